@@ -1,0 +1,1 @@
+//! What sonset and its device library say to each other.

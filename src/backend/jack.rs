@@ -1,0 +1,17 @@
+//! Placeholder.
+use crate::backend::{Callbacks, Driver, Notices, Request};
+use crate::device::Device;
+use crate::error::{Result, fail};
+use std::sync::Arc;
+/// Opens.
+pub fn open(
+    _request: &Request<'_>,
+    _callbacks: Callbacks,
+    _notices: &Arc<Notices>,
+) -> Result<Box<dyn Driver>> {
+    fail!(Unsupported, "not yet")
+}
+/// Lists.
+pub fn devices() -> Result<Vec<Device>> {
+    Ok(vec![])
+}
