@@ -150,6 +150,12 @@ impl Half {
         self.notices.pass(|| unsafe { (self.callbacks.lost)(self.callbacks.user, reason, Lent::new(text)) });
     }
 
+    /// Whether the device is lost.
+    pub fn is_lost(&self) -> bool {
+        // Relaxed: a flag that orders nothing.
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Notes that the system refused realtime priority.
     pub fn refuse_priority(&self) {
         // Relaxed: a number that orders nothing.

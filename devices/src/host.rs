@@ -5,6 +5,7 @@ use cpal::{BufferSize, Data, ErrorKind, HostId, SampleFormat, StreamConfig, Stre
 use sonset_devices_abi::{DEFAULT_INPUT, DEFAULT_OUTPUT, DeviceInfo, Text, UNKNOWN_NS, host, loss, status};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::choice::{Abilities, Offer};
@@ -14,6 +15,9 @@ use crate::half::{Half, Samples};
 
 /// How long a server may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the closing of a stream is waited for.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Stamps further from now than this are no stamps.
 const MAX_DELAY_NS: u128 = 10_000_000_000;
@@ -100,6 +104,18 @@ fn fault(attempt: &str, error: &cpal::Error) -> Fault {
     Fault::new(status, format!("{attempt}: {error}"))
 }
 
+/// What can be done about an audio system that does not let us in.
+fn cure(number: u32, error: &cpal::Error) -> &'static str {
+    // A server hangs up on a client without the cookie that libpulse makes on first use.
+    match (number, error.kind()) {
+        (host::PULSEAUDIO, ErrorKind::StreamInvalidated) => {
+            "; the server hung up, which it does where there is no ~/.config/pulse/cookie: run pactl info once"
+        }
+        (host::PULSEAUDIO, _) => "; is a server running for this user, and is PULSE_SERVER right?",
+        _ => "",
+    }
+}
+
 impl System {
     /// Reaches audio system `number`, one of [`host`].
     pub fn reach(number: u32) -> Result<Self, Fault> {
@@ -110,8 +126,10 @@ impl System {
         };
         #[cfg(target_os = "linux")]
         crate::alsa::silence();
-        let host = cpal::host_from_id(id)
-            .map_err(|error| Fault::new(status::UNAVAILABLE, format!("{name} cannot be used: {error}")))?;
+        let host = cpal::host_from_id(id).map_err(|error| {
+            let message = format!("{name} cannot be used: {error}{}", cure(number, &error));
+            Fault::new(status::UNAVAILABLE, message)
+        })?;
         let system = Self { number, host };
         if number == host::JACK && system.devices()?.is_empty() {
             let message = "no JACK server answers; start one, or check JACK_DEFAULT_SERVER and libjack.so.0";
@@ -282,9 +300,9 @@ impl Found {
     }
 
     /// Whether the audio thread may ask for realtime priority. A plug-in of ALSA may wait for a server or
-    /// not wait at all, and such a thread must not have it; JACK and the others see to it themselves.
+    /// not wait at all, PulseAudio's thread does more than audio, and JACK sees to its threads itself.
     pub fn asks_priority(&self) -> bool {
-        self.is_raw_hardware() || self.system == host::PULSEAUDIO
+        self.is_raw_hardware()
     }
 
     /// The device's own sample format; empty if unknown.
@@ -446,6 +464,21 @@ impl Running {
     /// Stops the blocks; false if this device cannot.
     pub fn pause(&self) -> bool {
         self.0.pause().is_ok()
+    }
+
+    /// Closes the stream. cpal waits for ever for a PulseAudio stream that the server has ended by itself, so
+    /// this is done on a thread that is left behind if it does not come back.
+    pub fn close(self) {
+        let (done, wait) = channel();
+        let closer = std::thread::Builder::new().name("sonset closing".into());
+        let spawned = closer.spawn(move || {
+            drop(self);
+            // Nobody may be waiting any more.
+            let _ = done.send(());
+        });
+        if spawned.is_ok() {
+            let _ = wait.recv_timeout(CLOSE_TIMEOUT);
+        }
     }
 }
 

@@ -171,7 +171,7 @@ impl Drop for Stream {
         for side in &self.sides {
             side.half.close();
         }
-        self.sides.clear();
+        self.sides.iter_mut().for_each(Side::close);
     }
 }
 
@@ -196,8 +196,14 @@ impl Side {
 
     /// Pauses the device, or closes it where it cannot pause; the next start opens it again.
     fn pause(&mut self) {
-        if self.running.as_ref().is_some_and(|running| !running.pause()) {
-            self.running = None;
+        if self.half.is_lost() || self.running.as_ref().is_some_and(|running| !running.pause()) {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.close();
         }
     }
 }
