@@ -4,8 +4,8 @@
 //! which is what tests should use: nothing process-wide changes. For code that takes no server's name,
 //! [`Jackd::make_default`] sets `JACK_DEFAULT_SERVER`.
 
-use std::fs;
-use std::os::unix::process::ExitStatusExt;
+use std::fs::{self, File};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -42,8 +42,7 @@ pub struct Jackd {
 impl Jackd {
     /// Starts a synchronous server, realtime where the system allows it, and waits until it answers.
     ///
-    /// Waits for its turn first: a test holds one server at a time, and drops or shadows no `Jackd` it has
-    /// yet to use.
+    /// Waits for its turn first: a test holds one server at a time, and drops it before it starts the next.
     pub fn start(rate: u32, period: u32, channels: u32) -> Self {
         Self::start_as(Mode::Synchronous, rate, period, channels)
     }
@@ -54,12 +53,12 @@ impl Jackd {
         // Relaxed: only the number counts.
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         let name = format!("sonset-{}-{call}", std::process::id());
-        let launch = |realtime| spawn(&name, realtime, mode, rate, period, channels);
-        let (process, realtime) = match launch(true) {
-            Some(process) => (process, true),
-            None => match launch(false) {
-                Some(process) => (process, false),
-                None => panic!("jackd does not start on its dummy driver; run it by hand to see why"),
+        let format = Format { mode, rate, period, channels };
+        let (process, realtime) = match launch(&name, true, &format) {
+            Ok(process) => (process, true),
+            Err(_) => match launch(&name, false, &format) {
+                Ok(process) => (process, false),
+                Err(words) => panic!("jackd does not start; it says:\n{words}"),
             },
         };
         Self { name, process, realtime, _turn: turn }
@@ -111,57 +110,70 @@ impl Jackd {
         }
     }
 
-    /// Ends it as a user does, so that it tidies up itself; by force if it does not.
+    /// Ends it as a user does, so that it tidies up after itself.
     fn end(&mut self) {
-        if !self.is_alive() {
-            return;
-        }
         self.sigcont();
-        self.signal(libc::SIGTERM);
-        let end = Instant::now() + Duration::from_secs(2);
-        while self.is_alive() && Instant::now() < end {
-            thread::sleep(Duration::from_millis(5));
-        }
-        if self.is_alive() {
-            self.kill();
+        terminate(&mut self.process);
+    }
+
+    /// Frees what a server that was killed still holds: one of the eight places that all JACK servers of the
+    /// machine share, and its shared memory. Only a server of the same name takes them over.
+    fn bury(&self) {
+        let format = Format { mode: Mode::Synchronous, rate: 48_000, period: 1_024, channels: 1 };
+        if let Ok(mut heir) = launch(&self.name, false, &format) {
+            terminate(&mut heir);
         }
     }
 }
 
 impl Drop for Jackd {
     fn drop(&mut self) {
+        let was_killed = !self.is_alive();
         self.end();
+        if was_killed {
+            self.bury();
+        }
         sweep(&self.name);
     }
 }
 
-/// A server that answers, or `None` if it ended before it did.
-fn spawn(name: &str, realtime: bool, mode: Mode, rate: u32, period: u32, channels: u32) -> Option<Child> {
+/// What the dummy driver is told.
+struct Format {
+    mode: Mode,
+    rate: u32,
+    period: u32,
+    channels: u32,
+}
+
+/// A server that answers, or what it said before it ended.
+fn launch(name: &str, realtime: bool, format: &Format) -> Result<Child, String> {
+    let log = log_path(name);
+    let words = File::create(&log).expect("the temporary folder takes a file");
     let mut command = Command::new("jackd");
     match realtime {
         true => command.args(["-R", "-P", "70"]),
         false => command.arg("-r"),
     };
-    if mode == Mode::Synchronous {
+    if format.mode == Mode::Synchronous {
         command.arg("-S");
     }
-    let (rate, period, channels) = (rate.to_string(), period.to_string(), channels.to_string());
+    let (rate, period) = (format.rate.to_string(), format.period.to_string());
+    let channels = format.channels.to_string();
     command.args(["-n", name, "-m", "-d", "dummy"]);
     command.args(["-r", &rate, "-p", &period, "-C", &channels, "-P", &channels]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(words.try_clone().expect("a file can be shared")).stderr(words);
     let mut process = command.spawn().expect("jackd is not installed: run `make setup`");
-    answers(name, &mut process).then_some(process)
+    match answers(name, &mut process) {
+        true => Ok(process),
+        false => Err(fs::read_to_string(&log).unwrap_or_default()),
+    }
 }
 
 /// Waits until the server answers a client of another process, so that this process's libjack is not
-/// touched. False if the server ended.
+/// touched. False if the server ended, or had to be ended because it did not answer.
 fn answers(name: &str, process: &mut Child) -> bool {
     let end = Instant::now() + PATIENCE;
-    while Instant::now() < end {
-        if let Some(status) = process.try_wait().expect("a child can be asked") {
-            assert_eq!(status.signal(), None, "jackd was ended by a signal while it started");
-            return false;
-        }
+    while Instant::now() < end && process.try_wait().expect("a child can be asked").is_none() {
         let mut probe = Command::new("jack_lsp");
         probe.env("JACK_DEFAULT_SERVER", name).env("JACK_NO_START_SERVER", "1");
         probe.stdin(Stdio::null()).stderr(Stdio::null());
@@ -171,21 +183,40 @@ fn answers(name: &str, process: &mut Child) -> bool {
         }
         thread::sleep(Duration::from_millis(20));
     }
-    process.kill().expect("a child can be killed");
-    process.wait().expect("a child can be waited for");
-    panic!("the JACK server '{name}' runs, but did not answer within {PATIENCE:?}");
+    terminate(process);
+    false
 }
 
-/// Removes the sockets and semaphores with the server's name, which a server that was killed leaves behind.
-/// Shared memory segments do not carry the name; the next server frees those of servers that are gone.
+/// Asks the process to end, and makes it if it does not.
+fn terminate(process: &mut Child) {
+    let end = Instant::now() + Duration::from_secs(2);
+    if process.try_wait().expect("a child can be asked").is_some() {
+        return;
+    }
+    // SAFETY: the process was not waited for, so its id is not another's.
+    unsafe { libc::kill(process.id() as i32, libc::SIGTERM) };
+    while process.try_wait().expect("a child can be asked").is_none() {
+        if Instant::now() >= end {
+            process.kill().expect("a child can be killed");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn log_path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{name}.log"))
+}
+
+/// Removes the log, and the sockets and semaphores with the server's name, which a server that was killed
+/// leaves behind. What is not there any more needs no removing.
 fn sweep(name: &str) {
+    let _ = fs::remove_file(log_path(name));
     let Ok(entries) = fs::read_dir("/dev/shm") else { return };
     for entry in entries.flatten() {
         let file = entry.file_name();
         let file = file.to_string_lossy();
-        let is_ours = file.starts_with("jack") && file.contains(&format!("_{name}_"));
-        if is_ours && fs::remove_file(entry.path()).is_err() {
-            // Gone already: its client has tidied up in the meantime.
+        if file.starts_with("jack") && file.contains(&format!("_{name}_")) {
+            let _ = fs::remove_file(entry.path());
         }
     }
 }
