@@ -1,9 +1,10 @@
 //! The driver against real servers. The gate is closed: the engine is not what is tested here.
 
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
-use super::servers::jackd::Jackd;
+use super::servers::jackd::{Jackd, Mode};
 use super::servers::recorder::{self, Recorder};
 use super::*;
 use crate::backend::Callback;
@@ -217,6 +218,35 @@ fn a_frozen_server_ends_callbacks_and_holds_up_stop_until_it_goes_on() {
     let mut driver = stopper.join().unwrap();
     driver.start().unwrap();
     assert!(is_called(&driver, SOON));
+}
+
+#[test]
+fn xruns_are_counted() {
+    let mut server = Jackd::start_as(Mode::Asynchronous, 48_000, 64, 2);
+    let options = options(&server, "");
+    let mut driver = open_driver(&request(&options)).unwrap();
+    driver.start().unwrap();
+    let before = driver.shared.notices.xruns();
+    // A server that comes back late has missed cycles.
+    server.sigstop();
+    thread::sleep(Duration::from_millis(200));
+    server.sigcont();
+    assert!(within(SOON, || driver.shared.notices.xruns() > before));
+}
+
+#[test]
+fn callbacks_go_on_in_freewheel_mode_and_after_it() {
+    let server = Jackd::start(48_000, 64, 2);
+    let options = options(&server, "");
+    let mut driver = open_driver(&request(&options)).unwrap();
+    driver.start().unwrap();
+    for (word, freewheels) in [("y", true), ("n", false)] {
+        let mut command = Command::new("jack_freewheel");
+        command.arg(word).env("JACK_DEFAULT_SERVER", server.name());
+        assert!(command.status().unwrap().success());
+        assert!(within(SOON, || driver.shared.is_freewheeling() == freewheels));
+        assert!(is_called(&driver, SOON));
+    }
 }
 
 #[test]
