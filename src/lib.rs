@@ -1,4 +1,6 @@
 //! sonset
+#![cfg_attr(sonset_rtsan, feature(sanitize))]
+
 pub mod action;
 pub mod backend;
 pub mod buffer;
@@ -12,3 +14,4 @@ pub mod queue;
 pub mod realtime;
 pub mod receipt;
 pub mod shared;
+pub mod stream;

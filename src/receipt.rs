@@ -152,3 +152,14 @@ pub struct Receipt {
     /// REALTIME minus MONOTONIC when the receipt was made.
     pub realtime_offset_ns: i64,
 }
+
+impl Receipt {
+    /// The frame asked for: as the host gave it, or as it turned out; [`NONE`] while it is unknown.
+    pub fn requested_frame(&self) -> i64 {
+        if self.asked.requested_frame != NONE {
+            self.asked.requested_frame
+        } else {
+            self.measured.requested_frame
+        }
+    }
+}

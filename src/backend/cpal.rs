@@ -16,3 +16,8 @@ pub fn open(
 pub fn devices(_backend: super::Backend) -> Result<Vec<Device>> {
     Ok(vec![])
 }
+
+/// The system's default.
+pub fn system_default() -> Result<super::Backend> {
+    fail!(NoDevice, "none")
+}

@@ -5,6 +5,7 @@
 //! xrun happened) it leaves in [`Notices`].
 
 pub mod cpal;
+pub mod device_thread;
 pub mod jack;
 pub mod virtual_device;
 

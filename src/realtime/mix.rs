@@ -53,11 +53,6 @@ impl Mixer {
         }
     }
 
-    /// Number of channels.
-    pub fn channels(&self) -> usize {
-        self.channels
-    }
-
     /// Begins a chunk of silence.
     pub fn clear(&mut self, frames: usize) {
         self.sums[..frames * self.channels].fill(0.0);

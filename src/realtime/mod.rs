@@ -10,6 +10,7 @@ mod envelope;
 mod fpu;
 pub mod gate;
 mod master;
+pub use master::Line;
 mod mix;
 mod record;
 mod schedule;

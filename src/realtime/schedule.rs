@@ -40,8 +40,8 @@ impl Schedule {
         (self.len > 0).then(|| self.entries[0])
     }
 
-    /// Whether `slot` waits here.
-    pub fn contains(&self, slot: u32) -> bool {
+    #[cfg(test)]
+    fn contains(&self, slot: u32) -> bool {
         self.places[slot as usize] != ABSENT
     }
 

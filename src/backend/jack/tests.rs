@@ -30,7 +30,8 @@ fn request(options: &Options) -> Request<'_> {
 
 fn callbacks() -> Callbacks {
     let gate = Arc::new(Gate::default());
-    Callbacks { playback: Callback::new(gate.clone()), capture: Callback::new(gate) }
+    let callback = || Callback::new(gate.clone(), Arc::new(Notices::default()));
+    Callbacks { playback: callback(), capture: callback() }
 }
 
 /// Opens the driver itself, so that a test can look behind the trait.
