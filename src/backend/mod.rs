@@ -143,17 +143,27 @@ pub struct Callbacks {
 /// One door to the engine, owned by the thread that calls it.
 pub struct Callback {
     gate: Arc<Gate>,
+    notices: Arc<Notices>,
+    xruns: (u64, u64),
 }
 
 impl Callback {
-    /// The door through `gate`.
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+    /// The door through `gate` of the stream with these `notices`.
+    pub(crate) fn new(gate: Arc<Gate>, notices: Arc<Notices>) -> Self {
+        Self { gate, notices, xruns: (0, 0) }
     }
 
     /// Runs one block: reads all of `input`, writes all of `output`. Realtime-safe; writes silence while
     /// the stream is stopped or lost.
-    pub fn process(&mut self, input: Input<'_>, output: Output<'_, '_>, time: BlockTime) {
+    pub fn process(&mut self, input: Input<'_>, output: Output<'_, '_>, mut time: BlockTime) {
+        let (output_xruns, input_xruns) = self.notices.xruns();
+        if !matches!(output, Output::None) {
+            time.output_xruns += (output_xruns - self.xruns.0) as u32;
+        }
+        if !matches!(input, Input::None) {
+            time.input_xruns += (input_xruns - self.xruns.1) as u32;
+        }
+        self.xruns = (output_xruns, input_xruns);
         self.gate.process(input, output, time);
     }
 }

@@ -1,0 +1,10 @@
+//! Real audio servers without a sound card, for tests.
+//!
+//! A test file says `mod servers;`. libjack keeps its view of the server in process-wide state, so one process
+//! can use one JACK server at a time; [`jackd::Jackd`] sees to it that the tests of one binary take turns.
+
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
+pub mod jackd;
+pub mod recorder;
