@@ -71,6 +71,11 @@ impl Drop for Memory {
 }
 
 impl Buffer {
+    /// The number of samples of a buffer of this shape, if there can be one.
+    pub fn check_shape(frames: i64, channels: i32, sample_rate_hz: i32) -> Result<usize> {
+        Shape::check(frames, channels, sample_rate_hz).map(Shape::samples)
+    }
+
     /// Silence of `frames` × `channels`, to record into or to play.
     pub fn zeros(frames: i64, channels: i32, sample_rate_hz: i32) -> Result<Arc<Self>> {
         let shape = Shape::check(frames, channels, sample_rate_hz)?;

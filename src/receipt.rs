@@ -162,4 +162,9 @@ impl Receipt {
             self.measured.requested_frame
         }
     }
+
+    /// Where the latency in its host times comes from: reported by the backend where there are any.
+    pub fn latency_source(&self) -> i32 {
+        (self.measured.start_host_ns != NONE) as i32
+    }
 }

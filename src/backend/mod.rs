@@ -265,3 +265,29 @@ pub fn devices(backend: Backend) -> Result<Vec<Device>> {
         _ => cpal::devices(backend),
     }
 }
+
+/// Every backend there is.
+pub const ALL: [Backend; 10] = [
+    Backend::Manual,
+    Backend::Virtual,
+    Backend::Jack,
+    Backend::Alsa,
+    Backend::PulseAudio,
+    Backend::PipeWire,
+    Backend::JackSeparate,
+    Backend::Wasapi,
+    Backend::Asio,
+    Backend::CoreAudio,
+];
+
+/// The backends of this build.
+pub fn built_in() -> impl Iterator<Item = Backend> {
+    ALL.into_iter().filter(|backend| match backend {
+        Backend::Manual | Backend::Virtual | Backend::Jack => true,
+        Backend::Alsa | Backend::PulseAudio | Backend::JackSeparate => cfg!(target_os = "linux"),
+        Backend::PipeWire => cfg!(all(target_os = "linux", feature = "pipewire")),
+        Backend::Wasapi => cfg!(windows),
+        Backend::Asio => cfg!(all(windows, feature = "asio")),
+        Backend::CoreAudio => cfg!(target_os = "macos"),
+    })
+}
