@@ -44,6 +44,24 @@ pub enum Backend {
     CoreAudio = 10,
 }
 
+impl Backend {
+    /// Every backend there is.
+    pub fn all() -> [Self; 10] {
+        [
+            Self::Manual,
+            Self::Virtual,
+            Self::Jack,
+            Self::Alsa,
+            Self::PulseAudio,
+            Self::PipeWire,
+            Self::JackSeparate,
+            Self::Wasapi,
+            Self::Asio,
+            Self::CoreAudio,
+        ]
+    }
+}
+
 /// Whether the operating system granted what was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(i32)]
@@ -266,23 +284,9 @@ pub fn devices(backend: Backend) -> Result<Vec<Device>> {
     }
 }
 
-/// Every backend there is.
-pub const ALL: [Backend; 10] = [
-    Backend::Manual,
-    Backend::Virtual,
-    Backend::Jack,
-    Backend::Alsa,
-    Backend::PulseAudio,
-    Backend::PipeWire,
-    Backend::JackSeparate,
-    Backend::Wasapi,
-    Backend::Asio,
-    Backend::CoreAudio,
-];
-
 /// The backends of this build.
 pub fn built_in() -> impl Iterator<Item = Backend> {
-    ALL.into_iter().filter(|backend| match backend {
+    Backend::all().into_iter().filter(|backend| match backend {
         Backend::Manual | Backend::Virtual | Backend::Jack => true,
         Backend::Alsa | Backend::PulseAudio | Backend::JackSeparate => cfg!(target_os = "linux"),
         Backend::PipeWire => cfg!(all(target_os = "linux", feature = "pipewire")),

@@ -1,16 +1,18 @@
 use std::ffi::{CStr, c_char};
 
 use super::guard::{guard, guard_text, not_null, write};
-use crate::backend::{ALL, Backend};
+use crate::backend::Backend;
 use crate::error::{Code, Error, Result, fail};
 
 /// The backend that C means by a number; `None` is the system's default.
 pub(super) fn from_number(number: i32) -> Result<Option<Backend>> {
     match number {
         0 => Ok(None),
-        _ => ALL.into_iter().find(|&backend| backend as i32 == number).map(Some).ok_or_else(|| {
-            Error::new(Code::InvalidArgument, format!("{number} is no backend (SONSET_BACKEND_...)"))
-        }),
+        _ => {
+            Backend::all().into_iter().find(|&backend| backend as i32 == number).map(Some).ok_or_else(|| {
+                Error::new(Code::InvalidArgument, format!("{number} is no backend (SONSET_BACKEND_...)"))
+            })
+        }
     }
 }
 

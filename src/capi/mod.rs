@@ -2,23 +2,24 @@
 //! convert. No logic lives here.
 #![allow(clippy::missing_safety_doc)]
 
-mod backend;
-mod buffer;
-mod clock;
-mod constants;
-mod control;
-mod device;
-mod error;
-
 mod guard;
 mod handle;
+mod structs;
+
+// From here on in the order in which a reader of the header meets them.
+mod constants;
+mod version;
+mod error;
+mod clock;
+mod backend;
+mod device;
+mod stream;
+mod buffer;
+mod start;
 mod play;
 mod record;
+mod control;
 mod results;
-mod start;
-mod stream;
-mod structs;
-mod version;
 
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
