@@ -35,7 +35,7 @@ demo:
 	mkdir -p build
 	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude examples/c/play_record.c -o build/play_record \
 	    -L$(out) -lsonset -lm -Wl,-rpath,$(abspath $(out))
-	build/play_record $(WAV) $(ARGS)
+	build/play_record $(WAV) build/recording.wav build/recording.svg $(ARGS)
 
 test:
 	scripts/test
