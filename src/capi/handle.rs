@@ -55,9 +55,12 @@ unsafe impl<T: Send + Sync> Sync for Table<T> {}
 
 /// A visitor's hold on what a handle stands for.
 pub struct Visit<'a, T> {
-    entry: &'a Entry<T>,
     value: &'a T,
+    _visit: Uncount<'a, T>,
 }
+
+/// Counts a visitor out when it is dropped.
+struct Uncount<'a, T>(&'a Entry<T>);
 
 impl<T> Deref for Visit<'_, T> {
     type Target = T;
@@ -67,10 +70,10 @@ impl<T> Deref for Visit<'_, T> {
     }
 }
 
-impl<T> Drop for Visit<'_, T> {
+impl<T> Drop for Uncount<'_, T> {
     fn drop(&mut self) {
         // Release: what the visitor did comes before the removal that sees it gone.
-        self.entry.state.fetch_sub(1, Ordering::Release);
+        self.0.state.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -122,20 +125,13 @@ impl<T> Table<T> {
         let entry = self.entry(index)?;
         // Acquire pairs with the Release in `insert`: inside, the value is there.
         let state = entry.state.fetch_add(1, Ordering::Acquire);
-        // SAFETY: while this visitor is counted and the entry was live when it came, the value stays.
-        let value = if state & LIVE != 0 && (state >> GENERATION_SHIFT) % GENERATIONS == generation {
-            unsafe { (*entry.value.get()).as_ref() }
-        } else {
-            None
-        };
-        match value {
-            Some(value) => Some(Visit { entry, value }),
-            None => {
-                // Relaxed: this visitor has looked at nothing.
-                entry.state.fetch_sub(1, Ordering::Relaxed);
-                None
-            }
+        let visit = Uncount(entry);
+        if state & LIVE == 0 || (state >> GENERATION_SHIFT) % GENERATIONS != generation {
+            return None;
         }
+        // SAFETY: while this visitor is counted and the entry was live when it came, the value stays.
+        let value = unsafe { (*entry.value.get()).as_ref() }?;
+        Some(Visit { value, _visit: visit })
     }
 
     /// Takes out what `handle` stands for, once its visitors have left. `None` if there is nothing, or a

@@ -1,6 +1,9 @@
 //! The host's books: slots, ids, what is under way, and receipts. One lock guards them; it is never held
 //! over input or output, waits, or the release of a host's memory.
 
+// Actions travel in their boxes, to the callback and back.
+#![allow(clippy::vec_box)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

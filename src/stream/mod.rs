@@ -6,6 +6,8 @@ mod life;
 mod log;
 mod params;
 mod submit;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
