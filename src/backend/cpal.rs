@@ -348,8 +348,3 @@ unsafe extern "C" fn xrun(user: *mut c_void, direction: u32) {
         doors.notices.input_xrun();
     }
 }
-
-/// The system's default.
-pub fn system_default() -> Result<super::Backend> {
-    fail!(NoDevice, "none")
-}
