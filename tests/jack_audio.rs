@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod servers;
+mod sounds;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,11 +14,12 @@ use servers::recorder::{Recorder, wire};
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::device::Direction;
-use sonset::receipt::{ActionState, Outcome, Receipt};
-use sonset::stream::{Config, PlayParams, RecordParams, StartAt, State, Stream, Timing};
-
-const RATE: u32 = 48_000;
-const PULSES: usize = 200;
+use sonset::receipt::{ActionState, Outcome};
+use sonset::stream::{Config, PlayParams, RecordParams, State, Stream};
+use sounds::{
+    PULSES, RATE, at, distances, ended, onsets, play_at, pulse, random_frames, read, record_at,
+    wait_for_state,
+};
 
 fn open(server: &Jackd) -> Stream {
     Stream::open(&config(server)).unwrap()
@@ -31,57 +33,6 @@ fn config(server: &Jackd) -> Config {
         options: format!("server={}; output_ports=input_1", server.name()),
         ..Config::default()
     }
-}
-
-fn at(frame: i64) -> Timing {
-    Timing { start: StartAt::Frame(frame), ..Timing::default() }
-}
-
-fn play_at(stream: &Stream, buffer: &Arc<Buffer>, frame: i64) -> i64 {
-    let params = PlayParams { timing: at(frame), ..PlayParams::default() };
-    stream.play_buffer(buffer, None, None, &params).unwrap()
-}
-
-fn record_at(stream: &Stream, buffer: &Arc<Buffer>, frame: i64) -> i64 {
-    let params = RecordParams { timing: at(frame), ..RecordParams::default() };
-    stream.record_buffer(buffer, None, &params).unwrap()
-}
-
-fn ended(stream: &Stream, action: i64, patience: Duration) -> Receipt {
-    stream.wait_action(action, ActionState::Ended, patience).unwrap()
-}
-
-fn pulse() -> Arc<Buffer> {
-    Buffer::copy(&[0.5], 1, 1, RATE as i32).unwrap()
-}
-
-fn read(buffer: &Buffer, frames: i64) -> Vec<f32> {
-    let mut samples = vec![0.0; frames as usize];
-    buffer.read(0, &mut samples).unwrap();
-    samples
-}
-
-/// Frames, `count` of them, at random distances of 2 to 999 frames; the same ones each time.
-fn random_frames(first: i64, count: usize) -> Vec<i64> {
-    let mut state = 0x9E37_79B9_7F4A_7C15u64;
-    let mut frame = first;
-    (0..count)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            frame += 2 + (state % 998) as i64;
-            frame
-        })
-        .collect()
-}
-
-fn onsets(samples: &[f32]) -> Vec<i64> {
-    (0i64..).zip(samples).filter(|(_, sample)| **sample != 0.0).map(|(frame, _)| frame).collect()
-}
-
-fn distances(frames: &[i64]) -> Vec<i64> {
-    frames.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
 /// Plays pulses at random frames while it records, with an independent client beside it.
@@ -200,14 +151,6 @@ impl Busy {
         let pulse = pulse();
         let refused = self.stream.play_buffer(&pulse, None, None, &PlayParams::default()).unwrap_err();
         assert_eq!(refused.code, sonset::error::Code::DeviceLost, "{refused}");
-    }
-}
-
-fn wait_for_state(stream: &Stream, state: State, patience: Duration) {
-    let end = Instant::now() + patience;
-    while stream.state() != state {
-        assert!(Instant::now() < end, "still {:?}", stream.state());
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

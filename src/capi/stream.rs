@@ -195,6 +195,8 @@ pub unsafe extern "C" fn sonset_stream_config_init(config: *mut sonset_stream_co
 /// fails: no stream falls back to silence by itself. options is "key=value;key=value" or NULL:
 ///   manual   callbacks=duplex|separate
 ///   jack     client_name=NAME; server=NAME; autoconnect=on|off; output_ports=P,P,...; input_ports=P,P,...
+///   virtual  none; a device id may carry a fault plan: "virtual:lose_at=FRAME,ppm=X,jitter_ns=X,..."
+///   others   os_resample=on|off (whether the system may convert the rate, which is then said in the info)
 ///
 /// Errors: NO_DEVICE, BACKEND_UNAVAILABLE, UNSUPPORTED_FORMAT, DEVICE_FAILED, INVALID_ARGUMENT, UNSUPPORTED,
 /// OUT_OF_MEMORY, NULL_POINTER.
