@@ -4,6 +4,7 @@
 //! lock in the callback. A buffer that was played once is fixed: [`Playable`] exists only for buffers that
 //! nobody can ever write again. A buffer has at most one [`Recorder`], which writes only frames at and
 //! above `done`, while everybody else reads only frames below it.
+#![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_void;

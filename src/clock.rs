@@ -1,4 +1,5 @@
 //! The host's clocks, in nanoseconds.
+#![allow(unsafe_code)]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -15,6 +15,8 @@
 //! below it are public for the project's own tests and benches, and no stable interface.
 
 #![cfg_attr(sonset_rtsan, feature(sanitize))]
+// Where it is needed, a module says `allow`.
+#![deny(unsafe_code)]
 
 pub mod action;
 pub mod backend;

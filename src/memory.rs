@@ -1,4 +1,5 @@
 //! Keeping what the callback reads in RAM.
+#![allow(unsafe_code)]
 
 /// A range of memory that the operating system was asked to keep in RAM, until this is dropped.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! Hosts and drivers often flush subnormals to zero on their audio threads. That would change samples that
 //! are to come out bit for bit, so the default mode is set for each block and the host's put back.
+#![allow(unsafe_code)]
 
 /// Holds the default mode until it is dropped.
 #[derive(Debug)]

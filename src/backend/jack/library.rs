@@ -1,4 +1,5 @@
 //! What the `jack` crate does not wrap of libjack: a server by name, and the callback's thread.
+#![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char};
 

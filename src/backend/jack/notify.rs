@@ -1,4 +1,5 @@
 //! What JACK tells outside the process callback, and what its threads share.
+#![allow(unsafe_code)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
