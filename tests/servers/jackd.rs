@@ -3,6 +3,7 @@
 //! A client reaches it by the stream option `server=NAME` (or [`open_client`](super::recorder::open_client)),
 //! which is what tests should use: nothing process-wide changes. For code that takes no server's name,
 //! [`Jackd::make_default`] sets `JACK_DEFAULT_SERVER`.
+#![allow(unsafe_code)]
 
 use std::fs::{self, File};
 use std::path::PathBuf;

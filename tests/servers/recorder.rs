@@ -1,4 +1,5 @@
 //! A JACK client that knows nothing of sonset: it hears what the server hears.
+#![allow(unsafe_code)]
 
 use std::ffi::CString;
 use std::sync::Arc;
