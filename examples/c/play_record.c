@@ -11,7 +11,6 @@
 #include "sonset.h"
 
 enum { SOUNDS = 3 };
-
 static void check(int32_t result, const char *what)
 {
     if (result == SONSET_OK)
@@ -105,9 +104,9 @@ int main(int argc, char **argv)
                (long long)r.start_frame, (long long)r.late_frames, (long long)r.xruns,
                (long long)(marks[i].heard + recorded.start_frame), sonset_outcome_name(r.outcome));
     }
-    printf("\nFrames at %lld Hz on '%s'. A wire would bring frame n back as frame n + %lld (reported).\n",
-           (long long)rate, sonset_stream_get_device_name(stream, SONSET_DIRECTION_OUTPUT), (long long)wire);
-
+    printf("\nFrames at %lld Hz on '%s'. Round trip as reported, -1 if it is not: %lld frames.\n",
+           (long long)rate, sonset_stream_get_device_name(stream, SONSET_DIRECTION_OUTPUT),
+           (long long)info.round_trip_frames);
     check(sonset_buffer_save_file(recording, recording_path, 0), "save recording");
     if (picture_write(picture_path, samples, recorded.done_frames, rate, marks, SOUNDS))
         perror(picture_path);

@@ -31,6 +31,8 @@ const SILENCE_DEADLINE: Duration = Duration::from_secs(5);
 const STOP_DEADLINE: Duration = Duration::from_millis(500);
 /// Most that a stop waits for the device to play out what it was given.
 const MAX_PLAY_OUT: Duration = Duration::from_millis(500);
+/// What a block of unknown size is taken for before the first one came, in frames.
+const UNKNOWN_BLOCK: u64 = 2048;
 /// How often the service thread looks while actions live, and while none does.
 const BUSY_LOOK: Duration = Duration::from_millis(2);
 const IDLE_LOOK: Duration = Duration::from_millis(20);
@@ -451,10 +453,11 @@ fn assemble(
         notices,
         gates,
         changed: std::sync::Condvar::new(),
-        life: Mutex::new(Life { device, engines, opened, locked }),
         lines: Mutex::new(lines),
         ceiling,
+        first_block: if opened.block_frames == 0 { UNKNOWN_BLOCK } else { opened.block_frames as u64 },
         state: (State::Open as i32).into(),
+        life: Mutex::new(Life { device, engines, opened, locked }),
     }
 }
 

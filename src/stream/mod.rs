@@ -172,6 +172,8 @@ struct Core {
     lines: Mutex<Box<[Line]>>,
     /// Of audio channels.
     ceiling: f32,
+    /// What a block is taken for before the first one came, in frames.
+    first_block: u64,
     state: AtomicI32,
 }
 
@@ -408,7 +410,10 @@ impl Stream {
                 0 => 0.0,
                 entered => (clock::monotonic_ns() - entered).max(0) as f64 * 1e-9 * rate,
             };
-            let block = self.core.shared.counters.largest_block.load(Ordering::Relaxed) as f64;
+            let block = match self.core.shared.counters.largest_block.load(Ordering::Relaxed) {
+                0 => self.core.first_block,
+                largest => largest,
+            } as f64;
             let margin = (2.0 * block + EARLIEST_MARGIN_S * rate).ceil() as i64;
             earliest_frame = frame.max(position.block_frame + passed.ceil() as i64) + margin;
         }
