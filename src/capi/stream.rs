@@ -635,9 +635,9 @@ pub unsafe extern "C" fn sonset_stream_process_output(
     })
 }
 
-/// Runs one block of the input half of a manual stream, for hosts with a callback for each direction. Its
-/// frames count from the first block after the output half's first one, with the number that the output half
-/// then has; input before that is left out. Otherwise as sonset_stream_process_output(), and on a thread of
+/// Runs one block of the input half of a manual stream, for hosts with a callback for each direction. After
+/// each start its frames take the number that the output half has at the time; input before the output
+/// half's first block is left out. No number comes twice. Otherwise as sonset_stream_process_output(), and on a thread of
 /// its own if need be.
 ///
 /// Errors: as sonset_stream_process(), and INVALID_STATE for a stream without an input.

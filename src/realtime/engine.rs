@@ -70,6 +70,8 @@ pub struct Engine {
     now: i64,
     /// Whether the frame counter agrees with the other half's.
     anchored: bool,
+    /// The first block of the playback half that a frame number may be taken from.
+    anchor_from: i64,
     /// Actions with smaller issue numbers are not to start any more, and end like this.
     swept: [(u64, Outcome); 2],
     time: BlockTime,
@@ -93,6 +95,7 @@ impl Engine {
             frame: 0,
             now: 0,
             anchored: parts.role != Role::Capture,
+            anchor_from: 0,
             swept: [(0, Outcome::Cancelled), (0, Outcome::StreamStopped)],
             time: BlockTime::default(),
             shared: parts.shared,
@@ -177,11 +180,21 @@ impl Engine {
         }
     }
 
-    /// Gives the capture half the frame number that the playback half has at the same moment, once. False
-    /// while the playback half has not begun.
+    /// Readies a capture half for a start: it takes its frame number anew from the playback half's next block.
+    /// Host, while the engine is out of its gate.
+    pub fn resume(&mut self) {
+        if self.role == Role::Capture {
+            self.anchored = false;
+            self.anchor_from = self.shared.playback.read().next_frame();
+        }
+    }
+
+    /// Gives the capture half the frame number that the playback half has at the same moment, once a start.
+    /// False while the playback half has not begun, or lies behind what was counted already.
     fn anchor(&mut self, time: BlockTime) -> bool {
-        let Some(playback) = self.shared.playback.try_read().filter(|playback| playback.block_frames > 0)
-        else {
+        let begun =
+            |playback: &Position| playback.block_frames > 0 && playback.block_frame >= self.anchor_from;
+        let Some(playback) = self.shared.playback.try_read().filter(begun) else {
             return false;
         };
         let apart = if playback.callback_ns > 0 && time.callback_ns > 0 {
@@ -189,9 +202,29 @@ impl Engine {
         } else {
             0.0
         };
-        self.frame = (playback.block_frame + (apart + 0.5).floor() as i64).max(0);
+        let frame = playback.block_frame + (apart + 0.5).floor() as i64;
+        if frame < self.frame {
+            return false;
+        }
+        self.frame = frame;
+        self.now = frame;
         self.anchored = true;
+        self.replace_passed();
         true
+    }
+
+    /// Decides anew on what was scheduled for frames that have been left out.
+    fn replace_passed(&mut self) {
+        while let Some((due, slot)) = self.schedule.first()
+            && due.frame < self.now
+        {
+            self.schedule.remove(slot);
+            match self.tracks[slot as usize].phase {
+                Phase::Waiting => self.condemn(slot, Outcome::Cancelled, due.frame),
+                _ => self.place(slot, self.tracks[slot as usize].requested),
+            }
+            self.end_all();
+        }
     }
 
     /// Publishes where the halves are and counts what the backend reports.

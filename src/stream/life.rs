@@ -87,7 +87,8 @@ impl Stream {
             State::Closed | State::Lost => return self.check_open(),
         }
         for (gate, engine) in core.gates.iter().zip(&mut life.engines) {
-            if let Some(engine) = engine.take() {
+            if let Some(mut engine) = engine.take() {
+                engine.resume();
                 gate.open(engine);
             }
         }

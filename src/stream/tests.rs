@@ -4,7 +4,12 @@ use super::*;
 use crate::buffer::Buffer;
 
 fn manual() -> Stream {
+    open("")
+}
+
+fn open(options: &str) -> Stream {
     let config = Config {
+        options: options.into(),
         backend: Some(Backend::Manual),
         sample_rate_hz: 48_000,
         output_channels: 1,
@@ -69,4 +74,56 @@ fn a_stopped_stream_answers_process_with_silence_and_an_error() {
     let input = Input::Interleaved(&[0.0; 4]);
     let result = stream.process(0, input, Output::Interleaved(&mut output), BlockTime::default());
     assert_eq!((result, output), (Err(Code::InvalidState), [0.0; 4]));
+}
+
+/// One block of the output half, or of the input half, of a stream with a callback for each.
+fn half_block(stream: &Stream, direction: Direction, frames: usize) {
+    let mut samples = vec![0.5; frames];
+    let time = BlockTime::default();
+    match direction {
+        Direction::Output => stream.process(0, Input::None, Output::Interleaved(&mut samples), time),
+        Direction::Input => stream.process(1, Input::Interleaved(&samples), Output::None, time),
+    }
+    .unwrap();
+}
+
+#[test]
+fn the_halves_agree_on_frame_numbers_again_after_every_start() {
+    use Direction::{Input, Output};
+    let stream = open("callbacks=separate");
+    let frame = |direction| stream.time(direction).unwrap().frame;
+    stream.start().unwrap();
+    half_block(&stream, Input, 50);
+    assert_eq!(frame(Input), 0, "input before the first output is left out");
+    half_block(&stream, Output, 100);
+    half_block(&stream, Input, 100);
+    assert_eq!((frame(Output), frame(Input)), (100, 100));
+    (0..5).for_each(|_| half_block(&stream, Output, 100));
+    stream.stop().unwrap();
+
+    let recording = Buffer::zeros(50, 1, 0).unwrap();
+    let timing = Timing { start: StartAt::Frame(300), ..Timing::default() };
+    let params = RecordParams { timing, ..RecordParams::default() };
+    let recorder = stream.record_buffer(&recording, None, &params).unwrap();
+    let cancelled = stream.play_buffer(&Buffer::zeros(9, 1, 0).unwrap(), None, None, &PlayParams::default());
+    stream.cancel(cancelled.unwrap(), None, 0).unwrap();
+    stream.start().unwrap();
+    half_block(&stream, Input, 100);
+    assert_eq!(frame(Input), 100, "the last block before the stop tells nothing");
+    half_block(&stream, Output, 100);
+    half_block(&stream, Input, 100);
+    assert_eq!((frame(Output), frame(Input)), (700, 700));
+    let receipt = stream.action(recorder).unwrap();
+    assert_eq!(receipt.outcome, Some(Outcome::Completed));
+    assert_eq!((receipt.measured.start_frame, receipt.measured.late_frames), (600, 300));
+
+    (0..3).for_each(|_| half_block(&stream, Input, 100));
+    stream.stop().unwrap();
+    stream.start().unwrap();
+    half_block(&stream, Output, 100);
+    half_block(&stream, Input, 100);
+    assert_eq!(frame(Input), 1000, "no number is given twice");
+    (0..3).for_each(|_| half_block(&stream, Output, 100));
+    half_block(&stream, Input, 100);
+    assert_eq!((frame(Output), frame(Input)), (1100, 1100));
 }
