@@ -5,6 +5,7 @@
 //! xrun happened) it leaves in [`Notices`].
 
 pub mod cpal;
+pub mod device_thread;
 pub mod jack;
 pub mod virtual_device;
 
@@ -41,6 +42,24 @@ pub enum Backend {
     Asio = 9,
     /// CoreAudio (macOS).
     CoreAudio = 10,
+}
+
+impl Backend {
+    /// Every backend there is.
+    pub fn all() -> [Self; 10] {
+        [
+            Self::Manual,
+            Self::Virtual,
+            Self::Jack,
+            Self::Alsa,
+            Self::PulseAudio,
+            Self::PipeWire,
+            Self::JackSeparate,
+            Self::Wasapi,
+            Self::Asio,
+            Self::CoreAudio,
+        ]
+    }
 }
 
 /// Whether the operating system granted what was asked.
@@ -143,17 +162,27 @@ pub struct Callbacks {
 /// One door to the engine, owned by the thread that calls it.
 pub struct Callback {
     gate: Arc<Gate>,
+    notices: Arc<Notices>,
+    xruns: (u64, u64),
 }
 
 impl Callback {
-    /// The door through `gate`.
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+    /// The door through `gate` of the stream with these `notices`.
+    pub(crate) fn new(gate: Arc<Gate>, notices: Arc<Notices>) -> Self {
+        Self { gate, notices, xruns: (0, 0) }
     }
 
     /// Runs one block: reads all of `input`, writes all of `output`. Realtime-safe; writes silence while
     /// the stream is stopped or lost.
-    pub fn process(&mut self, input: Input<'_>, output: Output<'_, '_>, time: BlockTime) {
+    pub fn process(&mut self, input: Input<'_>, output: Output<'_, '_>, mut time: BlockTime) {
+        let (output_xruns, input_xruns) = self.notices.xruns();
+        if !matches!(output, Output::None) {
+            time.output_xruns += (output_xruns - self.xruns.0) as u32;
+        }
+        if !matches!(input, Input::None) {
+            time.input_xruns += (input_xruns - self.xruns.1) as u32;
+        }
+        self.xruns = (output_xruns, input_xruns);
         self.gate.process(input, output, time);
     }
 }
@@ -253,4 +282,16 @@ pub fn devices(backend: Backend) -> Result<Vec<Device>> {
         Backend::Jack => jack::devices(),
         _ => cpal::devices(backend),
     }
+}
+
+/// The backends of this build.
+pub fn built_in() -> impl Iterator<Item = Backend> {
+    Backend::all().into_iter().filter(|backend| match backend {
+        Backend::Manual | Backend::Virtual | Backend::Jack => true,
+        Backend::Alsa | Backend::PulseAudio | Backend::JackSeparate => cfg!(target_os = "linux"),
+        Backend::PipeWire => cfg!(all(target_os = "linux", feature = "pipewire")),
+        Backend::Wasapi => cfg!(windows),
+        Backend::Asio => cfg!(all(windows, feature = "asio")),
+        Backend::CoreAudio => cfg!(target_os = "macos"),
+    })
 }

@@ -1,10 +1,679 @@
-//! The engine.
+//! The engine: takes commands, starts what is due, mixes and records, and reports what has ended.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::block::{BlockTime, Input, Output};
-/// The engine.
-pub struct Engine {}
+use super::fpu::DefaultMode;
+use super::master::{self, Line, MasterGain};
+use super::mix::{CHUNK_FRAMES, Mixer};
+use super::record;
+use super::schedule::{Due, Schedule};
+use super::track::{Ended, NO_SLOT, Phase, Snapshot, Track};
+use crate::action::{Action, ActionId, AfterPolicy, Cancel, Command, SetGain, Start, Sweep, Work};
+use crate::queue::{COMMANDS_PER_CALLBACK, CallbackEnds};
+use crate::receipt::{Measured, NONE, Outcome, Report};
+use crate::shared::{Position, Shared, ThreadShared};
+
+/// Which callback thread an engine serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The only thread of its stream, with one or both halves.
+    Only,
+    /// The playback half, beside a capture half with a thread of its own.
+    Playback,
+    /// The capture half, beside a playback half with a thread of its own.
+    Capture,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// What host and callback share.
+    pub shared: Arc<Shared>,
+    /// Its ends of the queues.
+    pub queue: CallbackEnds,
+    /// Which thread it serves.
+    pub role: Role,
+    /// Its output channels; empty without a playback half.
+    pub lines: Box<[Line]>,
+    /// Its input channels; 0 without a capture half.
+    pub input_channels: usize,
+    /// Rate in hertz.
+    pub sample_rate_hz: u32,
+}
+
+/// All that one callback thread works with.
+pub struct Engine {
+    shared: Arc<Shared>,
+    queue: CallbackEnds,
+    role: Role,
+    lines: Box<[Line]>,
+    input_channels: usize,
+    sample_rate_hz: u32,
+    schedule: Schedule,
+    tracks: Box<[Track]>,
+    /// Slots above this were never used.
+    slots_used: u32,
+    /// Sounding slots, by start frame and sequence: the order in which they are added.
+    playing: Vec<u32>,
+    recording: Vec<u32>,
+    /// Slots about to end, with how and where.
+    ending: Vec<(u32, Outcome, i64)>,
+    live: u64,
+    mixer: Option<Mixer>,
+    gain: MasterGain,
+    /// First frame of the block at hand.
+    block: i64,
+    /// The frame that is made next.
+    frame: i64,
+    /// The frame from which a start that becomes known now can be kept.
+    now: i64,
+    /// Whether the frame counter agrees with the other half's.
+    anchored: bool,
+    /// The first block of the playback half that a frame number may be taken from.
+    anchor_from: i64,
+    /// Actions with smaller issue numbers are not to start any more, and end like this.
+    swept: [(u64, Outcome); 2],
+    time: BlockTime,
+}
+
 impl Engine {
-    /// Runs one block.
-    pub fn process(&mut self, _input: Input<'_>, mut output: Output<'_, '_>, _time: BlockTime) {
-        output.silence();
+    /// Makes an engine; all memory it will ever use is allocated here.
+    pub fn new(parts: Parts) -> Box<Self> {
+        let slots = parts.shared.slots.len();
+        Box::new(Self {
+            schedule: Schedule::new(slots),
+            tracks: (0..slots).map(|_| Track::default()).collect(),
+            slots_used: 0,
+            playing: Vec::with_capacity(slots),
+            recording: Vec::with_capacity(slots),
+            ending: Vec::with_capacity(slots),
+            live: 0,
+            mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
+            gain: MasterGain::default(),
+            block: 0,
+            frame: 0,
+            now: 0,
+            anchored: parts.role != Role::Capture,
+            anchor_from: 0,
+            swept: [(0, Outcome::Cancelled), (0, Outcome::StreamStopped)],
+            time: BlockTime::default(),
+            shared: parts.shared,
+            queue: parts.queue,
+            role: parts.role,
+            lines: parts.lines,
+            input_channels: parts.input_channels,
+            sample_rate_hz: parts.sample_rate_hz,
+        })
     }
+
+    /// The memory that callbacks walk through, to be locked into RAM.
+    pub fn working_memory(&self) -> (&[Track], &[u32]) {
+        (&self.tracks, &self.playing)
+    }
+
+    /// Replaces the properties of the output channels. Host, while the engine is out of its gate.
+    pub fn set_lines(&mut self, lines: Box<[Line]>) {
+        self.lines = lines;
+    }
+
+    /// Runs one block: the whole path of a sound, step by step.
+    #[cfg_attr(sonset_rtsan, sanitize(realtime = "nonblocking"))]
+    pub fn process(&mut self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) {
+        let _mode = DefaultMode::set();
+        let frames = self.block_frames(&input, &output);
+        if !self.anchored && !self.anchor(time) {
+            return output.silence();
+        }
+        self.begin_block(frames, time);
+        self.take_commands();
+        self.take_stream_requests();
+        self.retire(self.frame);
+        let end = self.block + frames as i64;
+        while self.frame < end {
+            let chunk_end = chunk_end(self.frame).min(end);
+            self.start_due(chunk_end);
+            self.capture_chunk(&input, chunk_end);
+            self.play_chunk(&mut output, chunk_end);
+            self.retire(chunk_end);
+            self.frame = chunk_end;
+        }
+        self.now = end;
+        self.thread().live.store(self.live, Relaxed);
+    }
+
+    /// Ends everything that is left, in the queue too. Host, with the engine out of its gate.
+    pub fn finish(&mut self, outcome: Outcome) {
+        self.now = self.frame;
+        while let Some(command) = self.queue.take() {
+            if let Command::Start(action) = command {
+                self.begin(action);
+            }
+        }
+        for slot in 0..self.slots_used {
+            let track = &self.tracks[slot as usize];
+            if track.phase != Phase::Idle {
+                let end = if track.phase == Phase::Active {
+                    track.last_frame().min(self.frame)
+                } else {
+                    self.frame
+                };
+                self.end(slot, outcome, end);
+            }
+        }
+        self.playing.clear();
+        self.recording.clear();
+        self.thread().live.store(self.live, Relaxed);
+    }
+
+    fn thread(&self) -> &ThreadShared {
+        if self.role == Role::Capture { &self.shared.second } else { &self.shared.first }
+    }
+
+    fn block_frames(&self, input: &Input<'_>, output: &Output<'_, '_>) -> usize {
+        match (output, input) {
+            (Output::Interleaved(samples), _) => samples.len() / self.lines.len().max(1),
+            (Output::Planar(planes), _) => planes.first().map_or(0, |plane| plane.len()),
+            (Output::None, Input::Interleaved(samples)) => samples.len() / self.input_channels.max(1),
+            (Output::None, Input::Planar(planes)) => planes.first().map_or(0, |plane| plane.len()),
+            (Output::None, Input::None) => 0,
+        }
+    }
+
+    /// Readies a capture half for a start: it takes its frame number anew from the playback half's next block.
+    /// Host, while the engine is out of its gate.
+    pub fn resume(&mut self) {
+        if self.role == Role::Capture {
+            self.anchored = false;
+            self.anchor_from = self.shared.playback.read().next_frame();
+        }
+    }
+
+    /// Gives the capture half the frame number that the playback half has at the same moment, once a start.
+    /// False while the playback half has not begun, or lies behind what was counted already.
+    fn anchor(&mut self, time: BlockTime) -> bool {
+        let begun =
+            |playback: &Position| playback.block_frames > 0 && playback.block_frame >= self.anchor_from;
+        let Some(playback) = self.shared.playback.try_read().filter(begun) else {
+            return false;
+        };
+        let apart = if playback.callback_ns > 0 && time.callback_ns > 0 {
+            (time.callback_ns - playback.callback_ns) as f64 * self.sample_rate_hz as f64 * 1e-9
+        } else {
+            0.0
+        };
+        let frame = playback.block_frame + (apart + 0.5).floor() as i64;
+        if frame < self.frame {
+            return false;
+        }
+        self.frame = frame;
+        self.now = frame;
+        self.anchored = true;
+        self.replace_passed();
+        true
+    }
+
+    /// Decides anew on what was scheduled for frames that have been left out.
+    fn replace_passed(&mut self) {
+        while let Some((due, slot)) = self.schedule.first()
+            && due.frame < self.now
+        {
+            self.schedule.remove(slot);
+            match self.tracks[slot as usize].phase {
+                Phase::Waiting => self.condemn(slot, Outcome::Cancelled, due.frame),
+                _ => self.place(slot, self.tracks[slot as usize].requested),
+            }
+            self.end_all();
+        }
+    }
+
+    /// Publishes where the halves are and counts what the backend reports.
+    fn begin_block(&mut self, frames: usize, time: BlockTime) {
+        self.time = time;
+        self.block = self.frame;
+        self.now = self.frame;
+        let position = |converter_ns| Position {
+            block_frame: self.frame,
+            block_frames: frames as i64,
+            callback_ns: time.callback_ns,
+            converter_ns,
+        };
+        let counters = &self.shared.counters;
+        // Relaxed: counters that order nothing. Only one thread adds to each half's.
+        if frames == 0 {
+            return;
+        }
+        counters.callbacks.fetch_add(1, Relaxed);
+        counters.largest_block.fetch_max(frames as u64, Relaxed);
+        if self.mixer.is_some() {
+            self.shared.playback.publish(position(time.output_ns));
+            counters.output_xruns.fetch_add(time.output_xruns as u64, Relaxed);
+        }
+        if self.input_channels > 0 {
+            self.shared.capture.publish(position(time.input_ns));
+            counters.input_xruns.fetch_add(time.input_xruns as u64, Relaxed);
+        }
+    }
+
+    fn take_commands(&mut self) {
+        let mut left = COMMANDS_PER_CALLBACK;
+        while let Some(command) = self.queue.peek() {
+            let needed = match command {
+                Command::Batch { count } => *count as usize,
+                _ => 1,
+            };
+            if needed > left {
+                break;
+            }
+            match self.queue.take() {
+                Some(Command::Start(action)) => self.begin(action),
+                Some(Command::Control(id)) => self.control(id),
+                Some(Command::Batch { .. }) | None => continue,
+            }
+            left -= 1;
+        }
+    }
+
+    /// Takes what concerns the stream as a whole, after the commands: what was issued before a sweep is here.
+    fn take_stream_requests(&mut self) {
+        if let Some(words) = self.thread().gain.take() {
+            self.gain.set(SetGain::from_words(words), self.now);
+        }
+        if let Some(words) = self.thread().cancel_all.take() {
+            self.sweep(0, Sweep::from_words(words));
+        }
+        if let Some(words) = self.thread().stop_all.take() {
+            self.sweep(1, Sweep::from_words(words));
+            // Release: whoever sees the count sees what the sweep did.
+            self.thread().stops_taken.fetch_add(1, std::sync::atomic::Ordering::Release);
+        }
+    }
+
+    fn begin(&mut self, action: Box<Action>) {
+        let (id, start, delay, issue) = (action.id, action.start, action.delay, action.issue);
+        let slot = id.slot();
+        self.slots_used = self.slots_used.max(slot + 1);
+        self.tracks[slot as usize].begin(action);
+        self.live += 1;
+        if let Some(&(_, outcome)) = self.swept.iter().rev().find(|(before, _)| issue < *before) {
+            return self.end(slot, outcome, self.now);
+        }
+        match start {
+            Start::Now => self.place(slot, self.now + delay),
+            Start::AtFrame(frame) => self.place(slot, frame.saturating_add(delay)),
+            Start::After { predecessor, .. } => self.wait_for(slot, predecessor),
+        }
+        self.end_all();
+    }
+
+    /// Makes the action in `slot` a follower of `predecessor`.
+    fn wait_for(&mut self, slot: u32, predecessor: ActionId) {
+        let before = &self.tracks[predecessor.slot() as usize];
+        if before.action.as_ref().is_some_and(|action| action.id == predecessor) {
+            let (active, cut, end) = (before.phase == Phase::Active, before.is_cut(), before.last_frame());
+            self.link(slot, predecessor.slot());
+            if active && end < i64::MAX {
+                self.follow(slot, end, !cut);
+            }
+        } else {
+            match before.ended.filter(|ended| ended.id == predecessor) {
+                Some(ended) => self.follow(slot, ended.end_frame, ended.completed),
+                None => self.condemn(slot, Outcome::Predecessor, self.now),
+            }
+        }
+    }
+
+    /// Lets the action in `slot` follow a predecessor that ends at `end`.
+    fn follow(&mut self, slot: u32, end: i64, completes: bool) {
+        let track = &self.tracks[slot as usize];
+        let Some(action) = &track.action else { return };
+        if !matches!(track.phase, Phase::Waiting | Phase::Scheduled) {
+            return;
+        }
+        let Start::After { offset, .. } = action.start else { return };
+        if completes || action.after == AfterPolicy::AnyEnd {
+            let requested = end.saturating_add(offset).saturating_add(action.delay);
+            self.place(slot, requested);
+        } else {
+            self.condemn(slot, Outcome::Predecessor, end);
+        }
+    }
+
+    /// Puts the start of the action in `slot` into the schedule, or drops it.
+    fn place(&mut self, slot: u32, requested: i64) {
+        let track = &mut self.tracks[slot as usize];
+        track.requested = requested;
+        track.late = (self.now - requested).max(0);
+        let Some(course) = track.course(requested, self.now) else {
+            return self.condemn(slot, Outcome::DroppedLate, self.now);
+        };
+        if let Some(Cancel { frame: Some(frame), .. }) = track.cancel
+            && frame <= course.start
+        {
+            return self.condemn(slot, Outcome::Cancelled, frame);
+        }
+        track.voice = course;
+        track.phase = Phase::Scheduled;
+        self.set_due(slot, course.start);
+    }
+
+    fn set_due(&mut self, slot: u32, frame: i64) {
+        let sequence = self.tracks[slot as usize].action.as_ref().map_or(0, |action| action.id.sequence());
+        self.schedule.set(slot, Due { frame, sequence });
+    }
+
+    fn control(&mut self, id: ActionId) {
+        let track = &self.tracks[id.slot() as usize];
+        if track.action.as_ref().is_some_and(|action| action.id == id)
+            && let Some(cancel) = self.shared.slot(id).take_cancel()
+        {
+            self.cancel(id.slot(), cancel, Outcome::Stopped);
+            self.end_all();
+        }
+    }
+
+    /// Ends the action in `slot` as `cancel` says; one that has not started will not.
+    fn cancel(&mut self, slot: u32, cancel: Cancel, stopped_as: Outcome) {
+        let now = self.now;
+        let track = &mut self.tracks[slot as usize];
+        let frame = cancel.frame.unwrap_or(now).max(now);
+        match track.phase {
+            Phase::Idle | Phase::Ending => {}
+            Phase::Active => {
+                if track.stop(cancel, now) {
+                    track.stopped_as = stopped_as;
+                    self.end_changed(slot);
+                }
+            }
+            Phase::Scheduled if frame > track.voice.start && cancel.frame.is_some() => {
+                track.cancel = Some(cancel);
+            }
+            Phase::Waiting if frame > now && cancel.frame.is_some() => {
+                track.cancel = Some(cancel);
+                self.set_due(slot, frame);
+            }
+            Phase::Scheduled | Phase::Waiting => {
+                let outcome = if stopped_as == Outcome::Stopped { Outcome::Cancelled } else { stopped_as };
+                self.condemn(slot, outcome, frame);
+            }
+        }
+    }
+
+    /// Cancels everything issued before a number, and remembers it for what is still in the queue.
+    fn sweep(&mut self, which: usize, sweep: Sweep) {
+        self.swept[which].0 = sweep.before_issue;
+        let stopped_as = if which == 0 { Outcome::Stopped } else { Outcome::StreamStopped };
+        let cancel = Cancel { frame: None, fade_frames: sweep.fade_frames };
+        // First what has not started, so that it ends as swept and not as a follower of what was.
+        for started in [false, true] {
+            for slot in 0..self.slots_used {
+                let track = &self.tracks[slot as usize];
+                let issued_before = |action: &Action| action.issue < sweep.before_issue;
+                if track.started == started && track.action.as_deref().is_some_and(issued_before) {
+                    self.cancel(slot, cancel, stopped_as);
+                }
+            }
+            self.end_all();
+        }
+    }
+
+    /// Tells the followers of the active action in `slot` where it ends now.
+    fn end_changed(&mut self, slot: u32) {
+        let track = &self.tracks[slot as usize];
+        let (end, completes) = (track.last_frame(), !track.is_cut());
+        if let Some(action) = &track.action {
+            self.shared.slot(action.id).publish_end(if end == i64::MAX { NONE } else { end });
+        }
+        if end == i64::MAX {
+            return;
+        }
+        let mut follower = track.first_follower;
+        while follower != NO_SLOT {
+            self.follow(follower, end, completes);
+            follower = self.tracks[follower as usize].next_follower;
+        }
+    }
+
+    /// Starts everything that is due before `end`, in order.
+    fn start_due(&mut self, end: i64) {
+        while let Some((due, slot)) = self.schedule.first()
+            && due.frame < end
+        {
+            self.now = due.frame;
+            self.schedule.remove(slot);
+            if self.tracks[slot as usize].phase == Phase::Waiting {
+                self.end(slot, Outcome::Cancelled, due.frame);
+            } else {
+                self.activate(slot);
+            }
+            self.end_all();
+        }
+    }
+
+    fn activate(&mut self, slot: u32) {
+        let counters = self.shared.counters.clipped.load(Relaxed);
+        let nonfinite = self.shared.counters.nonfinite.load(Relaxed);
+        self.unlink(slot);
+        let track = &mut self.tracks[slot as usize];
+        let Some(action) = &track.action else { return };
+        let (id, start) = (action.id, track.voice.start);
+        let plays = matches!(action.work, Work::Play(_));
+        track.phase = Phase::Active;
+        track.started = true;
+        if let Some(cancel) = track.cancel.take() {
+            track.stop(cancel, start);
+        }
+        track.snapshot = Snapshot { xruns: xruns(&self.shared, plays), clipped: counters, nonfinite };
+        track.start_host_ns = host_ns(&self.time, plays, start - self.block, self.sample_rate_hz);
+        self.shared.slot(id).publish_start(start, track.start_host_ns, NONE);
+        self.insert(slot, plays);
+        self.end_changed(slot);
+    }
+
+    /// Adds `slot` to what sounds or records, by start frame and sequence. Nearly always at the end.
+    fn insert(&mut self, slot: u32, plays: bool) {
+        let key = |tracks: &[Track], slot: u32| {
+            let track = &tracks[slot as usize];
+            (track.voice.start, track.action.as_ref().map_or(0, |action| action.id.sequence()))
+        };
+        let list = if plays { &mut self.playing } else { &mut self.recording };
+        let own = key(&self.tracks, slot);
+        let after = list.iter().rposition(|&other| key(&self.tracks, other) < own);
+        list.insert(after.map_or(0, |place| place + 1), slot);
+    }
+
+    fn capture_chunk(&mut self, input: &Input<'_>, chunk_end: i64) {
+        for index in 0..self.recording.len() {
+            let slot = self.recording[index];
+            let track = &mut self.tracks[slot as usize];
+            let (from, to) = (track.voice.start.max(self.frame), track.last_frame().min(chunk_end));
+            let Some(action) = &mut track.action else { continue };
+            if let Work::Record(record) = &mut action.work
+                && from < to
+            {
+                let before = track.seen.nonfinite;
+                let range = (from - self.block) as usize..(to - self.block) as usize;
+                record::append(record, &mut track.seen, input, self.input_channels, range);
+                self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite - before, Relaxed);
+                track.done += to - from;
+                self.shared.slot(action.id).publish_done(track.done);
+            }
+        }
+    }
+
+    fn play_chunk(&mut self, output: &mut Output<'_, '_>, chunk_end: i64) {
+        let Some(mixer) = &mut self.mixer else { return };
+        let frames = (chunk_end - self.frame) as usize;
+        mixer.clear(frames);
+        for &slot in &self.playing {
+            let track = &mut self.tracks[slot as usize];
+            let (from, to) = (track.voice.start.max(self.frame), track.last_frame().min(chunk_end));
+            let Some(action) = &track.action else { continue };
+            if let Work::Play(play) = &action.work
+                && from < to
+            {
+                mixer.add(play, &track.voice, self.frame, from, to);
+                track.done += to - from;
+                self.shared.slot(action.id).publish_done(track.done);
+            }
+        }
+        let at = (self.frame - self.block) as usize;
+        let guarded = master::finish(mixer.sums(frames), &self.lines, &mut self.gain, self.frame, output, at);
+        self.shared.counters.clipped.fetch_add(guarded.clipped, Relaxed);
+        self.shared.counters.nonfinite.fetch_add(guarded.nonfinite, Relaxed);
+    }
+
+    /// Ends what is over at `frame`.
+    fn retire(&mut self, frame: i64) {
+        for list in [&mut self.playing, &mut self.recording] {
+            list.retain(|&slot| {
+                let track = &mut self.tracks[slot as usize];
+                let end = track.last_frame();
+                if end <= frame {
+                    let outcome = if track.is_cut() { track.stopped_as } else { Outcome::Completed };
+                    track.phase = Phase::Ending;
+                    self.ending.push((slot, outcome, end));
+                }
+                end > frame
+            });
+        }
+        self.end_all();
+    }
+
+    /// Marks the action in `slot` as about to end; the first reason counts.
+    fn condemn(&mut self, slot: u32, outcome: Outcome, frame: i64) {
+        let track = &mut self.tracks[slot as usize];
+        if !matches!(track.phase, Phase::Idle | Phase::Ending) {
+            track.phase = Phase::Ending;
+            self.ending.push((slot, outcome, frame));
+        }
+    }
+
+    fn end(&mut self, slot: u32, outcome: Outcome, frame: i64) {
+        self.condemn(slot, outcome, frame);
+        self.end_all();
+    }
+
+    /// Ends all actions in `ending`, and those that cannot start because of them.
+    fn end_all(&mut self) {
+        while let Some((slot, outcome, frame)) = self.ending.pop() {
+            self.schedule.remove(slot);
+            self.unlink(slot);
+            let completed = outcome == Outcome::Completed;
+            if let Some(id) = self.report(slot, outcome, frame) {
+                self.tracks[slot as usize].ended = Some(Ended { id, end_frame: frame, completed });
+                self.release_followers(slot, frame, completed);
+            }
+        }
+    }
+
+    /// Sends the report of the action in `slot` with all that was measured.
+    fn report(&mut self, slot: u32, outcome: Outcome, frame: i64) -> Option<ActionId> {
+        let counters = &self.shared.counters;
+        let track = &mut self.tracks[slot as usize];
+        let action = track.action.take()?;
+        let plays = matches!(action.work, Work::Play(_));
+        let started = track.started;
+        track.phase = Phase::Idle;
+        let snapshot = track.snapshot;
+        let since = |now: u64, then: u64| if started { now - then } else { 0 };
+        let start_host_ns = track.start_host_ns;
+        let lasted = frame - track.voice.start;
+        let measured = Measured {
+            requested_frame: track.requested,
+            start_frame: if started { track.voice.start } else { NONE },
+            end_frame: frame,
+            done_frames: track.done,
+            late_frames: track.late,
+            start_host_ns,
+            end_host_ns: if start_host_ns == NONE {
+                NONE
+            } else {
+                later(start_host_ns, lasted, self.sample_rate_hz)
+            },
+            xruns: since(xruns(&self.shared, plays), snapshot.xruns),
+            discontinuities: 0,
+            clipped: since(counters.clipped.load(Relaxed), snapshot.clipped),
+            nonfinite: since(counters.nonfinite.load(Relaxed), snapshot.nonfinite),
+            input_peak: track.seen.peak,
+            input_clipped: track.seen.clipped,
+            all_zero: !plays && track.done > 0 && !track.seen.sound,
+        };
+        let id = action.id;
+        self.shared.slot(id).publish_ended();
+        self.live -= 1;
+        self.queue.report(Report { action, outcome, measured });
+        Some(id)
+    }
+
+    /// Lets go of the followers of `slot`, which has ended at `end`.
+    fn release_followers(&mut self, slot: u32, end: i64, completed: bool) {
+        let mut follower = std::mem::replace(&mut self.tracks[slot as usize].first_follower, NO_SLOT);
+        while follower != NO_SLOT {
+            let track = &mut self.tracks[follower as usize];
+            let next = std::mem::replace(&mut track.next_follower, NO_SLOT);
+            track.previous_follower = NO_SLOT;
+            track.predecessor = NO_SLOT;
+            if track.phase == Phase::Waiting {
+                self.follow(follower, end, completed);
+            }
+            follower = next;
+        }
+    }
+
+    fn link(&mut self, slot: u32, predecessor: u32) {
+        let next = std::mem::replace(&mut self.tracks[predecessor as usize].first_follower, slot);
+        if next != NO_SLOT {
+            self.tracks[next as usize].previous_follower = slot;
+        }
+        let track = &mut self.tracks[slot as usize];
+        track.next_follower = next;
+        track.previous_follower = NO_SLOT;
+        track.predecessor = predecessor;
+    }
+
+    /// Takes `slot` out of the followers of its predecessor, if it has one.
+    fn unlink(&mut self, slot: u32) {
+        let track = &mut self.tracks[slot as usize];
+        let predecessor = std::mem::replace(&mut track.predecessor, NO_SLOT);
+        if predecessor == NO_SLOT {
+            return;
+        }
+        let next = std::mem::replace(&mut track.next_follower, NO_SLOT);
+        let previous = std::mem::replace(&mut track.previous_follower, NO_SLOT);
+        if next != NO_SLOT {
+            self.tracks[next as usize].previous_follower = previous;
+        }
+        if previous == NO_SLOT {
+            self.tracks[predecessor as usize].first_follower = next;
+        } else {
+            self.tracks[previous as usize].next_follower = next;
+        }
+    }
+}
+
+/// The end of the chunk that holds `frame`, on the absolute grid.
+fn chunk_end(frame: i64) -> i64 {
+    let chunk = CHUNK_FRAMES as i64;
+    (frame.div_euclid(chunk) + 1) * chunk
+}
+
+/// Xruns so far of the half that plays or records.
+fn xruns(shared: &Shared, plays: bool) -> u64 {
+    let counters = &shared.counters;
+    // Relaxed: counters that order nothing.
+    if plays { counters.output_xruns.load(Relaxed) } else { counters.input_xruns.load(Relaxed) }
+}
+
+/// The time of a frame `offset` frames into the block at its converter, or [`NONE`] without a stamp.
+fn host_ns(time: &BlockTime, plays: bool, offset: i64, sample_rate_hz: u32) -> i64 {
+    match if plays { time.output_ns } else { time.input_ns } {
+        0 => NONE,
+        stamp => later(stamp, offset, sample_rate_hz),
+    }
+}
+
+/// `ns` and `frames` at the nominal rate later.
+fn later(ns: i64, frames: i64, sample_rate_hz: u32) -> i64 {
+    ns + (frames as i128 * 1_000_000_000 / sample_rate_hz as i128) as i64
 }

@@ -12,28 +12,35 @@ use super::engine::Engine;
 pub struct Gate {
     engine: AtomicCell<Option<Box<Engine>>>,
     closed: AtomicBool,
+    abandoned: AtomicBool,
 }
 
 impl Default for Gate {
     fn default() -> Self {
         const { assert!(AtomicCell::<Option<Box<Engine>>>::is_lock_free()) };
-        Self { engine: AtomicCell::new(None), closed: AtomicBool::new(true) }
+        Self {
+            engine: AtomicCell::new(None),
+            closed: AtomicBool::new(true),
+            abandoned: AtomicBool::new(false),
+        }
     }
 }
 
 impl Gate {
-    /// Runs one block if the gate is open and the engine is in it; otherwise writes silence.
-    pub fn process(&self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) {
+    /// Runs one block if the gate is open and the engine is in it; otherwise writes silence and returns false.
+    pub fn process(&self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) -> bool {
         // Acquire pairs with the Release in `open`; a gate that closes after this line is seen next block.
-        if self.closed.load(Ordering::Acquire) {
-            return output.silence();
-        }
-        match self.engine.take() {
+        let closed = self.closed.load(Ordering::Acquire);
+        match if closed { None } else { self.engine.take() } {
             Some(mut engine) => {
                 engine.process(input, output, time);
                 self.engine.store(Some(engine));
+                true
             }
-            None => output.silence(),
+            None => {
+                output.silence();
+                false
+            }
         }
     }
 
@@ -45,7 +52,8 @@ impl Gate {
     }
 
     /// Lets no further callback through and takes the engine out, waiting at most `deadline` for a callback
-    /// that is inside. `None` if it did not leave: the engine then stays with it.
+    /// that is inside. `None` if it did not leave: the engine then stays with it, and is never freed, since
+    /// the memory that a host lent to it may be gone by the time it comes back.
     pub fn close(&self, deadline: Duration) -> Option<Box<Engine>> {
         // Release: orders the closing before the takes below; a callback that missed it ends its block.
         self.closed.store(true, Ordering::Release);
@@ -55,9 +63,19 @@ impl Gate {
                 return Some(engine);
             }
             if Instant::now() >= end {
+                // Relaxed: read again only when the gate is dropped, by whoever dropped it last.
+                self.abandoned.store(true, Ordering::Relaxed);
                 return None;
             }
             std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if *self.abandoned.get_mut() {
+            std::mem::forget(self.engine.take());
         }
     }
 }

@@ -1,4 +1,11 @@
-//! Real audio servers for tests, started and ended by the tests themselves.
-#![allow(dead_code)] // Each test uses what it needs.
+//! Real audio servers without a sound card, for tests.
+//!
+//! A test file says `mod servers;`. libjack keeps its view of the server in process-wide state, so one process
+//! can use one JACK server at a time; [`jackd::Jackd`] sees to it that the tests of one binary take turns.
 
+// Each test binary uses a part of this.
+#![allow(dead_code)]
+
+pub mod jackd;
 pub mod pulse;
+pub mod recorder;

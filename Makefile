@@ -1,0 +1,67 @@
+# The commands of sonset. `make demo` and `make test` install what is missing; the others only build.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= cc
+CARGO ?= cargo
+# The demo's sound and further arguments.
+WAV ?= examples/speech.wav
+ARGS ?=
+
+# Where cargo builds.
+out := $(or $(CARGO_TARGET_DIR),target)/release
+version := $(shell sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+# Programs load the library under the name that build.rs gives it, which changes with the ABI only.
+ifeq ($(shell uname -s),Darwin)
+library := libsonset.dylib
+loaded_as := libsonset.0.dylib
+device_library :=
+else
+library := libsonset.so
+loaded_as := libsonset.so.0
+device_library := libsonset_devices.so
+endif
+
+.PHONY: build demo test header install clean help
+
+build:
+	$(CARGO) build --release --workspace
+	ln -sf $(library) $(out)/$(loaded_as)
+
+demo:
+	scripts/setup build
+	$(MAKE) build
+	mkdir -p build
+	$(CC) -std=c99 -O2 -Wall -Wextra -Iinclude examples/c/play_record.c -o build/play_record \
+	    -L$(out) -lsonset -lm -Wl,-rpath,$(abspath $(out))
+	build/play_record $(WAV) build/recording.wav build/recording.svg $(ARGS)
+
+test:
+	scripts/test
+
+header:
+	scripts/setup test
+	scripts/header
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/sonset.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(out)/libsonset.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(out)/$(library) $(DESTDIR)$(PREFIX)/lib/$(loaded_as)
+	ln -sf $(loaded_as) $(DESTDIR)$(PREFIX)/lib/$(library)
+	$(if $(device_library),install -m 755 $(out)/$(device_library) $(DESTDIR)$(PREFIX)/lib/)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(version)|' scripts/sonset.pc.in \
+	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sonset.pc
+
+clean:
+	$(CARGO) clean
+	rm -rf build
+
+help:
+	@echo 'make           builds the libraries into $(out)'
+	@echo 'make demo      plays and records; WAV=file.wav for a sound of yours, ARGS=... for the program'
+	@echo 'make test      runs every test that fits in ten minutes'
+	@echo 'make install   installs below PREFIX ($(PREFIX)), staged into DESTDIR if given'
+	@echo 'make header    writes include/sonset.h from the Rust sources'
+	@echo 'make clean     removes what was built'

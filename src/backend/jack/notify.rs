@@ -1,0 +1,161 @@
+//! What JACK tells outside the process callback, and what its threads share.
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use ::jack::{Client, ClientStatus, Control, Frames, NotificationHandler, Port, Unowned};
+
+use super::latency::{self, Latencies};
+use super::ports::{Ports, Wires};
+use crate::backend::Notices;
+
+/// Shared by the driver, the notification thread and the process callback.
+pub struct Shared {
+    /// Where losses and xruns go.
+    pub notices: Arc<Notices>,
+    /// The latencies of the present connections.
+    pub latencies: Latencies,
+    rate_hz: u32,
+    block_frames: AtomicU32,
+    freewheeling: AtomicBool,
+    called: AtomicBool,
+    /// Whether the connections are the stream's to measure: not while it starts or stops.
+    settled: AtomicBool,
+    outputs: Vec<Port<Unowned>>,
+    inputs: Vec<Port<Unowned>>,
+    own_names: Vec<String>,
+}
+
+// Relaxed throughout: each of these values stands alone and orders nothing.
+impl Shared {
+    /// The state of a client that was just opened and owns `ports`.
+    pub fn new(client: &Client, ports: &Ports, notices: &Arc<Notices>) -> Self {
+        Self {
+            notices: notices.clone(),
+            latencies: Latencies::default(),
+            rate_hz: client.sample_rate(),
+            block_frames: AtomicU32::new(client.buffer_size()),
+            freewheeling: AtomicBool::new(false),
+            called: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
+            outputs: ports.outputs.iter().map(Port::clone_unowned).collect(),
+            inputs: ports.inputs.iter().map(Port::clone_unowned).collect(),
+            own_names: [&ports.output_names[..], &ports.input_names[..]].concat(),
+        }
+    }
+
+    /// Publishes the latencies that the connections will have once `wires` are made, and keeps them until
+    /// [`Shared::settle`]: the way to full connections and back is no change of latency.
+    pub fn foresee(&self, client: &Client, wires: &Wires) {
+        self.unsettle();
+        self.publish(client, &wires.output_targets(), &wires.input_sources());
+    }
+
+    /// Keeps the latencies as they are, because the client is about to be disconnected.
+    pub fn unsettle(&self) {
+        self.settled.store(false, Ordering::Relaxed);
+    }
+
+    /// From now on latencies follow the connections. `client` is connected.
+    pub fn settle(&self, client: &Client) {
+        self.settled.store(true, Ordering::Relaxed);
+        self.measure(client);
+    }
+
+    /// Publishes the latencies of the connections as they are. Not for the process callback.
+    fn measure(&self, client: &Client) {
+        if !self.settled.load(Ordering::Relaxed) {
+            return;
+        }
+        let connected = |ports: &[Port<Unowned>]| -> Vec<String> {
+            ports.iter().flat_map(Port::get_connections).collect()
+        };
+        self.publish(client, &connected(&self.outputs), &connected(&self.inputs));
+    }
+
+    fn publish(&self, client: &Client, targets: &[String], sources: &[String]) {
+        let period = i64::from(self.block_frames());
+        self.latencies.write(latency::values(client, targets, sources, &self.own_names, period));
+    }
+
+    /// The rate the stream was opened at.
+    pub fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    /// The server's period.
+    pub fn block_frames(&self) -> u32 {
+        self.block_frames.load(Ordering::Relaxed)
+    }
+
+    /// Takes over a new period, and the latencies that come with it. Not for the process callback.
+    pub fn set_block_frames(&self, client: &Client, frames: u32) {
+        self.block_frames.store(frames, Ordering::Relaxed);
+        self.measure(client);
+    }
+
+    /// Whether cycles run as fast as they can.
+    pub fn is_freewheeling(&self) -> bool {
+        self.freewheeling.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the process callback runs.
+    pub fn called(&self) {
+        self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process callback has run since [`Shared::forget_calls`].
+    pub fn has_been_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed)
+    }
+
+    /// Waits anew for the first callback.
+    pub fn forget_calls(&self) {
+        self.called.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Takes JACK's notifications.
+pub struct Watcher {
+    shared: Arc<Shared>,
+}
+
+impl Watcher {
+    /// Writes what it hears into `shared`.
+    pub fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+}
+
+impl NotificationHandler for Watcher {
+    /// `jack.h` wants signal-handler manners here, for the sake of JACK 1. Today's servers call this on a
+    /// thread of the client that does nothing else any more, so taking the notices' lock is safe.
+    unsafe fn shutdown(&mut self, _status: ClientStatus, reason: &str) {
+        self.shared.notices.lose(format!("the JACK server ended: {reason}"));
+    }
+
+    fn freewheel(&mut self, _: &Client, is_freewheel_enabled: bool) {
+        self.shared.freewheeling.store(is_freewheel_enabled, Ordering::Relaxed);
+    }
+
+    /// No JACK server of today does this. If one did, every frame number would mean another time.
+    fn sample_rate(&mut self, _: &Client, rate_hz: Frames) -> Control {
+        let opened = self.shared.rate_hz;
+        if rate_hz != opened {
+            self.shared.notices.lose(format!("the JACK server went from {opened} Hz to {rate_hz} Hz"));
+        }
+        Control::Continue
+    }
+
+    /// Also comes when connections change; JACK has computed the latencies anew by then.
+    fn graph_reorder(&mut self, client: &Client) -> Control {
+        self.shared.measure(client);
+        Control::Continue
+    }
+
+    fn xrun(&mut self, _: &Client) -> Control {
+        self.shared.notices.xrun();
+        Control::Continue
+    }
+}

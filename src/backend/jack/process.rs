@@ -1,0 +1,106 @@
+//! The process callback. Nothing in it allocates, frees, locks, waits or makes a system call.
+
+use std::sync::Arc;
+
+use ::jack::{AudioIn, AudioOut, Client, Control, CycleTimes, Frames, Port, ProcessHandler, ProcessScope};
+
+use super::notify::Shared;
+use super::ports::Ports;
+use crate::backend::{BlockTime, Callback, Input, Output};
+use crate::clock;
+use crate::realtime::block::MAX_CHANNELS;
+
+/// The stream's ports and the door to the engine.
+pub struct Rows {
+    playback: Callback,
+    outputs: Vec<Port<AudioOut>>,
+    inputs: Vec<Port<AudioIn>>,
+    shared: Arc<Shared>,
+}
+
+impl Rows {
+    /// What the process callback works with.
+    pub fn new(ports: Ports, playback: Callback, shared: &Arc<Shared>) -> Self {
+        Self { playback, outputs: ports.outputs, inputs: ports.inputs, shared: shared.clone() }
+    }
+
+    /// When the block of this cycle is converted. JACK's clock is not MONOTONIC, so both are read here and
+    /// now; in freewheel mode cycles are not paced, and their times mean nothing.
+    fn block_time(&self, client: &Client, scope: &ProcessScope) -> BlockTime {
+        let callback_ns = clock::monotonic_ns();
+        let cycle = match scope.cycle_times() {
+            Ok(cycle) if !self.shared.is_freewheeling() => cycle,
+            _ => return BlockTime { callback_ns, ..BlockTime::default() },
+        };
+        let cycle_ns = cycle_start_ns(client, &cycle);
+        let latencies = self.shared.latencies.read();
+        let rate_hz = i64::from(self.shared.rate_hz());
+        let after = |frames: i64| cycle_ns + frames * 1_000_000_000 / rate_hz;
+        BlockTime {
+            callback_ns,
+            output_ns: after(latencies.output.unwrap_or(0)),
+            input_ns: after(-latencies.input.unwrap_or(0)),
+            ..BlockTime::default()
+        }
+    }
+}
+
+impl ProcessHandler for Rows {
+    fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
+        self.shared.called();
+        let time = self.block_time(client, scope);
+
+        // All inputs are fetched before the first output is written: that of a port which is wired to one
+        // of our outputs is copied from the output's last block at this moment.
+        let mut rows: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+        for (row, port) in rows.iter_mut().zip(&self.inputs) {
+            *row = port.as_slice(scope);
+        }
+        let input = match self.inputs.len().min(MAX_CHANNELS) {
+            0 => Input::None,
+            channels => Input::Planar(&rows[..channels]),
+        };
+
+        let mut rows: [&mut [f32]; MAX_CHANNELS] = std::array::from_fn(|_| Default::default());
+        let channels = self.outputs.len().min(MAX_CHANNELS);
+        for (row, port) in rows.iter_mut().zip(&mut self.outputs) {
+            *row = port.as_mut_slice(scope);
+        }
+        let output = match channels {
+            0 => Output::None,
+            _ => Output::Planar(&mut rows[..channels]),
+        };
+
+        self.playback.process(input, output, time);
+        Control::Continue
+    }
+
+    /// Runs on the callback's thread, but not in a cycle: it may take its time.
+    fn buffer_size(&mut self, client: &Client, frames: Frames) -> Control {
+        self.shared.set_block_frames(client, frames);
+        Control::Continue
+    }
+}
+
+/// The start of the cycle in MONOTONIC. The two clocks are read as a bracket, and again if something came
+/// in between, so that a preemption does not show in the stamp.
+fn cycle_start_ns(client: &Client, cycle: &CycleTimes) -> i64 {
+    const TRIES: usize = 3;
+    const NARROW_NS: i64 = 2_000;
+    let (mut narrowest, mut age_ns, mut read_at) = (i64::MAX, 0, 0);
+    for _ in 0..TRIES {
+        let before = clock::monotonic_ns();
+        let now = client.time();
+        let after = clock::monotonic_ns();
+        if after - before < narrowest {
+            narrowest = after - before;
+            // The start may lie a little ahead: JACK filters it.
+            age_ns = (now as i64 - cycle.current_usecs as i64) * 1_000;
+            read_at = before + narrowest / 2;
+        }
+        if narrowest < NARROW_NS {
+            break;
+        }
+    }
+    read_at - age_ns
+}

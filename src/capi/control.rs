@@ -1,0 +1,197 @@
+#![allow(non_camel_case_types)]
+
+use super::guard::{guard, not_null, write};
+use super::start::check_host_time;
+use super::stream::{self, sonset_stream};
+use super::structs::{self, sized};
+use crate::error::{Result, fail};
+
+/// When and how to end an action. All zeros: now, with the stream's fade.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_cancel_params {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_START_NOW or SONSET_START_AT_FRAME.
+    pub mode: i32,
+    /// The frame, with SONSET_START_AT_FRAME. A sound is silent from it on; a recording ends before it.
+    pub frame: i64,
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version.
+    pub clock: i32,
+    /// 0.
+    pub reserved: i32,
+    /// The time at the converter, with SONSET_START_AT_HOST_TIME.
+    pub host_ns: i64,
+    /// Frames over which a sound fades to silence, before the frame given, or from now on; shorter if there is
+    /// not so much time left. 0 takes the stream's fade (fade_ms), -1 cuts. Trigger lines are always cut.
+    pub fade_frames: i64,
+}
+
+/// When and how to change a gain. All zeros: to 0 dB, now, over the stream's fade.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_gain_params {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_START_NOW or SONSET_START_AT_FRAME.
+    pub mode: i32,
+    /// The frame at which the change begins, with SONSET_START_AT_FRAME.
+    pub frame: i64,
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version.
+    pub clock: i32,
+    /// 0.
+    pub reserved: i32,
+    /// The time at the converter, with SONSET_START_AT_HOST_TIME.
+    pub host_ns: i64,
+    /// The gain to reach in decibels; -INFINITY is silence.
+    pub gain_db: f64,
+    /// Frames of the straight line there. 0 takes the stream's fade (fade_ms), -1 is a step.
+    pub ramp_frames: i64,
+}
+
+sized! { sonset_cancel_params: 40; sonset_gain_params: 48; }
+
+/// The frame that a control request is for; `None` is now.
+fn frame_of(mode: i32, frame: i64, clock: i32, host_ns: i64) -> Result<Option<i64>> {
+    let unused = |name: &str, value: i64| match value {
+        0 => Ok(()),
+        _ => fail!(InvalidArgument, "{name} is {value}, but the mode does not use it"),
+    };
+    match mode {
+        0 => {
+            unused("frame", frame)?;
+            unused("clock", clock as i64)?;
+            unused("host_ns", host_ns)?;
+            Ok(None)
+        }
+        1 => {
+            unused("clock", clock as i64)?;
+            unused("host_ns", host_ns)?;
+            Ok(Some(frame))
+        }
+        2 => {
+            check_host_time(clock, host_ns)?;
+            fail!(Unsupported, "requests at a host time (AT_HOST_TIME) are not supported by this version")
+        }
+        other => fail!(InvalidArgument, "mode {other}: NOW is 0, AT_FRAME is 1, AT_HOST_TIME is 2"),
+    }
+}
+
+/// Sets params to their defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_cancel_params_init(params: *mut sonset_cancel_params) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(params) })
+}
+
+/// Sets params to their defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_gain_params_init(params: *mut sonset_gain_params) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(params) })
+}
+
+/// Ends an action: one that has not started by then never will, one that has ends there. Needs no free
+/// action. Of several requests for one action the earliest counts; an end is never put off. params NULL
+/// stands for all zeros.
+///
+/// Errors: ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, UNSUPPORTED,
+/// INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_cancel(
+    stream: *mut sonset_stream,
+    action: i64,
+    params: *const sonset_cancel_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let frame = frame_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.cancel(action, frame, params.fade_frames)
+    })
+}
+
+/// Ends every action that was issued so far, now; batches that are not committed stay. Sounds fade over
+/// fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts. Works when the pool and the queue are full.
+///
+/// Errors: INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_cancel_all(stream: *mut sonset_stream, fade_frames: i64) -> i32 {
+    guard(|| stream::get(stream)?.cancel_all(fade_frames))
+}
+
+/// Changes the gain of all audio channels. Trigger lines are left alone. A change that has not begun is
+/// replaced by a later request. params NULL stands for all zeros: back to 0 dB.
+///
+/// The guard that limits the output comes after the gain, and sounds are checked against the ceiling without
+/// it: above 0 dB they may be limited, which is counted.
+///
+/// Errors: INVALID_ARGUMENT, INVALID_STATE without an output, TIME_RANGE, UNSUPPORTED, STREAM_CLOSED,
+/// DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_set_master_gain(
+    stream: *mut sonset_stream,
+    params: *const sonset_gain_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let frame = frame_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.set_master_gain(frame, params.gain_db, params.ramp_frames)
+    })
+}
+
+/// Begins a batch: actions that name its number (params.batch) wait until it is committed. Any number of
+/// batches can be open, from any threads.
+///
+/// Errors: STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_begin_batch(stream: *mut sonset_stream, out_batch: *mut i64) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        not_null(out_batch, "out_batch")?;
+        let batch = stream.begin_batch()?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_batch, batch) };
+        Ok(())
+    })
+}
+
+/// Hands over all actions of a batch at once: one callback takes them all, and "now" is one frame for all of
+/// them. Where output and input have callbacks of their own, that frame is the first that both can reach.
+///
+/// Errors: UNKNOWN_BATCH, STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_commit_batch(stream: *mut sonset_stream, batch: i64) -> i32 {
+    guard(|| stream::get(stream)?.commit_batch(batch))
+}
+
+/// Gives a batch up; its actions end as SONSET_OUTCOME_CANCELLED.
+///
+/// Errors: UNKNOWN_BATCH, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_discard_batch(stream: *mut sonset_stream, batch: i64) -> i32 {
+    guard(|| stream::get(stream)?.discard_batch(batch))
+}

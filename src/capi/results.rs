@@ -1,0 +1,217 @@
+#![allow(non_camel_case_types)]
+
+use std::ffi::c_char;
+use std::path::Path;
+use std::time::Duration;
+
+use super::guard::{guard, text};
+use super::stream::{self, sonset_stream};
+use super::structs::{self, sized};
+use crate::error::fail;
+use crate::receipt::ActionState;
+use crate::receipt::Receipt;
+
+/// What is known of an action: all of it when state is SONSET_ACTION_ENDED, what is known so far before.
+/// Frames and times that there are not are -1.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_receipt {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_KIND_...
+    pub kind: i32,
+    /// The action's id.
+    pub action: i64,
+    /// The tag it was given.
+    pub tag: i64,
+    /// SONSET_ACTION_...
+    pub state: i32,
+    /// SONSET_OUTCOME_...
+    pub outcome: i32,
+    /// The predecessor, or 0.
+    pub after_action: i64,
+    /// The frame asked for; what "now" or the predecessor's end came to, once that is known.
+    pub requested_frame: i64,
+    /// The host time asked for.
+    pub requested_host_ns: i64,
+    /// SONSET_CLOCK_... of that time, or 0.
+    pub start_clock: i32,
+    /// SONSET_LATENCY_...: where the latency in the host times below comes from.
+    pub latency_source: i32,
+    /// The first frame. Of a recording with SONSET_ALIGN_ROUND_TRIP, the round trip is in it.
+    pub start_frame: i64,
+    /// The frame after the last one; of an action that never started, the frame at which that was settled.
+    pub end_frame: i64,
+    /// Frames played or recorded.
+    pub done_frames: i64,
+    /// How much later than asked it started, or could have started if it was dropped.
+    pub late_frames: i64,
+    /// Time of the first frame at the converter, by the clock MONOTONIC.
+    pub start_host_ns: i64,
+    /// Time of end_frame at the converter, by the clock MONOTONIC.
+    pub end_host_ns: i64,
+    /// REALTIME minus MONOTONIC when the receipt was written.
+    pub realtime_offset_ns: i64,
+    /// Uncertainty of the host times; -1 where it is not known.
+    pub host_uncertainty_ns: i64,
+    /// Xruns of its half of the stream while it ran.
+    pub xruns: i64,
+    /// Steps in the time stamps of its half while it ran. Not counted by this version: 0.
+    pub discontinuities: i64,
+    /// Frames that a source did not deliver in time. 0 for buffers.
+    pub missing_frames: i64,
+    /// Output samples of the stream that the guard limited while it ran, whoever caused them.
+    pub stream_clipped_samples: i64,
+    /// Samples of the stream that were NaN or infinite while it ran, whoever caused them.
+    pub stream_nonfinite_samples: i64,
+    /// Onset that a detector found. Not used by this version: -1.
+    pub detected_frame: i64,
+    /// Offset that a detector found. Not used by this version: -1.
+    pub detected_end_frame: i64,
+    /// Largest magnitude of a recording.
+    pub input_peak: f64,
+    /// Samples of a recording at or above full scale.
+    pub input_clipped_samples: i64,
+    /// 1 if a recording holds nothing but zeros, as from a microphone that the system denies.
+    pub all_zero: i32,
+    /// 0.
+    pub reserved: i32,
+}
+
+sized! { sonset_receipt: 208; }
+
+impl sonset_receipt {
+    fn from_receipt(receipt: &Receipt) -> Self {
+        let (asked, measured) = (&receipt.asked, &receipt.measured);
+        Self {
+            struct_size: 0,
+            kind: asked.kind as i32,
+            action: asked.action,
+            tag: asked.tag,
+            state: receipt.state as i32,
+            outcome: receipt.outcome.map_or(0, |outcome| outcome as i32),
+            after_action: asked.after_action,
+            requested_frame: receipt.requested_frame(),
+            requested_host_ns: asked.requested_host_ns,
+            start_clock: asked.start_clock,
+            latency_source: receipt.latency_source(),
+            start_frame: measured.start_frame,
+            end_frame: measured.end_frame,
+            done_frames: measured.done_frames,
+            late_frames: measured.late_frames,
+            start_host_ns: measured.start_host_ns,
+            end_host_ns: measured.end_host_ns,
+            realtime_offset_ns: receipt.realtime_offset_ns,
+            host_uncertainty_ns: -1,
+            xruns: measured.xruns as i64,
+            discontinuities: measured.discontinuities as i64,
+            missing_frames: 0,
+            stream_clipped_samples: measured.clipped as i64,
+            stream_nonfinite_samples: measured.nonfinite as i64,
+            detected_frame: -1,
+            detected_end_frame: -1,
+            input_peak: measured.input_peak as f64,
+            input_clipped_samples: measured.input_clipped as i64,
+            all_zero: measured.all_zero as i32,
+            reserved: 0,
+        }
+    }
+}
+
+/// What is known of an action now. Set out_receipt->struct_size, or zero the struct, first.
+///
+/// Errors: UNKNOWN_ACTION, OTHER_STREAM, ACTION_ENDED where its receipt is not among the last 100000,
+/// INVALID_ARGUMENT for a wrong struct_size, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_get_action(
+    stream: *mut sonset_stream,
+    action: i64,
+    out_receipt: *mut sonset_receipt,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        unsafe { structs::check_out(out_receipt) }?;
+        let receipt = sonset_receipt::from_receipt(&stream.action(action)?);
+        // SAFETY: as above.
+        unsafe { structs::write(out_receipt, &receipt) }
+    })
+}
+
+/// Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms
+/// milliseconds (0 looks once). An action that ends without having started ends the wait for its start too;
+/// the outcome tells. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
+///
+/// On a manual stream the wait ends only if another thread calls sonset_stream_process().
+///
+/// Errors: TIMEOUT, UNKNOWN_ACTION, OTHER_STREAM, ACTION_ENDED where its receipt is not among the last 100000,
+/// INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_wait_action(
+    stream: *mut sonset_stream,
+    action: i64,
+    state: i32,
+    timeout_ms: i32,
+    out_receipt: *mut sonset_receipt,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        unsafe { structs::check_out(out_receipt) }?;
+        let until = match state {
+            2 => ActionState::Started,
+            4 => ActionState::Ended,
+            _ => fail!(InvalidArgument, "state {state}: ACTION_STARTED is 2, ACTION_ENDED is 4"),
+        };
+        let Ok(timeout_ms) = u64::try_from(timeout_ms) else {
+            fail!(InvalidArgument, "timeout_ms {timeout_ms}: 0 or more");
+        };
+        let receipt = stream.wait_action(action, until, Duration::from_millis(timeout_ms))?;
+        let receipt = sonset_receipt::from_receipt(&receipt);
+        // SAFETY: as above.
+        unsafe { structs::write(out_receipt, &receipt) }
+    })
+}
+
+/// Gives the oldest receipt that was not polled yet; each ended action has one. The last 100000 are kept;
+/// older ones that nobody polled are dropped and counted (sonset_stream_stats.receipts_dropped).
+///
+/// Errors: NO_RECEIPT when none is waiting, INVALID_ARGUMENT for a wrong struct_size, INVALID_HANDLE,
+/// NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_poll_receipt(
+    stream: *mut sonset_stream,
+    out_receipt: *mut sonset_receipt,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        unsafe { structs::check_out(out_receipt) }?;
+        let receipt = sonset_receipt::from_receipt(&stream.poll_receipt()?);
+        // SAFETY: as above.
+        unsafe { structs::write(out_receipt, &receipt) }
+    })
+}
+
+/// Writes every receipt from now on to a new CSV file, with the struct's field names as its header. Each line
+/// is written at once, so the file is whole even if the process is killed. Until the stream is closed.
+///
+/// Errors: FILE_IO, also where the file exists, which is never overwritten; INVALID_STATE for a second log;
+/// STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_log_receipts(stream: *mut sonset_stream, path: *const c_char) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a text.
+        let path = unsafe { text(path, "path") }?;
+        stream.log_receipts(Path::new(path))
+    })
+}

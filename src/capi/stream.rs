@@ -1,0 +1,713 @@
+#![allow(non_camel_case_types)]
+
+use std::ffi::{CString, c_char};
+use std::ops::Deref;
+
+use super::backend;
+use super::device::direction;
+use super::guard::{guard, guard_text, not_null, optional_text, write};
+use super::handle::{Table, Visit};
+use super::structs::{self, not_yet, sized, switch};
+use crate::device::Direction;
+use crate::error::{Code, Result, fail};
+use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
+use crate::stream::{Config, Stream};
+
+/// A stream to a device, or driven by the host.
+pub struct sonset_stream;
+
+/// What to open. All zeros: the system's default device, stereo output, its own rate and block size.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_stream_config {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_BACKEND_...
+    pub backend: i32,
+    /// Rate in hertz; 0 takes the device's. A rate that the device lacks is refused, never converted.
+    pub sample_rate_hz: i32,
+    /// Output channels, 1 to 256; 0 opens no output, but 2 where input_channels is 0 too.
+    pub output_channels: i32,
+    /// Input channels, 1 to 256; 0 opens no input.
+    pub input_channels: i32,
+    /// Frames of a block; 0 takes the device's.
+    pub block_frames: i32,
+    /// Actions that can be alive at a time, up to 1048576; 0 is 1024.
+    pub max_actions: i32,
+    /// Round trip of the virtual backend in frames, at least one block; 0 is one block.
+    pub virtual_latency_frames: i32,
+    /// Frames of input kept for recordings that start in the past. Not supported by this version: 0.
+    pub history_frames: i64,
+    /// Largest magnitude that leaves an audio channel, above 0 and up to 1; 0 is 1. It is digital: the sound
+    /// pressure is up to the amplifier.
+    pub ceiling: f64,
+    /// Fade of stop, close and, if nothing else is said, cancel, in milliseconds; 0 is 5.
+    pub fade_ms: f64,
+}
+
+/// What is known of a stream. Latencies that are not known are -1.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_stream_info {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_STREAM_...
+    pub state: i32,
+    /// SONSET_BACKEND_..., never the default.
+    pub backend: i32,
+    /// Rate in hertz.
+    pub sample_rate_hz: i32,
+    /// Rate at which the device itself runs; 0 if unknown.
+    pub device_sample_rate_hz: i32,
+    /// 1 if the operating system or the server converts between the two.
+    pub os_resamples: i32,
+    /// Output channels.
+    pub output_channels: i32,
+    /// Input channels.
+    pub input_channels: i32,
+    /// Frames of a block; 0 where it is unknown or varies.
+    pub block_frames: i32,
+    /// Actions that can be alive at a time.
+    pub max_actions: i32,
+    /// 1 if one callback serves both directions.
+    pub duplex: i32,
+    /// 1 if both directions are known to run from one clock.
+    pub common_clock: i32,
+    /// SONSET_SHARE_...
+    pub share_mode: i32,
+    /// SONSET_GRANTED_...: realtime priority of the callback's thread.
+    pub realtime: i32,
+    /// SONSET_GRANTED_...: whether the callback's working memory is locked into RAM.
+    pub memory_locked: i32,
+    /// SONSET_LATENCY_...
+    pub latency_source: i32,
+    /// From the callback to the converter.
+    pub output_latency_frames: i64,
+    /// From the converter to the callback.
+    pub input_latency_frames: i64,
+    /// From output frame n to the input frame number in which it comes back through a wire.
+    pub round_trip_frames: i64,
+    /// Frames of the stream's fade (fade_ms).
+    pub fade_frames: i64,
+}
+
+/// Where one half of a stream is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_stream_time {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: i32,
+    /// First frame of the next block.
+    pub frame: i64,
+    /// First frame that a call made now can still reach: two blocks and 5 ms ahead of where the device is by
+    /// the clock. On a manual stream, or while the stream does not run, it is frame.
+    pub earliest_frame: i64,
+    /// Time of frame at the converter, by the clock MONOTONIC and the nominal rate; -1 if unknown.
+    pub host_ns: i64,
+    /// How much the device's rate differs from the nominal. Not known to this version: 0.
+    pub ppm: f64,
+    /// Uncertainty of host_ns; -1 where it is not known.
+    pub host_uncertainty_ns: i64,
+    /// SONSET_LATENCY_...
+    pub latency_source: i32,
+    /// 0.
+    pub reserved_2: i32,
+}
+
+/// Counts of a stream since it was opened.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_stream_stats {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// 1 if the receipt log could not be written.
+    pub log_failed: i32,
+    /// Blocks made.
+    pub callbacks: i64,
+    /// Output underflows.
+    pub output_xruns: i64,
+    /// Input overflows.
+    pub input_xruns: i64,
+    /// Output samples that the guard limited to the ceiling.
+    pub clipped_samples: i64,
+    /// Samples that were NaN or infinite and became silence.
+    pub nonfinite_samples: i64,
+    /// Largest block in frames.
+    pub largest_block_frames: i64,
+    /// Actions that have not ended.
+    pub live_actions: i64,
+    /// Actions that can still be issued now.
+    pub free_actions: i64,
+    /// Receipts to be polled.
+    pub receipts_waiting: i64,
+    /// Receipts that were dropped before they were polled.
+    pub receipts_dropped: i64,
+}
+
+sized! {
+    sonset_stream_config: 56;
+    sonset_stream_info: 96;
+    sonset_stream_time: 56;
+    sonset_stream_stats: 88;
+}
+
+/// A stream with the texts that it lends to C.
+pub(super) struct Handle {
+    stream: Stream,
+    device_ids: [CString; 2],
+    device_names: [CString; 2],
+    sample_format: CString,
+}
+
+impl Deref for Handle {
+    type Target = Stream;
+
+    fn deref(&self) -> &Stream {
+        &self.stream
+    }
+}
+
+static STREAMS: Table<Handle> = Table::new(3, "stream");
+
+/// The stream that `handle` stands for.
+pub(super) fn get(handle: *const sonset_stream) -> Result<Visit<'static, Handle>> {
+    STREAMS.visit(handle)
+}
+
+/// Sets config to its defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_config_init(config: *mut sonset_stream_config) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(config) })
+}
+
+/// Opens a stream. It makes no sound before sonset_stream_start(), but takes actions already. Destroy it with
+/// sonset_stream_destroy().
+///
+/// config NULL stands for all zeros. A device is named by its id from a device list; NULL is the default one
+/// of the backend, resolved now: it stays the same device for the stream's life. Where there is none, opening
+/// fails: no stream falls back to silence by itself. options is "key=value;key=value" or NULL:
+///   manual   callbacks=duplex|separate
+///   jack     client_name=NAME; server=NAME; autoconnect=on|off; output_ports=P,P,...; input_ports=P,P,...
+///   virtual  none; a device id may carry a fault plan: "virtual:lose_at=FRAME,ppm=X,jitter_ns=X,..."
+///   others   os_resample=on|off (whether the system may convert the rate, which is then said in the info)
+///
+/// Errors: NO_DEVICE, BACKEND_UNAVAILABLE, UNSUPPORTED_FORMAT, DEVICE_FAILED, INVALID_ARGUMENT, UNSUPPORTED,
+/// OUT_OF_MEMORY, NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_open(
+    config: *const sonset_stream_config,
+    output_device: *const c_char,
+    input_device: *const c_char,
+    options: *const c_char,
+    out_stream: *mut *mut sonset_stream,
+) -> i32 {
+    guard(|| {
+        not_null(out_stream, "out_stream")?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let mut config = convert(&unsafe { structs::read(config) }?)?;
+        // SAFETY: the caller passes NULL or a text.
+        config.output_device = unsafe { optional_text(output_device, "output_device") }?.map(String::from);
+        // SAFETY: the caller passes NULL or a text.
+        config.input_device = unsafe { optional_text(input_device, "input_device") }?.map(String::from);
+        // SAFETY: the caller passes NULL or a text.
+        config.options = unsafe { optional_text(options, "options") }?.unwrap_or_default().into();
+        let handle = STREAMS.insert(open(&config)?)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_stream, handle) };
+        Ok(())
+    })
+}
+
+fn convert(config: &sonset_stream_config) -> Result<Config> {
+    not_yet(config.history_frames != 0, "history_frames")?;
+    let count = |value: i32, name: &str| match u32::try_from(value) {
+        Ok(value) => Ok(value),
+        Err(_) => fail!(InvalidArgument, "{name} is {value}"),
+    };
+    let input_channels = count(config.input_channels, "input_channels")?;
+    let output_channels = match count(config.output_channels, "output_channels")? {
+        0 if input_channels == 0 => 2,
+        channels => channels,
+    };
+    let sample_rate_hz = count(config.sample_rate_hz, "sample_rate_hz")?;
+    if sample_rate_hz > 768_000 {
+        fail!(InvalidArgument, "sample_rate_hz is {sample_rate_hz}: up to 768000, or 0 for the device's");
+    }
+    if !(0.0..=1.0).contains(&config.ceiling) {
+        fail!(InvalidArgument, "ceiling is {}: above 0 and up to 1, or 0 for 1", config.ceiling);
+    }
+    Ok(Config {
+        backend: backend::from_number(config.backend)?,
+        sample_rate_hz,
+        output_channels,
+        input_channels,
+        block_frames: count(config.block_frames, "block_frames")?,
+        max_actions: count(config.max_actions, "max_actions")?,
+        ceiling: config.ceiling as f32,
+        virtual_latency_frames: count(config.virtual_latency_frames, "virtual_latency_frames")?,
+        fade_ms: config.fade_ms,
+        ..Config::default()
+    })
+}
+
+fn open(config: &Config) -> Result<Handle> {
+    let stream = Stream::open(config)?;
+    let opened = stream.info().opened;
+    let text = |text: &str| CString::new(text.replace('\0', " ")).unwrap_or_default();
+    Ok(Handle {
+        device_ids: [text(&opened.output_device_id), text(&opened.input_device_id)],
+        device_names: [text(&opened.output_device_name), text(&opened.input_device_name)],
+        sample_format: text(&opened.sample_format),
+        stream,
+    })
+}
+
+/// Starts a stream. Frames count on from where they stopped. Nothing happens if it runs already.
+///
+/// Errors: DEVICE_FAILED, BACKEND_UNAVAILABLE, STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_start(stream: *mut sonset_stream) -> i32 {
+    guard(|| get(stream)?.start())
+}
+
+/// Fades all sounds out (fade_ms), ends all actions as SONSET_OUTCOME_STREAM_STOPPED and stops the device. The
+/// stream can be started again. Nothing happens if it does not run. A manual stream cannot fade, since the
+/// host makes its blocks: cancel everything and process a last block before stopping it.
+///
+/// Errors: DEVICE_FAILED where the device does not stop (the stream is then lost), INVALID_HANDLE,
+/// NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_stop(stream: *mut sonset_stream) -> i32 {
+    guard(|| get(stream)?.stop())
+}
+
+/// Stops a stream and closes its device for good. Every action has its receipt then; receipts and info stay
+/// readable until the stream is destroyed. Nothing happens if it is closed already.
+///
+/// Errors: INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_close(stream: *mut sonset_stream) -> i32 {
+    guard(|| {
+        get(stream)?.close();
+        Ok(())
+    })
+}
+
+/// Closes a stream and destroys it, receipts too. Waits for calls of other threads that use it. NULL, or a
+/// stream that was destroyed, does nothing. Not from within sonset_stream_process().
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_destroy(stream: *mut sonset_stream) {
+    guard(|| {
+        if let Some(open) = STREAMS.try_visit(stream) {
+            open.close();
+            drop(open);
+            drop(STREAMS.remove(stream));
+        }
+        Ok(())
+    });
+}
+
+/// What is known of a stream. Set out_info->struct_size, or zero the struct, first.
+///
+/// Errors: INVALID_ARGUMENT for a wrong struct_size, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_get_info(
+    stream: *mut sonset_stream,
+    out_info: *mut sonset_stream_info,
+) -> i32 {
+    guard(|| {
+        let stream = get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        unsafe { structs::check_out(out_info) }?;
+        let info = stream.info();
+        let (format, opened) = (&info.format, &info.opened);
+        let known = opened.output_latency_frames.is_some()
+            || opened.input_latency_frames.is_some()
+            || opened.round_trip_frames.is_some();
+        let info = sonset_stream_info {
+            struct_size: 0,
+            state: info.state as i32,
+            backend: format.backend as i32,
+            sample_rate_hz: format.sample_rate_hz as i32,
+            device_sample_rate_hz: opened.device_rate_hz as i32,
+            os_resamples: opened.os_resamples as i32,
+            output_channels: format.output_channels as i32,
+            input_channels: format.input_channels as i32,
+            block_frames: opened.block_frames as i32,
+            max_actions: info.max_actions as i32,
+            duplex: opened.duplex as i32,
+            common_clock: opened.common_clock as i32,
+            share_mode: opened.share_mode as i32,
+            realtime: opened.realtime as i32,
+            memory_locked: if info.memory_locked { 1 } else { 2 },
+            latency_source: known as i32,
+            output_latency_frames: opened.output_latency_frames.unwrap_or(-1),
+            input_latency_frames: opened.input_latency_frames.unwrap_or(-1),
+            round_trip_frames: opened.round_trip_frames.unwrap_or(-1),
+            fade_frames: format.fade_frames,
+        };
+        // SAFETY: as above.
+        unsafe { structs::write(out_info, &info) }
+    })
+}
+
+fn index(direction: Direction) -> usize {
+    match direction {
+        Direction::Output => 0,
+        Direction::Input => 1,
+    }
+}
+
+/// The id of the device that a stream was opened on, for a direction (SONSET_DIRECTION_...); empty where
+/// there is none. Valid until the stream is destroyed. NULL, with a message, for wrong arguments.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub extern "C" fn sonset_stream_get_device_id(stream: *const sonset_stream, direction: i32) -> *const c_char {
+    guard_text(|| Ok(get(stream)?.device_ids[index(self::direction(direction)?)].as_ptr()))
+}
+
+/// The name of the device that a stream was opened on, for a direction (SONSET_DIRECTION_...); empty where
+/// there is none. Valid until the stream is destroyed. NULL, with a message, for wrong arguments.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub extern "C" fn sonset_stream_get_device_name(
+    stream: *const sonset_stream,
+    direction: i32,
+) -> *const c_char {
+    guard_text(|| Ok(get(stream)?.device_names[index(self::direction(direction)?)].as_ptr()))
+}
+
+/// The sample format that the device takes, such as "f32" or "i16". Valid until the stream is destroyed. NULL,
+/// with a message, for a wrong handle.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub extern "C" fn sonset_stream_get_sample_format(stream: *const sonset_stream) -> *const c_char {
+    guard_text(|| Ok(get(stream)?.sample_format.as_ptr()))
+}
+
+/// Where a half of a stream (SONSET_DIRECTION_...) is. Set out_time->struct_size, or zero the struct, first.
+///
+/// Errors: INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_get_time(
+    stream: *mut sonset_stream,
+    direction: i32,
+    out_time: *mut sonset_stream_time,
+) -> i32 {
+    guard(|| {
+        let stream = get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        unsafe { structs::check_out(out_time) }?;
+        let time = stream.time(self::direction(direction)?)?;
+        let time = sonset_stream_time {
+            struct_size: 0,
+            reserved: 0,
+            frame: time.frame,
+            earliest_frame: time.earliest_frame,
+            host_ns: time.host_ns,
+            ppm: 0.0,
+            host_uncertainty_ns: -1,
+            latency_source: (time.host_ns != -1) as i32,
+            reserved_2: 0,
+        };
+        // SAFETY: as above.
+        unsafe { structs::write(out_time, &time) }
+    })
+}
+
+/// Counts of a stream. Set out_stats->struct_size, or zero the struct, first.
+///
+/// Errors: INVALID_ARGUMENT for a wrong struct_size, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_get_stats(
+    stream: *mut sonset_stream,
+    out_stats: *mut sonset_stream_stats,
+) -> i32 {
+    guard(|| {
+        let stream = get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        unsafe { structs::check_out(out_stats) }?;
+        let stats = stream.stats();
+        let stats = sonset_stream_stats {
+            struct_size: 0,
+            log_failed: stats.log_failed as i32,
+            callbacks: stats.callbacks as i64,
+            output_xruns: stats.output_xruns as i64,
+            input_xruns: stats.input_xruns as i64,
+            clipped_samples: stats.clipped as i64,
+            nonfinite_samples: stats.nonfinite as i64,
+            largest_block_frames: stats.largest_block as i64,
+            live_actions: stats.live_actions as i64,
+            free_actions: stats.free_actions as i64,
+            receipts_waiting: stats.receipts_waiting as i64,
+            receipts_dropped: stats.receipts_dropped as i64,
+        };
+        // SAFETY: as above.
+        unsafe { structs::write(out_stats, &stats) }
+    })
+}
+
+/// Says what an output channel (from 1) is for: SONSET_CHANNEL_... Before the stream starts or while it is
+/// stopped, and while no action is alive.
+///
+/// Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_set_channel_role(
+    stream: *mut sonset_stream,
+    channel: i32,
+    role: i32,
+) -> i32 {
+    guard(|| {
+        let stream = get(stream)?;
+        stream.set_channel_role(channel, switch(role, "role (CHANNEL_AUDIO is 0, CHANNEL_TRIGGER is 1)")?)
+    })
+}
+
+/// An output underflow lies just before this block.
+const OUTPUT_XRUN: u32 = 1;
+/// An input overflow lies just before this block.
+const INPUT_XRUN: u32 = 2;
+
+fn block_time(output_host_ns: i64, input_host_ns: i64, flags: u32) -> BlockTime {
+    BlockTime {
+        callback_ns: 0,
+        output_ns: output_host_ns,
+        input_ns: input_host_ns,
+        output_xruns: (flags & OUTPUT_XRUN != 0) as u32,
+        input_xruns: (flags & INPUT_XRUN != 0) as u32,
+    }
+}
+
+/// What a block is checked against.
+struct Doors {
+    outputs: usize,
+    inputs: usize,
+    separate: bool,
+}
+
+/// Runs `body` for a manual stream, with its channel counts. Realtime-safe: failures set no message.
+fn process(
+    stream: *mut sonset_stream,
+    frames: i32,
+    flags: u32,
+    body: impl FnOnce(&Stream, &Doors) -> std::result::Result<(), Code>,
+) -> i32 {
+    if stream.is_null() {
+        return Code::NullPointer as i32;
+    }
+    let Some(stream) = STREAMS.try_visit(stream) else { return Code::InvalidHandle as i32 };
+    let format = stream.format();
+    if format.backend != crate::backend::Backend::Manual {
+        return Code::InvalidState as i32;
+    }
+    if frames < 0 || flags & !(OUTPUT_XRUN | INPUT_XRUN) != 0 {
+        return Code::InvalidArgument as i32;
+    }
+    let doors = Doors {
+        outputs: format.output_channels as usize,
+        inputs: format.input_channels as usize,
+        separate: format.separate,
+    };
+    body(&stream, &doors).map_or_else(|code| code as i32, |()| 0)
+}
+
+/// The input of a block.
+///
+/// # Safety
+/// `samples` must be null or readable for that many samples.
+unsafe fn input<'a>(
+    samples: *const f32,
+    frames: usize,
+    channels: usize,
+) -> std::result::Result<Input<'a>, Code> {
+    match (samples.is_null(), channels) {
+        (_, 0) => Ok(Input::None),
+        (true, _) => Err(Code::NullPointer),
+        // SAFETY: the caller promises that many samples.
+        _ => Ok(Input::Interleaved(unsafe { std::slice::from_raw_parts(samples, frames * channels) })),
+    }
+}
+
+/// The output of a block.
+///
+/// # Safety
+/// `samples` must be null or writable for that many samples.
+unsafe fn output<'a, 'b>(
+    samples: *mut f32,
+    frames: usize,
+    channels: usize,
+) -> std::result::Result<Output<'a, 'b>, Code> {
+    match (samples.is_null(), channels) {
+        (_, 0) => Ok(Output::None),
+        (true, _) => Err(Code::NullPointer),
+        // SAFETY: the caller promises room for that many samples.
+        _ => Ok(Output::Interleaved(unsafe { std::slice::from_raw_parts_mut(samples, frames * channels) })),
+    }
+}
+
+/// Runs one block of a manual stream: reads frames x input channels samples from in, and writes frames x
+/// output channels to out. Call it from one thread at a time, from an audio callback or from a loop. frames
+/// may be 0: then commands are taken and nothing else happens. While the stream does not run, out gets
+/// silence.
+///
+/// in is not read without input channels, and out not written without output channels; else they must not be
+/// NULL. output_host_ns is the time at which the block's first output frame reaches the converter,
+/// input_host_ns that at which its first input frame left it, by the clock MONOTONIC; 0 where that is not
+/// known. flags is 0 or the sum of 1 (an output underflow lies just before this block) and 2 (an input
+/// overflow).
+///
+/// Errors: INVALID_STATE for a stream that is not manual, does not run, is inside another call, or was opened
+/// with callbacks=separate; INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. No message is left.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_process(
+    stream: *mut sonset_stream,
+    in_samples: *const f32,
+    out_samples: *mut f32,
+    frames: i32,
+    output_host_ns: i64,
+    input_host_ns: i64,
+    flags: u32,
+) -> i32 {
+    process(stream, frames, flags, |stream, doors| {
+        if doors.separate {
+            return Err(Code::InvalidState);
+        }
+        // SAFETY: the caller passes a block of this shape.
+        let input = unsafe { input(in_samples, frames as usize, doors.inputs) }?;
+        // SAFETY: the caller passes a block of this shape.
+        let output = unsafe { output(out_samples, frames as usize, doors.outputs) }?;
+        stream.process(0, input, output, block_time(output_host_ns, input_host_ns, flags))
+    })
+}
+
+/// Runs one block of the output half of a manual stream, for hosts with a callback for each direction: with
+/// input channels too, the stream must be opened with callbacks=separate. Otherwise as
+/// sonset_stream_process().
+///
+/// Errors: as sonset_stream_process(), and INVALID_STATE for a stream without an output.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_process_output(
+    stream: *mut sonset_stream,
+    out_samples: *mut f32,
+    frames: i32,
+    output_host_ns: i64,
+    flags: u32,
+) -> i32 {
+    process(stream, frames, flags, |stream, doors| {
+        if doors.outputs == 0 || (doors.inputs > 0 && !doors.separate) {
+            return Err(Code::InvalidState);
+        }
+        // SAFETY: the caller passes a block of this shape.
+        let output = unsafe { output(out_samples, frames as usize, doors.outputs) }?;
+        stream.process(0, Input::None, output, block_time(output_host_ns, 0, flags))
+    })
+}
+
+/// Runs one block of the input half of a manual stream, for hosts with a callback for each direction. After
+/// each start its frames take the number that the output half has at the time; input before the output
+/// half's first block is left out. No number comes twice. Otherwise as sonset_stream_process_output(), and on a thread of
+/// its own if need be.
+///
+/// Errors: as sonset_stream_process(), and INVALID_STATE for a stream without an input.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_process_input(
+    stream: *mut sonset_stream,
+    in_samples: *const f32,
+    frames: i32,
+    input_host_ns: i64,
+    flags: u32,
+) -> i32 {
+    process(stream, frames, flags, |stream, doors| {
+        if doors.inputs == 0 || (doors.outputs > 0 && !doors.separate) {
+            return Err(Code::InvalidState);
+        }
+        // SAFETY: the caller passes a block of this shape.
+        let input = unsafe { input(in_samples, frames as usize, doors.inputs) }?;
+        stream.process(doors.separate as usize, input, Output::None, block_time(0, input_host_ns, flags))
+    })
+}
+
+/// As sonset_stream_process(), with one array of frames samples for each channel.
+///
+/// Errors: as sonset_stream_process(); NULL_POINTER also for an array that is NULL.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_process_planar(
+    stream: *mut sonset_stream,
+    in_channels: *const *const f32,
+    out_channels: *const *mut f32,
+    frames: i32,
+    output_host_ns: i64,
+    input_host_ns: i64,
+    flags: u32,
+) -> i32 {
+    process(stream, frames, flags, |stream, doors| {
+        if doors.separate {
+            return Err(Code::InvalidState);
+        }
+        let mut inputs: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+        let mut outputs: [&mut [f32]; MAX_CHANNELS] = std::array::from_fn(|_| -> &mut [f32] { &mut [] });
+        for (channel, plane) in inputs[..doors.inputs].iter_mut().enumerate() {
+            // SAFETY: the caller passes that many arrays, each readable for all frames.
+            *plane = unsafe { std::slice::from_raw_parts(array(in_channels, channel)?, frames as usize) };
+        }
+        for (channel, plane) in outputs[..doors.outputs].iter_mut().enumerate() {
+            // SAFETY: the caller passes that many arrays, each writable for all frames, none of them twice.
+            let start = unsafe { array(out_channels.cast::<*const f32>(), channel) }?.cast_mut();
+            // SAFETY: as above.
+            *plane = unsafe { std::slice::from_raw_parts_mut(start, frames as usize) };
+        }
+        let input = if doors.inputs > 0 { Input::Planar(&inputs[..doors.inputs]) } else { Input::None };
+        let output =
+            if doors.outputs > 0 { Output::Planar(&mut outputs[..doors.outputs]) } else { Output::None };
+        stream.process(0, input, output, block_time(output_host_ns, input_host_ns, flags))
+    })
+}
+
+/// The array of a channel.
+///
+/// # Safety
+/// `arrays` must be null or hold an array for `channel`.
+unsafe fn array(arrays: *const *const f32, channel: usize) -> std::result::Result<*const f32, Code> {
+    if arrays.is_null() {
+        return Err(Code::NullPointer);
+    }
+    // SAFETY: the caller promises that many arrays.
+    let array = unsafe { *arrays.add(channel) };
+    if array.is_null() { Err(Code::NullPointer) } else { Ok(array) }
+}

@@ -1,0 +1,3 @@
+//! Sound files. Never touched from the callback.
+
+pub mod wav;

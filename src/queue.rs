@@ -1,0 +1,75 @@
+//! The two queues between the host and one callback thread.
+//!
+//! Commands: each slot can have one `Start` and one `Control` under way, one `Control` of the action that was
+//! in it before, and a batch header for each `Start`, so four times the slots can never be exceeded. Reports:
+//! each slot has one. Neither queue can be full, and the code that pushes says so.
+
+use ringbuf::traits::{Consumer, Producer, Split};
+use ringbuf::{HeapCons, HeapProd, HeapRb};
+
+use crate::action::Command;
+use crate::receipt::Report;
+
+/// Commands taken in one callback; the rest comes in the next. Also the most actions of a batch.
+pub const COMMANDS_PER_CALLBACK: usize = 1024;
+
+/// The host's ends.
+pub struct HostEnds {
+    commands: HeapProd<Command>,
+    reports: HeapCons<Report>,
+}
+
+/// The callback's ends.
+pub struct CallbackEnds {
+    commands: HeapCons<Command>,
+    reports: HeapProd<Report>,
+}
+
+/// Both queues for a stream of `slots` actions.
+pub fn queues(slots: usize) -> (HostEnds, CallbackEnds) {
+    let (commands_in, commands_out) = HeapRb::new(4 * slots).split();
+    let (reports_in, reports_out) = HeapRb::new(slots).split();
+    (
+        HostEnds { commands: commands_in, reports: reports_out },
+        CallbackEnds { commands: commands_out, reports: reports_in },
+    )
+}
+
+impl HostEnds {
+    /// Hands one command over.
+    pub fn send(&mut self, command: Command) {
+        self.send_all(std::iter::once(command));
+    }
+
+    /// Hands all `commands` over with one release store, so that the callback sees all or none.
+    pub fn send_all(&mut self, commands: impl ExactSizeIterator<Item = Command>) {
+        let count = commands.len();
+        let sent = self.commands.push_iter(commands);
+        assert_eq!(sent, count, "the command queue is as large as all slots need");
+    }
+
+    /// Takes the next report.
+    pub fn receive(&mut self) -> Option<Report> {
+        self.reports.try_pop()
+    }
+}
+
+impl CallbackEnds {
+    /// The next command, left in the queue.
+    pub fn peek(&self) -> Option<&Command> {
+        self.commands.try_peek()
+    }
+
+    /// Takes the next command.
+    pub fn take(&mut self) -> Option<Command> {
+        self.commands.try_pop()
+    }
+
+    /// Hands a report over.
+    pub fn report(&mut self, report: Report) {
+        let unsent = self.reports.try_push(report);
+        debug_assert!(unsent.is_ok(), "the report queue has a place for every slot");
+        // Never reached; but were it, leaking is what the callback may do, and freeing is not.
+        unsent.unwrap_or_else(std::mem::forget);
+    }
+}

@@ -1,0 +1,179 @@
+//! What the callback knows of the action in one slot.
+
+use super::envelope::Fade;
+use super::mix::Voice;
+use super::record::Seen;
+use crate::action::{Action, ActionId, Cancel, LatePolicy, Work};
+use crate::receipt::{NONE, Outcome};
+
+/// Ends a linked list of slots.
+pub const NO_SLOT: u32 = u32::MAX;
+
+/// Where the action in a slot is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// There is none, or it has ended.
+    #[default]
+    Idle,
+    /// Its start depends on the end of another one, which is not known yet.
+    Waiting,
+    /// Its start is in the schedule.
+    Scheduled,
+    /// It plays or records.
+    Active,
+    /// Its report is about to be sent.
+    Ending,
+}
+
+/// How the last action of a slot ended, for actions that were to follow it.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// The action.
+    pub id: ActionId,
+    /// The frame after its last one.
+    pub end_frame: i64,
+    /// Whether it ran to its own end.
+    pub completed: bool,
+}
+
+/// Counts of the stream at the start of an action.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Snapshot {
+    /// Xruns of the half.
+    pub xruns: u64,
+    /// Samples limited by the guard.
+    pub clipped: u64,
+    /// Samples that were not finite.
+    pub nonfinite: u64,
+}
+
+/// The callback's knowledge of one slot.
+#[derive(Debug)]
+pub struct Track {
+    /// The action, from `Start` until its report.
+    pub action: Option<Box<Action>>,
+    /// Where it is.
+    pub phase: Phase,
+    /// Whether it has started.
+    pub started: bool,
+    /// Frame asked for, once known.
+    pub requested: i64,
+    /// How late it is.
+    pub late: i64,
+    /// First frame, frames left out, and end.
+    pub voice: Voice,
+    /// A request to end it that came before it started.
+    pub cancel: Option<Cancel>,
+    /// What it is if it does not run to its own end.
+    pub stopped_as: Outcome,
+    /// Frames done.
+    pub done: i64,
+    /// Host time of the first frame, or [`NONE`].
+    pub start_host_ns: i64,
+    /// Counts at its start.
+    pub snapshot: Snapshot,
+    /// What a recording held.
+    pub seen: Seen,
+    /// How the slot's last action ended.
+    pub ended: Option<Ended>,
+    /// First of the actions that follow this one.
+    pub first_follower: u32,
+    /// Its neighbours among the followers of its predecessor.
+    pub next_follower: u32,
+    /// As above.
+    pub previous_follower: u32,
+    /// Slot of its predecessor.
+    pub predecessor: u32,
+}
+
+impl Default for Track {
+    fn default() -> Self {
+        Self {
+            action: None,
+            phase: Phase::Idle,
+            started: false,
+            requested: NONE,
+            late: 0,
+            voice: Voice { start: NONE, skip: 0, end: NONE, fade: None },
+            cancel: None,
+            stopped_as: Outcome::Stopped,
+            done: 0,
+            start_host_ns: NONE,
+            snapshot: Snapshot::default(),
+            seen: Seen::default(),
+            ended: None,
+            first_follower: NO_SLOT,
+            next_follower: NO_SLOT,
+            previous_follower: NO_SLOT,
+            predecessor: NO_SLOT,
+        }
+    }
+}
+
+impl Track {
+    /// Takes `action` in. Actions that follow the slot's last one were taken before.
+    pub fn begin(&mut self, action: Box<Action>) {
+        *self = Self { action: Some(action), phase: Phase::Waiting, ..Self::default() };
+    }
+
+    /// Its course if it was to start at `requested` and can from `now` on; `None` if it is dropped.
+    pub fn course(&self, requested: i64, now: i64) -> Option<Voice> {
+        let action = self.action.as_ref()?;
+        let start = requested.max(now);
+        let late = start - requested;
+        if late > 0 && action.max_late_frames > 0 && late > action.max_late_frames {
+            return None;
+        }
+        let skip = match action.late {
+            LatePolicy::Play => 0,
+            LatePolicy::Skip => late,
+            LatePolicy::Drop if late > 0 => return None,
+            LatePolicy::Drop => 0,
+        };
+        let end = action.end(start, skip);
+        (end > start).then_some(Voice { start, skip, end, fade: None })
+    }
+
+    /// The frame after the last one that sounds or is recorded; [`i64::MAX`] if it has no end.
+    pub fn last_frame(&self) -> i64 {
+        self.voice.fade.map_or(self.voice.end, |fade| fade.end.min(self.voice.end))
+    }
+
+    /// Whether it is known to end before its own end.
+    pub fn is_cut(&self) -> bool {
+        self.voice.fade.is_some()
+    }
+
+    /// Brings the end forward as `cancel` says, in a callback whose first frame is `now`; never puts it off.
+    /// True if the end changed.
+    pub fn stop(&mut self, cancel: Cancel, now: i64) -> bool {
+        let fades = matches!(self.action.as_ref().map(|action| &action.work), Some(Work::Play(_)));
+        let fade_frames = if fades { cancel.fade_frames.max(0) } else { 0 };
+        let end = match cancel.frame {
+            Some(frame) if frame >= now => frame,
+            _ => now.saturating_add(fade_frames),
+        };
+        if end >= self.last_frame() {
+            return false;
+        }
+        let earliest = now.max(self.voice.start);
+        let begin = end.saturating_sub(fade_frames).max(earliest).min(end);
+        let level = self.voice.fade.map_or(1.0, |fade| fade.at(begin));
+        self.voice.fade = Some(Fade { begin, end, level });
+        true
+    }
+}
+
+impl Action {
+    /// The frame at which it ends by itself if it starts at `start` without its first `skip` frames;
+    /// [`i64::MAX`] if it does not.
+    fn end(&self, start: i64, skip: i64) -> i64 {
+        match &self.work {
+            Work::Play(play) => {
+                let own = play.length().map_or(i64::MAX, |length| start.saturating_add(length - skip));
+                own.min(play.stop_frame.unwrap_or(i64::MAX))
+            }
+            Work::Record(record) => start.saturating_add(record.frames - skip),
+        }
+    }
+}

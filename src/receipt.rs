@@ -1,0 +1,170 @@
+//! What travels back: a report from the callback, and the receipt the host makes of it.
+
+use crate::action::{Action, Kind};
+
+/// Stands for a frame or a time that there is not.
+pub const NONE: i64 = -1;
+
+/// How an action ended. The numbers are part of the C ABI; 0 is "not yet".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Outcome {
+    /// Ran to its own end.
+    Completed = 1,
+    /// Started, and ended on request.
+    Stopped = 2,
+    /// Ended on request before it started.
+    Cancelled = 3,
+    /// Could not start in time and was not to start late.
+    DroppedLate = 4,
+    /// The action it was to follow did not complete.
+    Predecessor = 5,
+    /// The stream was stopped or closed.
+    StreamStopped = 6,
+    /// The device went away.
+    DeviceLost = 7,
+}
+
+impl Outcome {
+    /// The name of an outcome as the C header spells it, or `None` for a number that is none.
+    pub fn name_of(value: i32) -> Option<&'static std::ffi::CStr> {
+        Some(match value {
+            0 => c"SONSET_OUTCOME_NONE",
+            1 => c"SONSET_OUTCOME_COMPLETED",
+            2 => c"SONSET_OUTCOME_STOPPED",
+            3 => c"SONSET_OUTCOME_CANCELLED",
+            4 => c"SONSET_OUTCOME_DROPPED_LATE",
+            5 => c"SONSET_OUTCOME_PREDECESSOR",
+            6 => c"SONSET_OUTCOME_STREAM_STOPPED",
+            7 => c"SONSET_OUTCOME_DEVICE_LOST",
+            _ => return None,
+        })
+    }
+}
+
+/// Where an action is in its life. The numbers are part of the C ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum ActionState {
+    /// Not started yet.
+    Pending = 1,
+    /// Started, or certain to start in the block that is being made.
+    Started = 2,
+    /// Ended; the outcome says how.
+    Ended = 4,
+}
+
+/// What the callback measured of an action.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// The frame asked for, once known.
+    pub requested_frame: i64,
+    /// The first frame, or [`NONE`] if it never started.
+    pub start_frame: i64,
+    /// The frame after the last one.
+    pub end_frame: i64,
+    /// Frames played or recorded.
+    pub done_frames: i64,
+    /// How much later than asked it started, or would have.
+    pub late_frames: i64,
+    /// MONOTONIC time of the first frame at the converter, or [`NONE`].
+    pub start_host_ns: i64,
+    /// MONOTONIC time of `end_frame` at the converter, or [`NONE`].
+    pub end_host_ns: i64,
+    /// Xruns of its half while it ran.
+    pub xruns: u64,
+    /// Steps in the stamps of its half while it ran.
+    pub discontinuities: u64,
+    /// Samples that the output guard limited while it ran, whoever caused them.
+    pub clipped: u64,
+    /// Samples that were not finite while it ran, whoever caused them.
+    pub nonfinite: u64,
+    /// Largest magnitude of a recording.
+    pub input_peak: f32,
+    /// Samples of a recording at or above full scale.
+    pub input_clipped: u64,
+    /// Whether a recording of at least one frame holds nothing but zeros.
+    pub all_zero: bool,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Self {
+            requested_frame: NONE,
+            start_frame: NONE,
+            end_frame: NONE,
+            done_frames: 0,
+            late_frames: 0,
+            start_host_ns: NONE,
+            end_host_ns: NONE,
+            xruns: 0,
+            discontinuities: 0,
+            clipped: 0,
+            nonfinite: 0,
+            input_peak: 0.0,
+            input_clipped: 0,
+            all_zero: false,
+        }
+    }
+}
+
+/// The callback's last word on an action. Carries the action back, to be freed by the host.
+#[derive(Debug)]
+pub struct Report {
+    /// The action.
+    pub action: Box<Action>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was measured.
+    pub measured: Measured,
+}
+
+/// What the host asked for, kept for the receipt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// The action's id.
+    pub action: i64,
+    /// The host's own mark.
+    pub tag: i64,
+    /// What it does.
+    pub kind: Kind,
+    /// The action it was to follow, or 0.
+    pub after_action: i64,
+    /// The frame asked for, or [`NONE`] where it was not given as a frame.
+    pub requested_frame: i64,
+    /// The host time asked for, or [`NONE`].
+    pub requested_host_ns: i64,
+    /// The clock of that time, or 0.
+    pub start_clock: i32,
+}
+
+/// Everything that is known of an action, ended or not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Receipt {
+    /// What was asked for.
+    pub asked: Asked,
+    /// Where it is in its life.
+    pub state: ActionState,
+    /// How it ended, if it has.
+    pub outcome: Option<Outcome>,
+    /// What was measured.
+    pub measured: Measured,
+    /// REALTIME minus MONOTONIC when the receipt was made.
+    pub realtime_offset_ns: i64,
+}
+
+impl Receipt {
+    /// The frame asked for: as the host gave it, or as it turned out; [`NONE`] while it is unknown.
+    pub fn requested_frame(&self) -> i64 {
+        if self.asked.requested_frame != NONE {
+            self.asked.requested_frame
+        } else {
+            self.measured.requested_frame
+        }
+    }
+
+    /// Where the latency in its host times comes from: reported by the backend where there are any.
+    pub fn latency_source(&self) -> i32 {
+        (self.measured.start_host_ns != NONE) as i32
+    }
+}

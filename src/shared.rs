@@ -1,0 +1,318 @@
+//! What the host and the callback both see: atomics only, allocated when the stream is opened.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
+
+use crate::action::{ActionId, Cancel, SetGain, Sweep};
+use crate::mailbox::Mailbox;
+use crate::receipt::{ActionState, NONE};
+
+/// One action's place. The host gives it out and takes it back; while an action is in it, the callback
+/// publishes the action's state here.
+#[derive(Debug)]
+pub struct Slot {
+    state: AtomicI32,
+    start_frame: AtomicI64,
+    start_host_ns: AtomicI64,
+    end_frame: AtomicI64,
+    done_frames: AtomicI64,
+    cancel: Mailbox<3>,
+    control_queued: AtomicBool,
+}
+
+/// A slot's state as of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Pending, started or ended.
+    pub state: ActionState,
+    /// First frame, or [`NONE`].
+    pub start_frame: i64,
+    /// Its host time, or [`NONE`].
+    pub start_host_ns: i64,
+    /// The frame after the last one as far as it is known, or [`NONE`].
+    pub end_frame: i64,
+    /// Frames played or recorded.
+    pub done_frames: i64,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            state: AtomicI32::new(ActionState::Pending as i32),
+            start_frame: AtomicI64::new(NONE),
+            start_host_ns: AtomicI64::new(NONE),
+            end_frame: AtomicI64::new(NONE),
+            done_frames: AtomicI64::new(0),
+            cancel: Mailbox::default(),
+            control_queued: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Slot {
+    /// Makes the slot ready for a new action. Host, before the action is queued.
+    pub fn reset(&self) {
+        // Relaxed throughout: the queue's release publishes these to the callback.
+        self.state.store(ActionState::Pending as i32, Ordering::Relaxed);
+        self.start_frame.store(NONE, Ordering::Relaxed);
+        self.start_host_ns.store(NONE, Ordering::Relaxed);
+        self.end_frame.store(NONE, Ordering::Relaxed);
+        self.done_frames.store(0, Ordering::Relaxed);
+        self.cancel.take();
+        self.control_queued.store(false, Ordering::Relaxed);
+    }
+
+    /// Publishes the start. Callback.
+    pub fn publish_start(&self, frame: i64, host_ns: i64, end_frame: i64) {
+        self.start_frame.store(frame, Ordering::Relaxed);
+        self.start_host_ns.store(host_ns, Ordering::Relaxed);
+        self.end_frame.store(end_frame, Ordering::Relaxed);
+        // Release: whoever sees the state sees the values above.
+        self.state.store(ActionState::Started as i32, Ordering::Release);
+    }
+
+    /// Publishes a changed end. Callback.
+    pub fn publish_end(&self, end_frame: i64) {
+        // Relaxed: a single value.
+        self.end_frame.store(end_frame, Ordering::Relaxed);
+    }
+
+    /// Publishes the frames done. Callback.
+    pub fn publish_done(&self, frames: i64) {
+        // Relaxed: a single value; recorded samples are published by their buffer.
+        self.done_frames.store(frames, Ordering::Relaxed);
+    }
+
+    /// Publishes that the action has ended; its report follows. Callback.
+    pub fn publish_ended(&self) {
+        // Release: whoever sees the state sees the last values.
+        self.state.store(ActionState::Ended as i32, Ordering::Release);
+    }
+
+    /// What is known now. Any thread.
+    pub fn progress(&self) -> Progress {
+        // Acquire pairs with the Release stores of the state.
+        let state = match self.state.load(Ordering::Acquire) {
+            1 => ActionState::Pending,
+            2 => ActionState::Started,
+            _ => ActionState::Ended,
+        };
+        Progress {
+            state,
+            start_frame: self.start_frame.load(Ordering::Relaxed),
+            start_host_ns: self.start_host_ns.load(Ordering::Relaxed),
+            end_frame: self.end_frame.load(Ordering::Relaxed),
+            done_frames: self.done_frames.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Leaves a request to end the action. True if the callback must be told by a command: at most one is
+    /// under way for a slot, so the queue has room for it by design. Host.
+    pub fn request_cancel(&self, cancel: Cancel) -> bool {
+        self.cancel.put(cancel.to_words());
+        // AcqRel: orders the request before the flag, against `take_cancel` doing it the other way round.
+        !self.control_queued.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the latest request to end the action. Callback.
+    pub fn take_cancel(&self) -> Option<Cancel> {
+        // AcqRel: cleared before the mailbox is read, so that a request that comes after is announced anew.
+        self.control_queued.swap(false, Ordering::AcqRel);
+        self.cancel.take().map(Cancel::from_words)
+    }
+}
+
+/// Where a half of the stream is: published by the callback at each block, read by any thread.
+#[derive(Debug, Default)]
+pub struct HalfClock {
+    /// Odd while the words are being written.
+    version: AtomicU64,
+    words: [AtomicI64; 4],
+}
+
+/// A reading of a [`HalfClock`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// First frame of the last block.
+    pub block_frame: i64,
+    /// Frames of that block; 0 before the first one.
+    pub block_frames: i64,
+    /// MONOTONIC time at which its callback was entered; 0 if unknown.
+    pub callback_ns: i64,
+    /// MONOTONIC time of `block_frame` at the converter; 0 if unknown.
+    pub converter_ns: i64,
+}
+
+impl Position {
+    /// First frame of the block that comes next.
+    pub fn next_frame(&self) -> i64 {
+        self.block_frame + self.block_frames
+    }
+}
+
+impl HalfClock {
+    /// Publishes a block. Callback; wait-free.
+    pub fn publish(&self, position: Position) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version.store(version + 1, Ordering::Relaxed);
+        // Release fence: a reader that sees one of the words below sees the odd version too.
+        fence(Ordering::Release);
+        let values =
+            [position.block_frame, position.block_frames, position.callback_ns, position.converter_ns];
+        for (word, value) in self.words.iter().zip(values) {
+            word.store(value, Ordering::Relaxed);
+        }
+        // Release: a reader that sees this version sees all words.
+        self.version.store(version + 2, Ordering::Release);
+    }
+
+    /// Reads the last block, once; `None` if it is just being written. Realtime-safe.
+    pub fn try_read(&self) -> Option<Position> {
+        // Acquire pairs with the Release store of an even version.
+        let before = self.version.load(Ordering::Acquire);
+        let [block_frame, block_frames, callback_ns, converter_ns] =
+            std::array::from_fn(|i| self.words[i].load(Ordering::Relaxed));
+        // Acquire fence: the words are read before the version is looked at again.
+        fence(Ordering::Acquire);
+        let after = self.version.load(Ordering::Relaxed);
+        (before == after && before & 1 == 0).then_some(Position {
+            block_frame,
+            block_frames,
+            callback_ns,
+            converter_ns,
+        })
+    }
+
+    /// Reads the last block, trying until it is whole. Host.
+    pub fn read(&self) -> Position {
+        loop {
+            if let Some(position) = self.try_read() {
+                return position;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Counts that only grow.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Callbacks so far.
+    pub callbacks: AtomicU64,
+    /// Largest block so far.
+    pub largest_block: AtomicU64,
+    /// Output underflows.
+    pub output_xruns: AtomicU64,
+    /// Input overflows.
+    pub input_xruns: AtomicU64,
+    /// Output samples limited by the guard.
+    pub clipped: AtomicU64,
+    /// Samples that were not finite, on either side.
+    pub nonfinite: AtomicU64,
+}
+
+/// One callback thread's side of what is shared.
+#[derive(Debug, Default)]
+pub struct ThreadShared {
+    /// Everything issued so far is to be cancelled.
+    pub cancel_all: Mailbox<2>,
+    /// Everything issued so far is to be ended because the stream stops.
+    pub stop_all: Mailbox<2>,
+    /// Master gain.
+    pub gain: Mailbox<4>,
+    /// Actions in the callback's hands that have not ended.
+    pub live: AtomicU64,
+    /// Stop requests that were carried out.
+    pub stops_taken: AtomicU64,
+}
+
+impl ThreadShared {
+    /// Leaves a request to cancel everything. Host.
+    pub fn request_cancel_all(&self, sweep: Sweep) {
+        self.cancel_all.put(sweep.to_words());
+    }
+
+    /// Leaves a request to end everything because the stream stops. Host.
+    pub fn request_stop_all(&self, sweep: Sweep) {
+        self.stop_all.put(sweep.to_words());
+    }
+
+    /// Leaves a request to change the master gain. Host.
+    pub fn request_gain(&self, gain: SetGain) {
+        self.gain.put(gain.to_words());
+    }
+}
+
+/// All that a stream's threads share.
+#[derive(Debug)]
+pub struct Shared {
+    /// One for each action that can live at a time.
+    pub slots: Box<[Slot]>,
+    /// The playback half.
+    pub playback: HalfClock,
+    /// The capture half.
+    pub capture: HalfClock,
+    /// Counts of the stream.
+    pub counters: Counters,
+    /// The callback thread of the playback half, or the only one.
+    pub first: ThreadShared,
+    /// The callback thread of a capture half of its own.
+    pub second: ThreadShared,
+}
+
+impl Shared {
+    /// For `slots` actions.
+    pub fn new(slots: usize) -> Self {
+        Self {
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            playback: HalfClock::default(),
+            capture: HalfClock::default(),
+            counters: Counters::default(),
+            first: ThreadShared::default(),
+            second: ThreadShared::default(),
+        }
+    }
+
+    /// The slot of an action.
+    pub fn slot(&self, id: ActionId) -> &Slot {
+        &self.slots[id.slot() as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_never_read_half_written() {
+        let clock = HalfClock::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 1..=300_000 {
+                    clock.publish(Position {
+                        block_frame: n,
+                        block_frames: n,
+                        callback_ns: n,
+                        converter_ns: n,
+                    });
+                }
+            });
+            let mut last = 0;
+            while last < 300_000 {
+                let p = clock.read();
+                assert!([p.block_frames, p.callback_ns, p.converter_ns] == [p.block_frame; 3], "{p:?}");
+                assert!(p.block_frame >= last);
+                last = p.block_frame;
+            }
+        });
+    }
+
+    #[test]
+    fn one_announcement_is_under_way_for_a_slot_at_most() {
+        let slot = Slot::default();
+        let cancel = |frame| Cancel { frame: Some(frame), fade_frames: 0 };
+        assert!(slot.request_cancel(cancel(1)));
+        assert!(!slot.request_cancel(cancel(2)));
+        assert_eq!(slot.take_cancel(), Some(cancel(2)));
+        assert!(slot.request_cancel(cancel(3)));
+    }
+}

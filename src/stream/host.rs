@@ -1,0 +1,404 @@
+//! The host's books: slots, ids, what is under way, and receipts. One lock guards them; it is never held
+//! over input or output, waits, or the release of a host's memory.
+
+// Actions travel in their boxes, to the callback and back.
+#![allow(clippy::vec_box)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ids::{Ids, Owner};
+use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
+use crate::action::{Action, ActionId, AfterPolicy, Cancel, Command, Start, Sweep};
+use crate::clock;
+use crate::error::{Code, Error, Result, fail};
+use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
+use crate::receipt::{ActionState, Asked, Measured, NONE, Outcome, Receipt, Report};
+use crate::shared::Shared;
+
+/// Where an action that has not ended is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a batch that is not committed.
+    Batch(i64),
+    /// Here, until its predecessor on the other callback thread has ended.
+    Waiting,
+    /// With the callback.
+    Sent,
+}
+
+/// An action that has not ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Live {
+    /// Its id.
+    pub id: ActionId,
+    /// What was asked for.
+    pub asked: Asked,
+    /// The callback thread it is for.
+    pub thread: usize,
+    /// Where it is.
+    pub place: Place,
+    /// The request to end it that counts so far.
+    cancel: Option<Cancel>,
+}
+
+/// The books.
+pub struct Host {
+    shared: Arc<Shared>,
+    ends: Vec<HostEnds>,
+    free: Vec<u32>,
+    live: Box<[Option<Live>]>,
+    ids: Ids,
+    issue: u64,
+    batches: HashMap<i64, Vec<Box<Action>>>,
+    waiting: Vec<Box<Action>>,
+    /// Receipts in memory.
+    pub log: ReceiptLog,
+    /// Receipts in a file, if asked for.
+    pub file_log: Option<FileLog>,
+    /// Whether an action ended since waiting ones were last looked at.
+    any_ended: bool,
+    /// Actions that are over, to be freed when the lock is not held.
+    pub over: Vec<Box<Action>>,
+}
+
+impl Host {
+    /// Empty books for the queues of one or two callback threads.
+    pub fn new(shared: Arc<Shared>, ends: Vec<HostEnds>) -> Self {
+        let slots = shared.slots.len();
+        Self {
+            shared,
+            ends,
+            // Popped from the end: low slots first, so that the callback's arrays stay short.
+            free: (0..slots as u32).rev().collect(),
+            live: vec![None; slots].into(),
+            ids: Ids::default(),
+            issue: 1,
+            batches: HashMap::new(),
+            waiting: Vec::new(),
+            log: ReceiptLog::default(),
+            file_log: None,
+            any_ended: false,
+            over: Vec::new(),
+        }
+    }
+
+    /// Slots that are free, and actions that have not ended.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.free.len(), self.live.len() - self.free.len())
+    }
+
+    /// Fails unless another action fits in, and into its batch if it names one.
+    pub fn check_room(&self, batch: i64) -> Result<()> {
+        if batch != 0 && self.batch(batch)?.len() == COMMANDS_PER_CALLBACK {
+            fail!(
+                BatchFull,
+                "batch {batch} holds {COMMANDS_PER_CALLBACK} actions, as many as one callback takes"
+            );
+        }
+        if self.free.is_empty() {
+            fail!(PoolFull, "all {} actions of the stream are in use (max_actions)", self.live.len());
+        }
+        Ok(())
+    }
+
+    fn batch(&self, batch: i64) -> Result<&Vec<Box<Action>>> {
+        self.batches.get(&batch).ok_or_else(|| no_batch(batch))
+    }
+
+    /// Reserves a slot and an id. There must be room.
+    pub fn reserve(&mut self) -> Result<ActionId> {
+        let sequence = self.ids.take()?;
+        let Some(slot) = self.free.pop() else { fail!(PoolFull, "all actions of the stream are in use") };
+        self.shared.slots[slot as usize].reset();
+        Ok(ActionId::new(sequence, slot))
+    }
+
+    /// Takes an action in, for its batch or for the callback.
+    pub fn enter(&mut self, action: Box<Action>, asked: Asked, thread: usize, batch: i64) {
+        let place = if batch != 0 { Place::Batch(batch) } else { Place::Sent };
+        let live = Live { id: action.id, asked, thread, place, cancel: None };
+        self.live[action.id.slot() as usize] = Some(live);
+        match self.batches.get_mut(&batch) {
+            Some(actions) => actions.push(action),
+            None => self.dispatch(vec![action]),
+        }
+    }
+
+    /// Fails unless `action` can be the predecessor of another one in `batch`.
+    pub fn check_predecessor(&self, action: i64, batch: i64) -> Result<ActionId> {
+        let (id, live) = self.find(action)?;
+        match live.map(|live| live.place) {
+            Some(Place::Batch(other)) if other != batch => {
+                fail!(InvalidState, "action {action} is in batch {other}, which is not committed yet")
+            }
+            None if self.log.find(action).is_none() => {
+                fail!(ActionEnded, "action {action} ended so long ago that its receipt is not kept")
+            }
+            _ => Ok(id),
+        }
+    }
+
+    /// The id that `action` stands for, and its entry if it has not ended.
+    pub fn find(&self, action: i64) -> Result<(ActionId, Option<Live>)> {
+        let Some(id) = ActionId::from_value(action).filter(|id| (id.slot() as usize) < self.live.len())
+        else {
+            return self.not_here(action);
+        };
+        match self.live[id.slot() as usize].filter(|live| live.id == id) {
+            Some(live) => Ok((id, Some(live))),
+            None if self.log.find(action).is_some() || self.ids.owner(id) == Owner::Own => Ok((id, None)),
+            None => self.not_here(action),
+        }
+    }
+
+    fn not_here<T>(&self, action: i64) -> Result<T> {
+        match ActionId::from_value(action).map(|id| self.ids.owner(id)) {
+            Some(Owner::Other) => fail!(OtherStream, "action {action} belongs to another stream"),
+            _ => fail!(UnknownAction, "{action} is no action of this stream"),
+        }
+    }
+
+    /// Everything that is known of `action`.
+    pub fn receipt(&self, action: i64) -> Result<Receipt> {
+        let (id, live) = self.find(action)?;
+        match live {
+            Some(live) => Ok(self.interim(id, &live)),
+            None => self.log.find(action).copied().ok_or_else(|| {
+                let message = format!(
+                    "action {action} has ended, and its receipt is not among the last {LOG_RECEIPTS}"
+                );
+                Error::new(Code::ActionEnded, message)
+            }),
+        }
+    }
+
+    /// What is known of an action that has not ended, or whose report is still on its way.
+    fn interim(&self, id: ActionId, live: &Live) -> Receipt {
+        let progress = self.shared.slot(id).progress();
+        let measured = Measured {
+            start_frame: progress.start_frame,
+            start_host_ns: progress.start_host_ns,
+            end_frame: progress.end_frame,
+            done_frames: progress.done_frames,
+            ..Measured::default()
+        };
+        let state = progress.state.min(ActionState::Started);
+        Receipt {
+            asked: live.asked,
+            state,
+            outcome: None,
+            measured,
+            realtime_offset_ns: realtime_offset_ns(),
+        }
+    }
+
+    /// Hands actions to their callback threads, each thread's with one release store.
+    fn dispatch(&mut self, actions: Vec<Box<Action>>) {
+        let mut starts: [Vec<Box<Action>>; 2] = [Vec::new(), Vec::new()];
+        for action in actions {
+            if let Some((thread, action)) = self.route(action) {
+                starts[thread].push(action);
+            }
+        }
+        let mut cancels = Vec::new();
+        for (thread, actions) in starts.into_iter().enumerate().filter(|(_, actions)| !actions.is_empty()) {
+            cancels.extend(actions.iter().map(|action| action.id));
+            let header = (actions.len() > 1).then_some(Command::Batch { count: actions.len() as u32 });
+            let commands: Vec<_> =
+                header.into_iter().chain(actions.into_iter().map(Command::Start)).collect();
+            self.ends[thread].send_all(commands.into_iter());
+        }
+        for id in cancels {
+            self.announce_cancel(id);
+        }
+    }
+
+    /// Decides where an action goes, now that it is issued.
+    fn route(&mut self, mut action: Box<Action>) -> Option<(usize, Box<Action>)> {
+        let slot = action.id.slot() as usize;
+        let thread = self.live[slot].as_ref().map_or(0, |live| live.thread);
+        if let Start::After { predecessor, offset } = action.start {
+            match self.live[predecessor.slot() as usize].filter(|live| live.id == predecessor) {
+                Some(live) if live.place == Place::Sent && live.thread == thread => {}
+                Some(_) => {
+                    self.set_place(slot, Place::Waiting);
+                    self.waiting.push(action);
+                    return None;
+                }
+                None => match self.start_after_ended(predecessor, offset, action.after) {
+                    Some(start) => action.start = start,
+                    None => {
+                        let end = self.log.find(predecessor.value()).map_or(NONE, |r| r.measured.end_frame);
+                        self.conclude(action, Outcome::Predecessor, end);
+                        return None;
+                    }
+                },
+            }
+        }
+        self.set_place(slot, Place::Sent);
+        action.issue = self.issue;
+        self.issue += 1;
+        Some((thread, action))
+    }
+
+    fn set_place(&mut self, slot: usize, place: Place) {
+        if let Some(live) = &mut self.live[slot] {
+            live.place = place;
+        }
+    }
+
+    /// Where an action starts that follows one that has ended; `None` if it does not. One that was withdrawn
+    /// before it was sent ended at no frame: what follows it starts when it is sent.
+    fn start_after_ended(&self, predecessor: ActionId, offset: i64, policy: AfterPolicy) -> Option<Start> {
+        let receipt = self.log.find(predecessor.value())?;
+        let follows = receipt.outcome == Some(Outcome::Completed) || policy == AfterPolicy::AnyEnd;
+        follows.then_some(match receipt.measured.end_frame {
+            NONE => Start::Now,
+            end => Start::AtFrame(end.saturating_add(offset)),
+        })
+    }
+
+    /// Opens a batch under a number.
+    pub fn begin_batch(&mut self, batch: i64) {
+        self.batches.insert(batch, Vec::new());
+    }
+
+    /// Closes a batch and gives its actions, none of them sent.
+    pub fn take_batch(&mut self, batch: i64) -> Result<Vec<Box<Action>>> {
+        self.batches.remove(&batch).ok_or_else(|| no_batch(batch))
+    }
+
+    /// Sends the actions of a batch.
+    pub fn commit(&mut self, actions: Vec<Box<Action>>) {
+        self.dispatch(actions);
+    }
+
+    /// Ends actions that were never sent.
+    pub fn discard(&mut self, actions: Vec<Box<Action>>, outcome: Outcome) {
+        for action in actions {
+            self.conclude(action, outcome, NONE);
+        }
+    }
+
+    /// Asks for an action to end.
+    pub fn cancel(&mut self, action: i64, cancel: Cancel) -> Result<()> {
+        let (id, live) = self.find(action)?;
+        let Some(live) = live else {
+            fail!(ActionEnded, "action {action} has ended already");
+        };
+        let merged = live.cancel.map_or(cancel, |earlier| earlier.earlier(cancel));
+        if let Some(live) = &mut self.live[id.slot() as usize] {
+            live.cancel = Some(merged);
+        }
+        match live.place {
+            Place::Sent => self.announce_cancel(id),
+            Place::Waiting if cancel.frame.is_some() => {}
+            Place::Waiting | Place::Batch(_) => self.withdraw(id),
+        }
+        Ok(())
+    }
+
+    /// Tells the callback of the request to end an action, if there is one.
+    fn announce_cancel(&mut self, id: ActionId) {
+        let Some(Live { cancel: Some(cancel), thread, .. }) = self.live[id.slot() as usize] else { return };
+        if self.shared.slot(id).request_cancel(cancel) {
+            self.ends[thread].send(Command::Control(id));
+        }
+    }
+
+    /// Ends an action that is still here.
+    fn withdraw(&mut self, id: ActionId) {
+        for actions in self.batches.values_mut().chain(std::iter::once(&mut self.waiting)) {
+            if let Some(index) = actions.iter().position(|action| action.id == id) {
+                let action = actions.remove(index);
+                return self.conclude(action, Outcome::Cancelled, NONE);
+            }
+        }
+    }
+
+    /// A request to end everything that was issued so far; what waits here ends at once.
+    pub fn sweep(&mut self, fade_frames: i64, outcome: Outcome) -> Sweep {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.discard(waiting, outcome);
+        Sweep { before_issue: self.issue, fade_frames }
+    }
+
+    /// Books everything that the callbacks reported. True if there was anything.
+    pub fn drain(&mut self) -> bool {
+        let mut any = false;
+        for thread in 0..self.ends.len() {
+            while let Some(report) = self.ends[thread].receive() {
+                self.book(report);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Sends what waited for actions that have ended.
+    pub fn settle(&mut self) {
+        while std::mem::take(&mut self.any_ended) && !self.waiting.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.dispatch(waiting);
+        }
+    }
+
+    fn book(&mut self, report: Report) {
+        let Report { action, outcome, measured } = report;
+        self.file(action.id, outcome, measured);
+        self.over.push(action);
+    }
+
+    /// Ends an action without the callback.
+    fn conclude(&mut self, action: Box<Action>, outcome: Outcome, end_frame: i64) {
+        self.file(action.id, outcome, Measured { end_frame, ..Measured::default() });
+        self.over.push(action);
+    }
+
+    /// Writes the receipt of an action and frees its slot.
+    fn file(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
+        let Some(live) = self.live[id.slot() as usize].take() else { return };
+        debug_assert_eq!(live.id, id);
+        let receipt = Receipt {
+            asked: live.asked,
+            state: ActionState::Ended,
+            outcome: Some(outcome),
+            measured,
+            realtime_offset_ns: realtime_offset_ns(),
+        };
+        if let Some(file_log) = &self.file_log {
+            file_log.write(receipt);
+        }
+        self.log.push(receipt);
+        self.any_ended = true;
+        self.free.push(id.slot());
+    }
+
+    /// Ends everything that is left when no callback will come any more: what is here, and what a callback
+    /// that did not come back still holds, from what it had published.
+    pub fn end_all(&mut self, outcome: Outcome) {
+        let batches = std::mem::take(&mut self.batches);
+        batches.into_values().for_each(|actions| self.discard(actions, outcome));
+        let waiting = std::mem::take(&mut self.waiting);
+        self.discard(waiting, outcome);
+        for slot in 0..self.live.len() {
+            if let Some(live) = self.live[slot] {
+                let mut measured = self.interim(live.id, &live).measured;
+                if measured.start_frame != NONE {
+                    measured.requested_frame = live.asked.requested_frame;
+                    measured.end_frame = measured.start_frame + measured.done_frames;
+                }
+                self.file(live.id, outcome, measured);
+            }
+        }
+    }
+}
+
+fn no_batch(batch: i64) -> Error {
+    Error::new(Code::UnknownBatch, format!("{batch} is no open batch of this stream"))
+}
+
+fn realtime_offset_ns() -> i64 {
+    clock::realtime_ns() - clock::monotonic_ns()
+}

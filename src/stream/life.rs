@@ -1,0 +1,492 @@
+//! Opening, starting, stopping, losing and closing a stream.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::host::Host;
+use super::{Config, Core, Format, Info, LOOK, State, Stream, lock};
+use crate::action::{Action, MAX_SLOTS, Start};
+use crate::backend::device_thread::DeviceThread;
+use crate::backend::{self, Backend, Callback, Callbacks, Notices, Opened, Request};
+use crate::error::{Result, fail};
+use crate::memory::Locked;
+use crate::options::Options;
+use crate::queue::queues;
+use crate::realtime::Line;
+use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
+use crate::realtime::engine::{Engine, Parts, Role};
+use crate::realtime::gate::Gate;
+use crate::receipt::Outcome;
+use crate::shared::{Shared, ThreadShared};
+
+const DEFAULT_ACTIONS: u32 = 1024;
+const DEFAULT_FADE_MS: f64 = 5.0;
+const MAX_FADE_MS: f64 = 10_000.0;
+/// How long a callback may take to leave its block before it is given up.
+const LEAVE_DEADLINE: Duration = Duration::from_millis(500);
+/// A running device that does not call for so long is lost.
+const SILENCE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a stop waits beyond the fade for a callback to take it.
+const STOP_DEADLINE: Duration = Duration::from_millis(500);
+/// Most that a stop waits for the device to play out what it was given.
+const MAX_PLAY_OUT: Duration = Duration::from_millis(500);
+/// What a block of unknown size is taken for before the first one came, in frames.
+const UNKNOWN_BLOCK: u64 = 2048;
+/// How often the service thread looks while actions live, and while none does.
+const BUSY_LOOK: Duration = Duration::from_millis(2);
+const IDLE_LOOK: Duration = Duration::from_millis(20);
+
+/// What changes with starting and stopping.
+pub struct Life {
+    device: Option<DeviceThread>,
+    /// Engines while they are out of their gates; after a callback did not come back there is none.
+    engines: [Option<Box<Engine>>; 2],
+    opened: Opened,
+    /// Unlocked when the engines are dropped with it.
+    locked: Vec<Option<Locked>>,
+}
+
+impl Stream {
+    /// Opens a stream.
+    pub fn open(config: &Config) -> Result<Self> {
+        check_config(config)?;
+        let options = Options::parse(&config.options)?;
+        let notices = Arc::new(Notices::default());
+        let gates = [Arc::new(Gate::default()), Arc::new(Gate::default())];
+        let backend = match config.backend {
+            Some(backend) => backend,
+            None => backend::cpal::system_default()?,
+        };
+        let (device, opened) = if backend == Backend::Manual {
+            (None, open_manual(config, &options)?)
+        } else {
+            let (device, opened) = open_device(backend, config, options, &gates, &notices)?;
+            (Some(device), opened)
+        };
+        let core = Arc::new(assemble(backend, config, device, opened, gates, notices));
+        let service = (backend != Backend::Manual).then(|| {
+            let core = core.clone();
+            std::thread::Builder::new().name("sonset service".into()).spawn(move || core.serve())
+        });
+        let service = match service {
+            Some(Err(error)) => fail!(OutOfMemory, "no thread for the stream: {error}"),
+            Some(Ok(thread)) => Some(thread),
+            None => None,
+        };
+        Ok(Self { core, service: Mutex::new(service) })
+    }
+
+    /// Starts the callbacks; nothing happens if they come already.
+    pub fn start(&self) -> Result<()> {
+        let core = &self.core;
+        let mut life = lock(&core.life);
+        match core.state() {
+            State::Running => return Ok(()),
+            State::Open | State::Stopped => {}
+            State::Closed | State::Lost => return self.check_open(),
+        }
+        for (gate, engine) in core.gates.iter().zip(&mut life.engines) {
+            if let Some(mut engine) = engine.take() {
+                engine.resume();
+                gate.open(engine);
+            }
+        }
+        let started = life.device.as_ref().map_or(Ok(()), DeviceThread::start);
+        if started.is_err() {
+            core.take_engines(&mut life);
+            return started;
+        }
+        core.set_state(State::Running);
+        Ok(())
+    }
+
+    /// Fades out, ends all actions and stops the callbacks; nothing happens if none come.
+    pub fn stop(&self) -> Result<()> {
+        self.core.stop(&mut lock(&self.core.life))
+    }
+
+    /// Stops and closes for good. Receipts stay readable.
+    pub fn close(&self) {
+        let core = &self.core;
+        let mut life = lock(&core.life);
+        if core.state() == State::Closed {
+            return;
+        }
+        // A device that fails to stop is closed all the same.
+        let _ = core.stop(&mut life);
+        core.set_state(State::Closed);
+        if let Some(device) = life.device.take() {
+            let _ = device.close();
+        }
+        core.end(&mut life, Outcome::StreamStopped);
+        life.locked.clear();
+        life.engines = [None, None];
+        drop(life);
+        if let Some(service) = lock(&self.service).take() {
+            let _ = service.join();
+        }
+        core.with_host(|host| host.file_log.take());
+    }
+
+    /// What is known of the stream.
+    pub fn info(&self) -> Info {
+        let core = &self.core;
+        let mut life = lock(&core.life);
+        if let Some(opened) = life.device.as_ref().and_then(DeviceThread::opened) {
+            life.opened = opened;
+        }
+        let memory_locked = life.locked.iter().all(Option::is_some) && !life.locked.is_empty();
+        let opened = life.opened.clone();
+        drop(life);
+        Info {
+            state: core.state(),
+            format: core.format,
+            opened,
+            max_actions: core.shared.slots.len() as u32,
+            memory_locked,
+            loss: core.loss(),
+        }
+    }
+
+    /// From output frame n to the input frame in which it comes back.
+    pub(super) fn round_trip_frames(&self) -> Result<i64> {
+        match self.info().opened.round_trip_frames {
+            Some(frames) => Ok(frames),
+            None => fail!(Unsupported, "the backend does not report a round trip to align a recording with"),
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Core {
+    /// One for each callback thread.
+    pub(super) fn threads(&self) -> Vec<&ThreadShared> {
+        if self.format.separate {
+            vec![&self.shared.first, &self.shared.second]
+        } else {
+            vec![&self.shared.first]
+        }
+    }
+
+    /// Why the device is gone; empty while it is there.
+    pub(super) fn loss(&self) -> String {
+        self.notices.loss().unwrap_or_default()
+    }
+
+    /// Lets "now" mean one frame for both halves: the first that both can still reach.
+    pub(super) fn align_now(&self, actions: &mut [Box<Action>]) {
+        let largest = self.shared.counters.largest_block.load(Ordering::Relaxed) as i64;
+        let next = self.shared.playback.read().next_frame().max(self.shared.capture.read().next_frame());
+        let manual = self.format.backend == Backend::Manual;
+        let margin = if manual { 0 } else { 2 * largest + self.format.sample_rate_hz as i64 / 200 };
+        for action in actions.iter_mut().filter(|action| action.start == Start::Now) {
+            action.start = Start::AtFrame(next + margin);
+        }
+    }
+
+    /// Declares what an output channel is.
+    pub(super) fn set_role(&self, channel: usize, trigger: bool) -> Result<()> {
+        let mut life = lock(&self.life);
+        if !matches!(self.state(), State::Open | State::Stopped) {
+            fail!(InvalidState, "the role of a channel is set before the stream starts ({:?})", self.state());
+        }
+        self.with_host(|host| {
+            let (_, live) = host.slots();
+            if live > 0 {
+                fail!(InvalidState, "the role of a channel is set before any action; {live} have not ended");
+            }
+            let mut lines = lock(&self.lines);
+            let ceiling = if trigger { 1.0 } else { self.ceiling };
+            lines[channel] = Line { ceiling, trigger };
+            if let Some(engine) = &mut life.engines[0] {
+                engine.set_lines(lines.clone());
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets engines that no callback runs take their commands, so that a cancel has its receipt.
+    pub(super) fn pump(&self) {
+        if self.state() == State::Running {
+            return;
+        }
+        let mut life = lock(&self.life);
+        for engine in life.engines.iter_mut().flatten() {
+            engine.process(Input::None, Output::None, BlockTime::default());
+        }
+        drop(life);
+        self.with_host(|_| ());
+    }
+
+    /// Takes the engines out of their gates. False if a callback did not come back with its one.
+    fn take_engines(&self, life: &mut Life) -> bool {
+        let mut all = true;
+        for (index, (gate, engine)) in self.gates.iter().zip(&mut life.engines).enumerate() {
+            if engine.is_none() && (index == 0 || self.format.separate) {
+                *engine = gate.close(LEAVE_DEADLINE);
+                all &= engine.is_some();
+            }
+        }
+        all
+    }
+
+    fn stop(&self, life: &mut Life) -> Result<()> {
+        if self.state() != State::Running {
+            return Ok(());
+        }
+        if life.device.is_some() {
+            self.fade_out(life);
+        }
+        // The gate first: a server may end its thread at any point of our callback.
+        let whole = self.take_engines(life);
+        let stopped = life.device.as_ref().map_or(Ok(()), DeviceThread::stop);
+        let lost = !whole || stopped.is_err() || self.notices.loss().is_some();
+        let outcome = if lost { Outcome::DeviceLost } else { Outcome::StreamStopped };
+        self.set_state(if lost { State::Lost } else { State::Stopped });
+        for engine in life.engines.iter_mut().flatten() {
+            engine.finish(outcome);
+        }
+        self.with_host(|host| host.sweep(0, outcome));
+        if lost {
+            if !whole {
+                self.notices.lose("the device's callback did not return");
+            }
+            self.end(life, outcome);
+            life.device = None;
+        }
+        stopped
+    }
+
+    /// Asks the callbacks to fade out, and waits until they have and the device has played it.
+    fn fade_out(&self, life: &Life) {
+        let threads = self.threads();
+        let taken = |thread: &ThreadShared| thread.stops_taken.load(Ordering::Acquire);
+        let before: Vec<u64> = threads.iter().map(|thread| taken(thread)).collect();
+        let fade = self.format.fade_frames;
+        self.with_host(|host| {
+            let sweep = host.sweep(fade, Outcome::StreamStopped);
+            threads.iter().for_each(|thread| thread.request_stop_all(sweep));
+        });
+        let rate = self.format.sample_rate_hz as f64;
+        let deadline = Instant::now() + STOP_DEADLINE + Duration::from_secs_f64(fade as f64 / rate);
+        let sounded = threads[0].live.load(Ordering::Relaxed) > 0;
+        let done = |thread: &ThreadShared, before: u64| {
+            // Acquire pairs with the Release of the callback, so that `live` is from after the sweep.
+            taken(thread) > before && thread.live.load(Ordering::Relaxed) == 0
+        };
+        while !threads.iter().zip(&before).all(|(thread, &before)| done(thread, before)) {
+            if Instant::now() >= deadline || self.notices.loss().is_some() {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
+        if sounded {
+            let latency = life.opened.output_latency_frames.unwrap_or(0).max(0) as f64 / rate;
+            std::thread::sleep(Duration::from_secs_f64(latency).min(MAX_PLAY_OUT));
+        }
+    }
+
+    /// Ends everything that is left, whoever holds it.
+    fn end(&self, life: &mut Life, outcome: Outcome) {
+        self.take_engines(life);
+        for engine in life.engines.iter_mut().flatten() {
+            engine.finish(outcome);
+        }
+        self.with_host(|host| {
+            host.drain();
+            host.end_all(outcome);
+        });
+    }
+
+    /// The service thread: books receipts, and sees when the device is gone.
+    fn serve(&self) {
+        let callbacks = || self.shared.counters.callbacks.load(Ordering::Relaxed);
+        let mut heard = (callbacks(), Instant::now());
+        loop {
+            let live = self.with_host(|host| host.slots().1);
+            match self.state() {
+                State::Closed => return,
+                State::Running => {
+                    if callbacks() != heard.0 {
+                        heard = (callbacks(), Instant::now());
+                    }
+                    if heard.1.elapsed() > SILENCE_DEADLINE {
+                        let seconds = SILENCE_DEADLINE.as_secs();
+                        self.notices.lose(format!("the device has not called for {seconds} s"));
+                    }
+                    if self.notices.loss().is_some() {
+                        self.lose();
+                    }
+                }
+                _ => heard.1 = Instant::now(),
+            }
+            let host = lock(&self.host);
+            if self.state() != State::Closed {
+                drop(self.changed.wait_timeout(host, if live > 0 { BUSY_LOOK } else { IDLE_LOOK }));
+            }
+        }
+    }
+
+    fn lose(&self) {
+        let mut life = lock(&self.life);
+        if self.state() == State::Running {
+            self.set_state(State::Lost);
+            self.end(&mut life, Outcome::DeviceLost);
+            // Dropped, not closed: closing may hang with its server.
+            life.device = None;
+        }
+    }
+}
+
+fn check_config(config: &Config) -> Result<()> {
+    let (outputs, inputs) = (config.output_channels as usize, config.input_channels as usize);
+    if outputs == 0 && inputs == 0 {
+        fail!(InvalidArgument, "output_channels and input_channels are both 0");
+    }
+    if outputs > MAX_CHANNELS || inputs > MAX_CHANNELS {
+        fail!(UnsupportedFormat, "{outputs} output and {inputs} input channels: at most {MAX_CHANNELS} each");
+    }
+    if config.max_actions as usize > MAX_SLOTS {
+        fail!(InvalidArgument, "max_actions {}: at most {MAX_SLOTS}", config.max_actions);
+    }
+    if !(0.0..=1.0).contains(&config.ceiling) {
+        fail!(InvalidArgument, "ceiling {}: above 0 and at most 1, or 0 for 1", config.ceiling);
+    }
+    if !(0.0..=MAX_FADE_MS).contains(&config.fade_ms) {
+        fail!(InvalidArgument, "fade_ms {}: 0 (for {DEFAULT_FADE_MS}) to {MAX_FADE_MS}", config.fade_ms);
+    }
+    Ok(())
+}
+
+/// A manual stream is what its configuration says; there is nobody to ask.
+fn open_manual(config: &Config, options: &Options) -> Result<Opened> {
+    let separate = match options.take("callbacks").as_deref() {
+        None | Some("duplex") => false,
+        Some("separate") => true,
+        Some(other) => fail!(InvalidArgument, "option callbacks={other}: 'duplex' or 'separate'"),
+    };
+    options.expect_empty()?;
+    if config.sample_rate_hz == 0 {
+        fail!(InvalidArgument, "a manual stream has no device to take its rate from: set sample_rate_hz");
+    }
+    if config.output_device.is_some() || config.input_device.is_some() {
+        fail!(InvalidArgument, "a manual stream has no device to name");
+    }
+    Ok(Opened {
+        sample_rate_hz: config.sample_rate_hz,
+        output_channels: config.output_channels,
+        input_channels: config.input_channels,
+        block_frames: config.block_frames,
+        duplex: !separate,
+        common_clock: !separate,
+        sample_format: "f32".into(),
+        ..Opened::default()
+    })
+}
+
+fn open_device(
+    backend: Backend,
+    config: &Config,
+    options: Options,
+    gates: &[Arc<Gate>; 2],
+    notices: &Arc<Notices>,
+) -> Result<(DeviceThread, Opened)> {
+    let (config, notices) = (config.clone(), notices.clone());
+    let callback = |gate: &Arc<Gate>| Callback::new(gate.clone(), notices.clone());
+    // A half that is alone has the first engine, whichever callback it comes by.
+    let capture = if config.output_channels == 0 { &gates[0] } else { &gates[1] };
+    let callbacks = Callbacks { playback: callback(&gates[0]), capture: callback(capture) };
+    DeviceThread::open(move || {
+        let request = Request {
+            sample_rate_hz: config.sample_rate_hz,
+            output_channels: config.output_channels,
+            input_channels: config.input_channels,
+            block_frames: config.block_frames,
+            virtual_latency_frames: config.virtual_latency_frames,
+            output_device: config.output_device.as_deref(),
+            input_device: config.input_device.as_deref(),
+            options: &options,
+        };
+        let driver = backend::open(backend, &request, callbacks, &notices)?;
+        options.expect_empty()?;
+        Ok(driver)
+    })
+}
+
+fn assemble(
+    backend: Backend,
+    config: &Config,
+    device: Option<DeviceThread>,
+    opened: Opened,
+    gates: [Arc<Gate>; 2],
+    notices: Arc<Notices>,
+) -> Core {
+    let both = opened.output_channels > 0 && opened.input_channels > 0;
+    let fade_ms = if config.fade_ms == 0.0 { DEFAULT_FADE_MS } else { config.fade_ms };
+    let format = Format {
+        backend,
+        sample_rate_hz: opened.sample_rate_hz,
+        output_channels: opened.output_channels,
+        input_channels: opened.input_channels,
+        separate: both && !opened.duplex,
+        fade_frames: (fade_ms * 1e-3 * opened.sample_rate_hz as f64).round() as i64,
+    };
+    let slots = if config.max_actions == 0 { DEFAULT_ACTIONS } else { config.max_actions } as usize;
+    let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
+    let lines: Box<[Line]> = vec![Line { ceiling, trigger: false }; format.output_channels as usize].into();
+    let shared = Arc::new(Shared::new(slots));
+    let (ends, engines) = make_engines(&format, &shared, &lines);
+    let locked = engines.iter().flatten().flat_map(|engine| {
+        let (tracks, playing) = engine.working_memory();
+        [Locked::request(tracks), Locked::request(playing)]
+    });
+    let locked = locked.chain([Locked::request(&shared.slots)]).collect();
+    Core {
+        format,
+        host: Mutex::new(Host::new(shared.clone(), ends)),
+        shared,
+        notices,
+        gates,
+        changed: std::sync::Condvar::new(),
+        lines: Mutex::new(lines),
+        ceiling,
+        first_block: if opened.block_frames == 0 { UNKNOWN_BLOCK } else { opened.block_frames as u64 },
+        state: (State::Open as i32).into(),
+        life: Mutex::new(Life { device, engines, opened, locked }),
+    }
+}
+
+/// One engine for each callback thread. Where input alone has a callback of its own, it comes through the
+/// second gate.
+fn make_engines(
+    format: &Format,
+    shared: &Arc<Shared>,
+    lines: &[Line],
+) -> (Vec<crate::queue::HostEnds>, [Option<Box<Engine>>; 2]) {
+    let make = |role: Role, lines: Box<[Line]>, input_channels: u32| {
+        let (host, queue) = queues(shared.slots.len());
+        let parts = Parts {
+            shared: shared.clone(),
+            queue,
+            role,
+            lines,
+            input_channels: input_channels as usize,
+            sample_rate_hz: format.sample_rate_hz,
+        };
+        (host, Some(Engine::new(parts)))
+    };
+    if format.separate {
+        let (first, playback) = make(Role::Playback, lines.into(), 0);
+        let (second, capture) = make(Role::Capture, Box::new([]), format.input_channels);
+        (vec![first, second], [playback, capture])
+    } else {
+        let (only, engine) = make(Role::Only, lines.into(), format.input_channels);
+        (vec![only], [engine, None])
+    }
+}

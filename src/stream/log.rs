@@ -1,0 +1,230 @@
+//! Receipts on the host side: the last of them in memory, all of them in a file if asked for.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use crate::error::{Code, Error, Result, fail};
+use crate::receipt::{Outcome, Receipt};
+
+/// Receipts kept; older ones are dropped.
+pub const LOG_RECEIPTS: usize = 100_000;
+
+/// The last receipts of a stream, with a cursor for reading each once.
+#[derive(Debug, Default)]
+pub struct ReceiptLog {
+    kept: VecDeque<Receipt>,
+    places: HashMap<i64, u64>,
+    /// Number of the oldest receipt kept, counted from 0.
+    first: u64,
+    /// Number of the next receipt to be polled.
+    cursor: u64,
+    dropped_unread: u64,
+}
+
+impl ReceiptLog {
+    /// Keeps `receipt`, and drops the oldest one if the log is full.
+    pub fn push(&mut self, receipt: Receipt) {
+        if self.kept.len() == LOG_RECEIPTS
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.places.remove(&oldest.asked.action);
+            if self.cursor == self.first {
+                self.cursor += 1;
+                self.dropped_unread += 1;
+            }
+            self.first += 1;
+        }
+        self.places.insert(receipt.asked.action, self.first + self.kept.len() as u64);
+        self.kept.push_back(receipt);
+    }
+
+    /// The receipt of `action`, if it is kept.
+    pub fn find(&self, action: i64) -> Option<&Receipt> {
+        let place = self.places.get(&action)?;
+        self.kept.get((place - self.first) as usize)
+    }
+
+    /// The oldest receipt that was not polled yet.
+    pub fn poll(&mut self) -> Option<Receipt> {
+        let receipt = *self.kept.get((self.cursor - self.first) as usize)?;
+        self.cursor += 1;
+        Some(receipt)
+    }
+
+    /// Receipts that were not polled yet.
+    pub fn waiting(&self) -> u64 {
+        self.first + self.kept.len() as u64 - self.cursor
+    }
+
+    /// Receipts that were dropped before they were polled.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_unread
+    }
+}
+
+/// Writes receipts to a CSV file on a thread of its own. Each line is one write, so that the file is whole
+/// lines even after the process was killed.
+#[derive(Debug)]
+pub struct FileLog {
+    lines: Option<Sender<Receipt>>,
+    writer: Option<JoinHandle<()>>,
+    failed: Arc<AtomicBool>,
+}
+
+const HEADER: &str = "action,tag,kind,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
+start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,xruns,\
+discontinuities,stream_clipped_samples,stream_nonfinite_samples,input_peak,input_clipped_samples,all_zero\n";
+
+impl FileLog {
+    /// Creates `path`, which must not exist yet.
+    pub fn create(path: &Path) -> Result<Self> {
+        let io = |error| Error::new(Code::FileIo, format!("receipt log '{}': {error}", path.display()));
+        if path.exists() {
+            fail!(FileIo, "receipt log '{}' exists already and is not overwritten", path.display());
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(io)?;
+        file.write_all(HEADER.as_bytes()).map_err(io)?;
+        let (lines, incoming) = channel();
+        let failed = Arc::new(AtomicBool::new(false));
+        let flag = failed.clone();
+        let writer = std::thread::Builder::new()
+            .name("sonset receipts".into())
+            .spawn(move || write_all(file, &incoming, &flag))
+            .map_err(|error| Error::new(Code::OutOfMemory, format!("no thread for the log: {error}")))?;
+        Ok(Self { lines: Some(lines), writer: Some(writer), failed })
+    }
+
+    /// Hands a receipt to the writer.
+    pub fn write(&self, receipt: Receipt) {
+        if let Some(lines) = &self.lines {
+            // A writer that is gone has said so in `failed`.
+            let _ = lines.send(receipt);
+        }
+    }
+
+    /// Whether a line could not be written.
+    pub fn failed(&self) -> bool {
+        // Relaxed: a flag that orders nothing.
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for FileLog {
+    fn drop(&mut self) {
+        drop(self.lines.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn write_all(mut file: File, lines: &Receiver<Receipt>, failed: &AtomicBool) {
+    for receipt in lines {
+        if file.write_all(line(&receipt).as_bytes()).is_err() {
+            // Relaxed: a flag that orders nothing.
+            return failed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn line(receipt: &Receipt) -> String {
+    let (asked, measured) = (&receipt.asked, &receipt.measured);
+    let outcome = Outcome::name_of(receipt.outcome.map_or(0, |outcome| outcome as i32))
+        .and_then(|name| name.to_str().ok())
+        .and_then(|name| name.strip_prefix("SONSET_OUTCOME_"))
+        .unwrap_or_default()
+        .to_lowercase();
+    let kind = match asked.kind {
+        crate::action::Kind::PlayBuffer => "play_buffer",
+        crate::action::Kind::RecordBuffer => "record_buffer",
+    };
+    let frames = format!(
+        "{},{},{},{},{},{},{},{}",
+        receipt.requested_frame(),
+        asked.requested_host_ns,
+        asked.start_clock,
+        measured.start_frame,
+        measured.end_frame,
+        measured.done_frames,
+        measured.late_frames,
+        measured.start_host_ns,
+    );
+    format!(
+        "{},{},{kind},{outcome},{},{frames},{},{},{},{},{},{},{},{},{}\n",
+        asked.action,
+        asked.tag,
+        asked.after_action,
+        measured.end_host_ns,
+        receipt.realtime_offset_ns,
+        measured.xruns,
+        measured.discontinuities,
+        measured.clipped,
+        measured.nonfinite,
+        measured.input_peak,
+        measured.input_clipped,
+        measured.all_zero as i32,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Kind;
+    use crate::receipt::{ActionState, Asked, Measured, NONE};
+
+    fn receipt(action: i64) -> Receipt {
+        Receipt {
+            asked: Asked {
+                action,
+                tag: 7,
+                kind: Kind::PlayBuffer,
+                after_action: 0,
+                requested_frame: 5,
+                requested_host_ns: NONE,
+                start_clock: 0,
+            },
+            state: ActionState::Ended,
+            outcome: Some(Outcome::Completed),
+            measured: Measured::default(),
+            realtime_offset_ns: 0,
+        }
+    }
+
+    #[test]
+    fn a_full_log_drops_the_oldest_and_counts_those_that_nobody_read() {
+        let mut log = ReceiptLog::default();
+        let total = LOG_RECEIPTS as i64 + 10;
+        (0..3).for_each(|n| log.push(receipt(n)));
+        assert_eq!(log.poll().map(|r| r.asked.action), Some(0));
+        (3..total).for_each(|n| log.push(receipt(n)));
+        assert_eq!((log.dropped(), log.waiting()), (9, LOG_RECEIPTS as u64));
+        assert_eq!(log.find(9), None);
+        assert_eq!(log.find(10).map(|r| r.asked.action), Some(10));
+        for n in 10..total {
+            assert_eq!(log.poll().map(|r| r.asked.action), Some(n));
+        }
+        assert_eq!(log.poll(), None);
+        assert_eq!(log.find(total - 1).map(|r| r.asked.action), Some(total - 1));
+    }
+
+    #[test]
+    fn the_file_has_a_header_and_a_line_for_each_receipt_and_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("receipts.csv");
+        let log = FileLog::create(&path).unwrap();
+        (1..=3).for_each(|n| log.write(receipt(n)));
+        drop(log);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(rows.len(), 4);
+        assert!(rows.iter().all(|row| row.len() == rows[0].len()));
+        assert_eq!(rows[2][..4], ["2", "7", "play_buffer", "completed"]);
+        assert_eq!(FileLog::create(&path).unwrap_err().code, Code::FileIo);
+    }
+}

@@ -1,0 +1,469 @@
+//! The host half of a stream: it checks what is asked for, keeps the books, and ends what no callback ends.
+
+mod host;
+mod ids;
+mod life;
+mod log;
+mod params;
+mod submit;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use self::host::Host;
+use self::life::Life;
+use self::log::FileLog;
+pub use self::log::LOG_RECEIPTS;
+pub use self::params::{Align, PlayParams, RecordParams, StartAt, Timing};
+pub use self::submit::gain_of_db;
+use crate::action::{Cancel, Kind, SetGain};
+use crate::backend::{Backend, Notices, Opened};
+use crate::clock;
+use crate::device::Direction;
+use crate::error::{Code, Error, Result, fail};
+use crate::realtime::Line;
+use crate::realtime::block::{BlockTime, Input, Output};
+use crate::realtime::gate::Gate;
+use crate::receipt::{ActionState, NONE, Outcome, Receipt};
+use crate::shared::Shared;
+
+/// How often a waiting host looks: results come from a callback that must not wake anybody.
+const LOOK: Duration = Duration::from_millis(1);
+/// Added to `earliest_frame` for what a call costs and how late a callback thread may be, in seconds.
+const EARLIEST_MARGIN_S: f64 = 0.005;
+
+/// Where a stream is in its life. The numbers are part of the C ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum State {
+    /// Open and not started yet.
+    Open = 1,
+    /// Callbacks come.
+    Running = 2,
+    /// Stopped; can be started again.
+    Stopped = 3,
+    /// The device is gone.
+    Lost = 4,
+    /// Closed for good.
+    Closed = 5,
+}
+
+/// What to open.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The backend; `None` is the system's default.
+    pub backend: Option<Backend>,
+    /// Rate in hertz; 0 takes the device's.
+    pub sample_rate_hz: u32,
+    /// Output channels; 0 for no output.
+    pub output_channels: u32,
+    /// Input channels; 0 for no input.
+    pub input_channels: u32,
+    /// Frames a block; 0 takes the device's.
+    pub block_frames: u32,
+    /// Actions that can live at a time; 0 takes 1024.
+    pub max_actions: u32,
+    /// Largest magnitude that leaves an audio channel; 0 takes 1.
+    pub ceiling: f32,
+    /// Round trip of the virtual device in frames; 0 takes one block.
+    pub virtual_latency_frames: u32,
+    /// Fade of stop, close and cancel in milliseconds; 0 takes 5.
+    pub fade_ms: f64,
+    /// Output device; `None` is the default one.
+    pub output_device: Option<String>,
+    /// Input device; `None` is the default one.
+    pub input_device: Option<String>,
+    /// What only one backend knows.
+    pub options: String,
+}
+
+/// What stays the same while a stream is open.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// The backend.
+    pub backend: Backend,
+    /// Rate in hertz.
+    pub sample_rate_hz: u32,
+    /// Output channels.
+    pub output_channels: u32,
+    /// Input channels.
+    pub input_channels: u32,
+    /// Whether input has a callback of its own beside the output's.
+    pub separate: bool,
+    /// Frames of the fade of stop, close and cancel.
+    pub fade_frames: i64,
+}
+
+/// Where a half is, as `get_time` tells it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StreamTime {
+    /// First frame that was not handed over yet.
+    pub frame: i64,
+    /// First frame that a call made now can still reach.
+    pub earliest_frame: i64,
+    /// MONOTONIC time of `frame` at the converter, or [`NONE`].
+    pub host_ns: i64,
+}
+
+/// Counts of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Blocks made.
+    pub callbacks: u64,
+    /// Output underflows.
+    pub output_xruns: u64,
+    /// Input overflows.
+    pub input_xruns: u64,
+    /// Output samples limited by the guard.
+    pub clipped: u64,
+    /// Samples that were not finite.
+    pub nonfinite: u64,
+    /// Largest block in frames.
+    pub largest_block: u64,
+    /// Actions that have not ended.
+    pub live_actions: u64,
+    /// Slots left.
+    pub free_actions: u64,
+    /// Receipts to be polled.
+    pub receipts_waiting: u64,
+    /// Receipts dropped before they were polled.
+    pub receipts_dropped: u64,
+    /// Whether the receipt file could not be written.
+    pub log_failed: bool,
+}
+
+/// What is known of a stream.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// Where it is in its life.
+    pub state: State,
+    /// What stays the same.
+    pub format: Format,
+    /// What the backend says.
+    pub opened: Opened,
+    /// Actions that can live at a time.
+    pub max_actions: u32,
+    /// Whether the callback's memory is locked into RAM.
+    pub memory_locked: bool,
+    /// Why the device is gone; empty while it is there.
+    pub loss: String,
+}
+
+/// A stream. Dropping it closes it.
+pub struct Stream {
+    core: Arc<Core>,
+    service: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the service thread shares with the handle.
+struct Core {
+    format: Format,
+    shared: Arc<Shared>,
+    notices: Arc<Notices>,
+    gates: [Arc<Gate>; 2],
+    host: Mutex<Host>,
+    /// Told when receipts came or the state changed.
+    changed: Condvar,
+    life: Mutex<Life>,
+    lines: Mutex<Box<[Line]>>,
+    /// Of audio channels.
+    ceiling: f32,
+    /// What a block is taken for before the first one came, in frames.
+    first_block: u64,
+    state: AtomicI32,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+impl Core {
+    fn state(&self) -> State {
+        // Acquire pairs with the Release in `set_state`.
+        match self.state.load(Ordering::Acquire) {
+            1 => State::Open,
+            2 => State::Running,
+            3 => State::Stopped,
+            4 => State::Lost,
+            _ => State::Closed,
+        }
+    }
+
+    fn set_state(&self, state: State) {
+        // Release: whoever sees the state sees what led to it.
+        self.state.store(state as i32, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Books what came, runs `f` on the books, and frees what is over with the lock released.
+    fn with_host<R>(&self, f: impl FnOnce(&mut Host) -> R) -> R {
+        let mut host = lock(&self.host);
+        let any = host.drain();
+        let result = f(&mut host);
+        host.settle();
+        let over = std::mem::take(&mut host.over);
+        drop(host);
+        if any || !over.is_empty() {
+            self.changed.notify_all();
+        }
+        drop(over);
+        result
+    }
+}
+
+impl Stream {
+    /// What stays the same.
+    pub fn format(&self) -> &Format {
+        &self.core.format
+    }
+
+    /// Where it is in its life.
+    pub fn state(&self) -> State {
+        self.core.state()
+    }
+
+    fn with_host<R>(&self, f: impl FnOnce(&mut Host) -> R) -> R {
+        self.core.with_host(f)
+    }
+
+    fn lines(&self) -> Box<[Line]> {
+        lock(&self.core.lines).clone()
+    }
+
+    fn thread_of(&self, kind: Kind) -> usize {
+        (self.core.format.separate && kind == Kind::RecordBuffer) as usize
+    }
+
+    /// Fails if no new action can be taken.
+    fn check_open(&self) -> Result<()> {
+        match self.state() {
+            State::Closed => fail!(StreamClosed, "the stream is closed"),
+            State::Lost => fail!(DeviceLost, "the device of the stream is gone: {}", self.core.loss()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends an action: at a frame, or now; `fade_frames` −1 cuts, 0 takes the stream's fade.
+    pub fn cancel(&self, action: i64, frame: Option<i64>, fade_frames: i64) -> Result<()> {
+        let fade_frames = self.fade_frames(fade_frames)?;
+        if let Some(frame) = frame
+            && frame < 0
+        {
+            fail!(InvalidArgument, "frame {frame} is before the first one");
+        }
+        self.with_host(|host| host.cancel(action, Cancel { frame, fade_frames }))?;
+        self.core.pump();
+        Ok(())
+    }
+
+    /// Ends every action that was issued, now.
+    pub fn cancel_all(&self, fade_frames: i64) -> Result<()> {
+        let fade_frames = self.fade_frames(fade_frames)?;
+        let both = self.core.threads();
+        self.with_host(|host| {
+            let sweep = host.sweep(fade_frames, Outcome::Cancelled);
+            both.iter().for_each(|thread| thread.request_cancel_all(sweep));
+        });
+        self.core.pump();
+        Ok(())
+    }
+
+    /// What a caller's fade means: −1 is none, 0 the stream's.
+    pub fn fade_frames(&self, fade_frames: i64) -> Result<i64> {
+        match fade_frames {
+            -1 => Ok(0),
+            0 => Ok(self.core.format.fade_frames),
+            1.. => Ok(fade_frames),
+            _ => fail!(InvalidArgument, "fade_frames {fade_frames}: -1 cuts, 0 takes the stream's fade"),
+        }
+    }
+
+    /// Changes the gain of all audio channels.
+    pub fn set_master_gain(&self, frame: Option<i64>, gain_db: f64, ramp_frames: i64) -> Result<()> {
+        if self.core.format.output_channels == 0 {
+            fail!(InvalidState, "the stream has no output (output_channels is 0)");
+        }
+        let gain = gain_of_db(gain_db)?;
+        let ramp_frames = self.fade_frames(ramp_frames)?;
+        if let Some(frame) = frame
+            && frame < 0
+        {
+            fail!(InvalidArgument, "frame {frame} is before the first one");
+        }
+        // The lock makes the mailbox's writer single.
+        self.with_host(|_| {
+            self.check_open()?;
+            self.core.shared.first.request_gain(SetGain { frame, gain, ramp_frames });
+            Ok(())
+        })
+    }
+
+    /// Begins a batch and gives its number.
+    pub fn begin_batch(&self) -> Result<i64> {
+        /// One sequence for the process, so that a number never means two batches.
+        static NEXT: AtomicI64 = AtomicI64::new(1);
+        self.with_host(|host| {
+            self.check_open()?;
+            // Relaxed: the numbers order nothing.
+            let batch = NEXT.fetch_add(1, Ordering::Relaxed);
+            host.begin_batch(batch);
+            Ok(batch)
+        })
+    }
+
+    /// Hands a batch to the callback, whole.
+    pub fn commit_batch(&self, batch: i64) -> Result<()> {
+        self.with_host(|host| {
+            self.check_open()?;
+            let mut actions = host.take_batch(batch)?;
+            if self.core.format.separate {
+                self.core.align_now(&mut actions);
+            }
+            host.commit(actions);
+            Ok(())
+        })
+    }
+
+    /// Gives a batch up; its actions end as cancelled.
+    pub fn discard_batch(&self, batch: i64) -> Result<()> {
+        self.with_host(|host| {
+            let actions = host.take_batch(batch)?;
+            host.discard(actions, Outcome::Cancelled);
+            Ok(())
+        })
+    }
+
+    /// Everything that is known of `action` now.
+    pub fn action(&self, action: i64) -> Result<Receipt> {
+        self.with_host(|host| host.receipt(action))
+    }
+
+    /// Waits until `action` has reached `state` (or ended without reaching it), at most `timeout`.
+    pub fn wait_action(&self, action: i64, state: ActionState, timeout: Duration) -> Result<Receipt> {
+        let end = Instant::now().checked_add(timeout);
+        loop {
+            let receipt = self.action(action)?;
+            if receipt.state >= state {
+                return Ok(receipt);
+            }
+            let left = end.map_or(LOOK, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                fail!(
+                    Timeout,
+                    "action {action} has not {} within {} ms",
+                    reached(state),
+                    timeout.as_millis()
+                );
+            }
+            let host = lock(&self.core.host);
+            drop(self.core.changed.wait_timeout(host, left.min(LOOK)));
+        }
+    }
+
+    /// The oldest receipt that was not polled yet.
+    pub fn poll_receipt(&self) -> Result<Receipt> {
+        let receipt = self.with_host(|host| host.log.poll());
+        receipt.ok_or_else(|| Error::new(Code::NoReceipt, "no receipt is waiting"))
+    }
+
+    /// Writes every receipt from now on to a new CSV file.
+    pub fn log_receipts(&self, path: &std::path::Path) -> Result<()> {
+        self.check_open()?;
+        if self.with_host(|host| host.file_log.is_some()) {
+            fail!(InvalidState, "the stream writes a receipt log already");
+        }
+        let file_log = FileLog::create(path)?;
+        self.with_host(|host| host.file_log = Some(file_log));
+        Ok(())
+    }
+
+    /// Declares an output channel (from 1) a trigger line or an audio channel. Only while no action lives.
+    pub fn set_channel_role(&self, channel: i32, trigger: bool) -> Result<()> {
+        let channels = self.core.format.output_channels;
+        if channel < 1 || channel as u32 > channels {
+            fail!(InvalidArgument, "output channel {channel}: the stream has channels 1 to {channels}");
+        }
+        self.core.set_role(channel as usize - 1, trigger)
+    }
+
+    /// Where a half is.
+    pub fn time(&self, direction: Direction) -> Result<StreamTime> {
+        let format = &self.core.format;
+        let (half, channels) = match direction {
+            Direction::Output => (&self.core.shared.playback, format.output_channels),
+            Direction::Input => (&self.core.shared.capture, format.input_channels),
+        };
+        if channels == 0 {
+            fail!(InvalidState, "the stream has no {direction:?} half");
+        }
+        let position = half.read();
+        let frame = position.next_frame();
+        let rate = format.sample_rate_hz as f64;
+        let mut earliest_frame = frame;
+        if self.state() == State::Running && format.backend != Backend::Manual {
+            // A virtual or stalled device makes up for lost time, so frames go by the clock.
+            let passed = match position.callback_ns {
+                0 => 0.0,
+                entered => (clock::monotonic_ns() - entered).max(0) as f64 * 1e-9 * rate,
+            };
+            let block = match self.core.shared.counters.largest_block.load(Ordering::Relaxed) {
+                0 => self.core.first_block,
+                largest => largest,
+            } as f64;
+            let margin = (2.0 * block + EARLIEST_MARGIN_S * rate).ceil() as i64;
+            earliest_frame = frame.max(position.block_frame + passed.ceil() as i64) + margin;
+        }
+        let host_ns = match position.converter_ns {
+            0 => NONE,
+            stamp => stamp + (position.block_frames as f64 * 1e9 / rate) as i64,
+        };
+        Ok(StreamTime { frame, earliest_frame, host_ns })
+    }
+
+    /// Counts so far.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.core.shared.counters;
+        // Relaxed: counters that order nothing.
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        self.with_host(|host| {
+            let (free, live) = host.slots();
+            Stats {
+                callbacks: load(&counters.callbacks),
+                output_xruns: load(&counters.output_xruns),
+                input_xruns: load(&counters.input_xruns),
+                clipped: load(&counters.clipped),
+                nonfinite: load(&counters.nonfinite),
+                largest_block: load(&counters.largest_block),
+                live_actions: live as u64,
+                free_actions: free as u64,
+                receipts_waiting: host.log.waiting(),
+                receipts_dropped: host.log.dropped(),
+                log_failed: host.file_log.as_ref().is_some_and(FileLog::failed),
+            }
+        })
+    }
+
+    /// Runs one block of a manual stream by the door of callback thread `thread`. Realtime-safe, so a failure
+    /// is a bare code: the stream is not running, or another thread is inside.
+    pub fn process(
+        &self,
+        thread: usize,
+        input: Input<'_>,
+        output: Output<'_, '_>,
+        time: BlockTime,
+    ) -> std::result::Result<(), Code> {
+        self.core.gates[thread].process(input, output, time).then_some(()).ok_or(Code::InvalidState)
+    }
+}
+
+fn reached(state: ActionState) -> &'static str {
+    match state {
+        ActionState::Pending => "been issued",
+        ActionState::Started => "started",
+        ActionState::Ended => "ended",
+    }
+}

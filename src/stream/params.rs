@@ -1,0 +1,87 @@
+//! What a host asks for, checked as far as no stream is needed to check it.
+
+use crate::action::{AfterPolicy, LatePolicy, RampShape};
+
+/// When an action is to start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartAt {
+    /// At the first frame of the callback that takes it.
+    #[default]
+    Now,
+    /// At this frame.
+    Frame(i64),
+    /// After the end of another action.
+    After {
+        /// Its id.
+        action: i64,
+        /// Frames from its end to the start; may be negative.
+        offset: i64,
+    },
+}
+
+/// What every action has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// When it starts.
+    pub start: StartAt,
+    /// What happens if it is late.
+    pub late: LatePolicy,
+    /// Later than this it is dropped; 0 for no limit.
+    pub max_late_frames: i64,
+    /// What happens if the predecessor did not complete.
+    pub after: AfterPolicy,
+    /// The batch it belongs to; 0 for none.
+    pub batch: i64,
+    /// The host's own mark.
+    pub tag: i64,
+}
+
+/// How to play a buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PlayParams {
+    /// When.
+    pub timing: Timing,
+    /// Whether the guard may limit it.
+    pub allow_clip: bool,
+    /// Gain on top of the gains of the channels, in decibels.
+    pub gain_db: f64,
+    /// Extra passes of the loop; −1 for ever.
+    pub loop_count: i64,
+    /// First frame of the loop in the buffer.
+    pub loop_first_frame: i64,
+    /// Frames of the loop; 0 up to the end of the sound.
+    pub loop_frames: i64,
+    /// First frame of the sound in the buffer.
+    pub first_frame: i64,
+    /// Frames of the sound; `None` up to the end of the buffer.
+    pub frame_count: Option<i64>,
+    /// Silent from this frame of the stream on.
+    pub stop_frame: Option<i64>,
+    /// Frames of the ramp at the start.
+    pub onset_ramp_frames: i64,
+    /// Frames of the ramp at the end.
+    pub offset_ramp_frames: i64,
+    /// Course of both.
+    pub ramp_shape: RampShape,
+}
+
+/// What frame 0 of a recording is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Align {
+    /// The input frame with the number of the start.
+    #[default]
+    Callback,
+    /// The input frame in which the output frame with the number of the start comes back through a wire.
+    RoundTrip,
+}
+
+/// How to record into a buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordParams {
+    /// When.
+    pub timing: Timing,
+    /// Frames to record; 0 fills the buffer.
+    pub max_frames: i64,
+    /// What frame 0 is.
+    pub align: Align,
+}

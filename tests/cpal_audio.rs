@@ -1,0 +1,164 @@
+//! Sound through cpal, whose output and input come in callbacks of their own.
+
+#![cfg(target_os = "linux")]
+
+mod servers;
+mod sounds;
+
+use std::time::Duration;
+
+use servers::jackd::Jackd;
+use servers::recorder::{open_client, wire};
+use sonset::backend::{self, Backend};
+use sonset::buffer::Buffer;
+use sonset::device::Direction;
+use sonset::receipt::{ActionState, Outcome};
+use sonset::stream::{Config, PlayParams, State, Stream};
+use sounds::{
+    PULSES, RATE, at, ended, onsets, play_at, pulse, random_frames, read, record_at, wait_for_state,
+};
+
+fn config(backend: Backend) -> Config {
+    Config {
+        backend: Some(backend),
+        sample_rate_hz: RATE,
+        output_channels: 1,
+        input_channels: 1,
+        ..Config::default()
+    }
+}
+
+/// A running stream on the server, its output wired to its input.
+fn wired(server: &Jackd) -> Stream {
+    server.make_default();
+    let stream = Stream::open(&config(Backend::JackSeparate)).unwrap();
+    stream.start().unwrap();
+    let client = open_client(server.name(), "wirer");
+    let name = format!("cpal_client_{}", std::process::id());
+    wire(&client, &format!("{name}_out:out_0"), &format!("{name}_in:in_0"));
+    stream
+}
+
+/// Waits until both halves count frames.
+fn wait_for_both(stream: &Stream) {
+    for _ in 0..500 {
+        let counts = |direction| stream.time(direction).unwrap().frame > 0;
+        if counts(Direction::Output) && counts(Direction::Input) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("one half does not count: {:?}", stream.stats());
+}
+
+/// Plays pulses at random frames while it records, and gives the offset at which each was heard.
+fn offsets_of_pulses(stream: &Stream) -> Vec<i64> {
+    wait_for_both(stream);
+    let earliest = |direction| stream.time(direction).unwrap().earliest_frame;
+    let begin = earliest(Direction::Output).max(earliest(Direction::Input)) + RATE as i64 / 4;
+    let frames = random_frames(begin, PULSES);
+    let length = frames[PULSES - 1] - begin + RATE as i64 * 2;
+    let recording = Buffer::zeros(length, 1, RATE as i32).unwrap();
+    let recorder = record_at(stream, &recording, begin);
+    let pulse = pulse();
+    let plays: Vec<i64> = frames.iter().map(|&frame| play_at(stream, &pulse, frame)).collect();
+    let recorded = ended(stream, recorder, Duration::from_secs(60));
+    assert_eq!((recorded.outcome, recorded.measured.start_frame), (Some(Outcome::Completed), begin));
+    for (&action, &frame) in plays.iter().zip(&frames) {
+        let receipt = ended(stream, action, Duration::from_secs(1));
+        assert_eq!((receipt.outcome, receipt.measured.start_frame), (Some(Outcome::Completed), frame));
+    }
+    let heard = onsets(&read(&recording, length));
+    assert_eq!(heard.len(), PULSES, "each pulse is heard once");
+    heard.iter().zip(&frames).map(|(heard, frame)| heard + begin - frame).collect()
+}
+
+fn separate_callbacks_on_jack(period: u32) {
+    let server = Jackd::start(RATE, period, 2);
+    let stream = wired(&server);
+    assert!(stream.format().separate);
+    let offsets = offsets_of_pulses(&stream);
+    assert_eq!(offsets, vec![offsets[0]; PULSES], "one constant offset within a run");
+}
+
+#[test]
+fn separate_callbacks_keep_one_offset_within_a_run_with_64_frames_a_period() {
+    separate_callbacks_on_jack(64);
+}
+
+#[test]
+fn separate_callbacks_keep_one_offset_within_a_run_with_128_frames_a_period() {
+    separate_callbacks_on_jack(128);
+}
+
+#[test]
+fn separate_callbacks_keep_one_offset_within_a_run_with_1024_frames_a_period() {
+    separate_callbacks_on_jack(1024);
+}
+
+#[test]
+fn a_batch_starts_both_halves_on_one_frame_number() {
+    let server = Jackd::start(RATE, 128, 2);
+    let stream = wired(&server);
+    wait_for_both(&stream);
+    for _ in 0..20 {
+        let batch = stream.begin_batch().unwrap();
+        let timing = sonset::stream::Timing { batch, ..Default::default() };
+        let params = PlayParams { timing, ..PlayParams::default() };
+        let playing = stream.play_buffer(&pulse(), None, None, &params).unwrap();
+        let recording = Buffer::zeros(100, 1, 0).unwrap();
+        let params = sonset::stream::RecordParams { timing, ..Default::default() };
+        let recorder = stream.record_buffer(&recording, None, &params).unwrap();
+        stream.commit_batch(batch).unwrap();
+        let starts = [playing, recorder].map(|action| {
+            let receipt = ended(&stream, action, Duration::from_secs(5));
+            assert_eq!(receipt.outcome, Some(Outcome::Completed));
+            receipt.measured.start_frame
+        });
+        assert_eq!(starts[0], starts[1]);
+    }
+}
+
+#[test]
+fn a_killed_server_under_cpal_gives_every_action_its_receipt() {
+    let mut server = Jackd::start(RATE, 256, 2);
+    let stream = wired(&server);
+    wait_for_both(&stream);
+    let recording = Buffer::zeros(RATE as i64 * 20, 1, 0).unwrap();
+    let begin = stream.time(Direction::Input).unwrap().earliest_frame;
+    let recorder = record_at(&stream, &recording, begin);
+    let long = Buffer::zeros(RATE as i64 * 20, 1, 0).unwrap();
+    let playing = play_at(&stream, &long, begin);
+    let pending = play_at(&stream, &pulse(), begin + RATE as i64 * 500);
+    stream.wait_action(recorder, ActionState::Started, Duration::from_secs(5)).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    server.kill();
+    wait_for_state(&stream, State::Lost, Duration::from_secs(8));
+    for action in [recorder, playing, pending] {
+        let receipt = ended(&stream, action, Duration::from_secs(1));
+        assert_eq!(receipt.outcome, Some(Outcome::DeviceLost), "{receipt:?}");
+    }
+    assert!(stream.action(recorder).unwrap().measured.done_frames > 0);
+    stream.close();
+    drop((stream, server));
+    let server = Jackd::start(RATE, 256, 2);
+    let stream = wired(&server);
+    let params = PlayParams { timing: at(0), ..PlayParams::default() };
+    let action = stream.play_buffer(&pulse(), None, None, &params).unwrap();
+    assert_eq!(ended(&stream, action, Duration::from_secs(5)).outcome, Some(Outcome::Completed));
+}
+
+#[test]
+fn a_rate_or_a_device_that_is_not_there_is_refused_with_its_name() {
+    let server = Jackd::start(RATE, 256, 2);
+    server.make_default();
+    let wrong_rate = Config { sample_rate_hz: 44_100, ..config(Backend::JackSeparate) };
+    let error = Stream::open(&wrong_rate).err().unwrap();
+    assert_eq!(error.code, sonset::error::Code::UnsupportedFormat, "{error}");
+    assert!(error.message.contains("44100"), "{error}");
+    let unknown = Config { output_device: Some("no such device".into()), ..config(Backend::JackSeparate) };
+    let error = Stream::open(&unknown).err().unwrap();
+    assert_eq!(error.code, sonset::error::Code::NoDevice, "{error}");
+    assert!(error.message.contains("no such device"), "{error}");
+    assert!(backend::devices(Backend::JackSeparate).unwrap().len() >= 2);
+}
