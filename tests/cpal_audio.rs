@@ -1,32 +1,21 @@
-//! Sound through cpal, whose output and input come in callbacks of their own.
+//! Sound through cpal on a JACK server, where its output and input come in callbacks of their own.
 
 #![cfg(target_os = "linux")]
 
+mod halves;
 mod servers;
 mod sounds;
 
 use std::time::Duration;
 
+use halves::{check_loss, config, offsets_of_pulses, wait_for_both};
 use servers::jackd::Jackd;
 use servers::recorder::{open_client, wire};
 use sonset::backend::{self, Backend};
 use sonset::buffer::Buffer;
-use sonset::device::Direction;
-use sonset::receipt::{ActionState, Outcome};
-use sonset::stream::{Config, PlayParams, State, Stream};
-use sounds::{
-    PULSES, RATE, at, ended, onsets, play_at, pulse, random_frames, read, record_at, wait_for_state,
-};
-
-fn config(backend: Backend) -> Config {
-    Config {
-        backend: Some(backend),
-        sample_rate_hz: RATE,
-        output_channels: 1,
-        input_channels: 1,
-        ..Config::default()
-    }
-}
+use sonset::receipt::Outcome;
+use sonset::stream::{Config, PlayParams, Stream};
+use sounds::{PULSES, RATE, at, ended, pulse};
 
 /// A running stream on the server, its output wired to its input.
 fn wired(server: &Jackd) -> Stream {
@@ -37,40 +26,6 @@ fn wired(server: &Jackd) -> Stream {
     let name = format!("cpal_client_{}", std::process::id());
     wire(&client, &format!("{name}_out:out_0"), &format!("{name}_in:in_0"));
     stream
-}
-
-/// Waits until both halves count frames.
-fn wait_for_both(stream: &Stream) {
-    for _ in 0..500 {
-        let counts = |direction| stream.time(direction).unwrap().frame > 0;
-        if counts(Direction::Output) && counts(Direction::Input) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("one half does not count: {:?}", stream.stats());
-}
-
-/// Plays pulses at random frames while it records, and gives the offset at which each was heard.
-fn offsets_of_pulses(stream: &Stream) -> Vec<i64> {
-    wait_for_both(stream);
-    let earliest = |direction| stream.time(direction).unwrap().earliest_frame;
-    let begin = earliest(Direction::Output).max(earliest(Direction::Input)) + RATE as i64 / 4;
-    let frames = random_frames(begin, PULSES);
-    let length = frames[PULSES - 1] - begin + RATE as i64 * 2;
-    let recording = Buffer::zeros(length, 1, RATE as i32).unwrap();
-    let recorder = record_at(stream, &recording, begin);
-    let pulse = pulse();
-    let plays: Vec<i64> = frames.iter().map(|&frame| play_at(stream, &pulse, frame)).collect();
-    let recorded = ended(stream, recorder, Duration::from_secs(60));
-    assert_eq!((recorded.outcome, recorded.measured.start_frame), (Some(Outcome::Completed), begin));
-    for (&action, &frame) in plays.iter().zip(&frames) {
-        let receipt = ended(stream, action, Duration::from_secs(1));
-        assert_eq!((receipt.outcome, receipt.measured.start_frame), (Some(Outcome::Completed), frame));
-    }
-    let heard = onsets(&read(&recording, length));
-    assert_eq!(heard.len(), PULSES, "each pulse is heard once");
-    heard.iter().zip(&frames).map(|(heard, frame)| heard + begin - frame).collect()
 }
 
 fn separate_callbacks_on_jack(period: u32) {
@@ -123,23 +78,7 @@ fn a_batch_starts_both_halves_on_one_frame_number() {
 fn a_killed_server_under_cpal_gives_every_action_its_receipt() {
     let mut server = Jackd::start(RATE, 256, 2);
     let stream = wired(&server);
-    wait_for_both(&stream);
-    let recording = Buffer::zeros(RATE as i64 * 20, 1, 0).unwrap();
-    let begin = stream.time(Direction::Input).unwrap().earliest_frame;
-    let recorder = record_at(&stream, &recording, begin);
-    let long = Buffer::zeros(RATE as i64 * 20, 1, 0).unwrap();
-    let playing = play_at(&stream, &long, begin);
-    let pending = play_at(&stream, &pulse(), begin + RATE as i64 * 500);
-    stream.wait_action(recorder, ActionState::Started, Duration::from_secs(5)).unwrap();
-    std::thread::sleep(Duration::from_millis(200));
-    server.kill();
-    wait_for_state(&stream, State::Lost, Duration::from_secs(8));
-    for action in [recorder, playing, pending] {
-        let receipt = ended(&stream, action, Duration::from_secs(1));
-        assert_eq!(receipt.outcome, Some(Outcome::DeviceLost), "{receipt:?}");
-    }
-    assert!(stream.action(recorder).unwrap().measured.done_frames > 0);
-    stream.close();
+    check_loss(&stream, Duration::from_secs(8), || server.kill());
     drop((stream, server));
     let server = Jackd::start(RATE, 256, 2);
     let stream = wired(&server);
