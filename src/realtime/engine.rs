@@ -15,6 +15,10 @@ use crate::queue::{COMMANDS_PER_CALLBACK, CallbackEnds};
 use crate::receipt::{Measured, NONE, Outcome, Report};
 use crate::shared::{Position, Shared, ThreadShared};
 
+/// Makes the next block allocate, so that a test can see RealtimeSanitizer catch it.
+#[cfg(sonset_rtsan)]
+pub static PLANT_VIOLATION: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
 /// Which callback thread an engine serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -120,6 +124,10 @@ impl Engine {
     /// Runs one block: the whole path of a sound, step by step.
     #[cfg_attr(sonset_rtsan, sanitize(realtime = "nonblocking"))]
     pub fn process(&mut self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) {
+        #[cfg(sonset_rtsan)]
+        if PLANT_VIOLATION.load(Relaxed) {
+            std::hint::black_box(Box::new(0));
+        }
         let _mode = DefaultMode::set();
         let frames = self.block_frames(&input, &output);
         if !self.anchored && !self.anchor(time) {

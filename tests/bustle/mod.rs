@@ -1,0 +1,161 @@
+//! A manual stream and commands of every kind, for tests of what the callback does to its surroundings.
+
+// Each test file uses the part it needs.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+
+use sonset::action::{AfterPolicy, LatePolicy, RampShape};
+use sonset::backend::Backend;
+use sonset::buffer::Buffer;
+use sonset::error::Code;
+use sonset::realtime::block::{BlockTime, Input, Output};
+use sonset::stream::{Config, PlayParams, RecordParams, StartAt, Stream, Timing};
+
+/// Channels each way.
+pub const CHANNELS: usize = 2;
+
+/// Numbers without a library: the same ones each time (Marsaglia's xorshift, 2003).
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as i64
+    }
+}
+
+/// A started manual stream of two channels each way.
+pub fn running(max_actions: u32, options: &str) -> Stream {
+    let config = Config {
+        backend: Some(Backend::Manual),
+        sample_rate_hz: 48_000,
+        output_channels: CHANNELS as u32,
+        input_channels: CHANNELS as u32,
+        max_actions,
+        options: options.into(),
+        ..Config::default()
+    };
+    let stream = Stream::open(&config).unwrap();
+    stream.start().unwrap();
+    stream
+}
+
+/// One block of a duplex stream.
+pub fn process(stream: &Stream, input: &[f32], output: &mut [f32]) {
+    let (input, output) = (Input::Interleaved(input), Output::Interleaved(output));
+    stream.process(0, input, output, BlockTime::default()).unwrap();
+}
+
+/// What commands work with.
+pub struct Bustle {
+    pub random: Random,
+    sounds: Vec<Arc<Buffer>>,
+    /// Ids of all actions that were issued, in that order.
+    pub issued: Vec<i64>,
+}
+
+impl Bustle {
+    /// With a seed that is not 0.
+    pub fn new(seed: u64) -> Self {
+        let sound = |frames: i64, channels: i64| {
+            let samples: Vec<f32> = (0..frames * channels).map(|n| (n % 50) as f32 / 100.0).collect();
+            Buffer::copy(&samples, frames, channels as i32, 0).unwrap()
+        };
+        Self {
+            random: Random(seed),
+            sounds: vec![sound(1, 1), sound(40, 2), sound(300, 1), sound(2_000, 2)],
+            issued: Vec::new(),
+        }
+    }
+
+    fn timing(&mut self, frame: i64, batch: i64) -> Timing {
+        let recent = self.issued.len().saturating_sub(1 + self.random.below(8) as usize);
+        let start = match self.random.below(6) {
+            0 | 1 => StartAt::Now,
+            2 | 3 => StartAt::Frame((frame + self.random.below(600) - 100).max(0)),
+            _ => match self.issued.get(recent) {
+                Some(&action) => StartAt::After { action, offset: self.random.below(200) - 100 },
+                None => StartAt::Now,
+            },
+        };
+        Timing {
+            start,
+            late: [LatePolicy::Play, LatePolicy::Skip, LatePolicy::Drop][self.random.below(3) as usize],
+            max_late_frames: self.random.below(3) * 50,
+            after: [AfterPolicy::Completed, AfterPolicy::AnyEnd][self.random.below(2) as usize],
+            batch,
+            tag: self.issued.len() as i64,
+        }
+    }
+
+    /// Issues one play or recording around `frame`; the error of a full pool is part of the bustle.
+    pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
+        let timing = self.timing(frame, batch);
+        let action = if self.random.below(5) == 0 {
+            let recording = Buffer::zeros(1 + self.random.below(500), CHANNELS as i32, 0).unwrap();
+            let params = RecordParams { timing, ..RecordParams::default() };
+            stream.record_buffer(&recording, None, &params)
+        } else {
+            let sound = self.sounds[self.random.below(4) as usize].clone();
+            let looped = sound.frames() > 1 && self.random.below(3) == 0;
+            let params = PlayParams {
+                timing,
+                gain_db: -6.0,
+                loop_count: if looped { self.random.below(6) - 1 } else { 0 },
+                onset_ramp_frames: self.random.below(sound.frames() / 2 + 1),
+                offset_ramp_frames: self.random.below(sound.frames() / 2 + 1),
+                ramp_shape: [RampShape::RaisedCosine, RampShape::Linear][self.random.below(2) as usize],
+                ..PlayParams::default()
+            };
+            stream.play_buffer(&sound, None, None, &params)
+        };
+        match action {
+            Ok(action) => {
+                self.issued.push(action);
+                Ok(action)
+            }
+            Err(error) => {
+                let expected = [Code::PoolFull, Code::InvalidState, Code::ActionEnded, Code::BatchFull];
+                assert!(expected.contains(&error.code), "{error}");
+                Err(error.code)
+            }
+        }
+    }
+
+    /// One command of any kind around `frame`.
+    pub fn command(&mut self, stream: &Stream, frame: i64) {
+        match self.random.below(40) {
+            0 => stream.cancel_all(self.random.below(100) - 1).unwrap(),
+            1 => {
+                stream.set_master_gain(None, -(self.random.below(20) as f64), self.random.below(300)).unwrap()
+            }
+            2..8 => self.cancel_one(stream, frame),
+            8..10 => self.batch(stream, frame),
+            _ => drop(self.issue(stream, frame, 0)),
+        }
+    }
+
+    fn cancel_one(&mut self, stream: &Stream, frame: i64) {
+        let recent = self.issued.len().saturating_sub(1 + self.random.below(40) as usize);
+        let Some(&action) = self.issued.get(recent) else { return };
+        let at = (self.random.below(2) == 0).then(|| frame + self.random.below(400));
+        if let Err(error) = stream.cancel(action, at, self.random.below(100) - 1) {
+            assert_eq!(error.code, Code::ActionEnded, "{error}");
+        }
+    }
+
+    fn batch(&mut self, stream: &Stream, frame: i64) {
+        let batch = stream.begin_batch().unwrap();
+        for _ in 0..self.random.below(10) {
+            let _ = self.issue(stream, frame, batch);
+        }
+        match self.random.below(5) {
+            0 => stream.discard_batch(batch).unwrap(),
+            _ => stream.commit_batch(batch).unwrap(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The callback allocates and frees nothing, counted by the allocator itself.
+
+mod bustle;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use bustle::{Bustle, CHANNELS, process, running};
+
+/// Blocks that are rendered under count.
+const BLOCKS: usize = 1_000_000;
+
+thread_local! {
+    static ARMED: Cell<bool> = const { Cell::new(false) };
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which counts the calls of a thread while it is armed.
+struct Counting;
+
+impl Counting {
+    fn count(&self) {
+        if ARMED.get() {
+            COUNT.set(COUNT.get() + 1);
+        }
+    }
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.count();
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        self.count();
+        // SAFETY: passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        self.count();
+        // SAFETY: passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many calls of the allocator `body` makes.
+fn allocations(body: impl FnOnce()) -> u64 {
+    COUNT.set(0);
+    ARMED.set(true);
+    body();
+    ARMED.set(false);
+    COUNT.get()
+}
+
+#[test]
+fn a_million_callbacks_with_every_kind_of_action_allocate_and_free_nothing() {
+    let stream = running(64, "");
+    let mut bustle = Bustle::new(0x5EED);
+    let input = vec![0.1; CHANNELS * 64];
+    let mut output = vec![0.0; CHANNELS * 64];
+    let mut frame = 0;
+    for block in 0..BLOCKS {
+        if block % 8 == 0 {
+            bustle.command(&stream, frame);
+        }
+        let frames = 1 + bustle.random.below(64) as usize;
+        let samples = CHANNELS * frames;
+        let count = allocations(|| process(&stream, &input[..samples], &mut output[..samples]));
+        assert_eq!(count, 0, "in block {block}");
+        frame += frames as i64;
+    }
+    let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
+    let outcomes: std::collections::HashSet<_> = receipts.filter_map(|receipt| receipt.outcome).collect();
+    assert!(outcomes.len() >= 5, "only {outcomes:?} happened");
+}
+
+#[test]
+fn the_count_notices_one_allocation() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 2);
+    assert_eq!(allocations(|| ()), 0);
+}

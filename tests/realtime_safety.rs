@@ -1,0 +1,65 @@
+//! The callback under RealtimeSanitizer (`scripts/rtsan`), which aborts the process with a stack where it
+//! allocates, frees, blocks or makes a system call. Without the sanitizer there is nothing to run here.
+
+#![cfg(sonset_rtsan)]
+
+mod bustle;
+
+use std::process::Command;
+use std::sync::atomic::Ordering;
+
+use bustle::{Bustle, CHANNELS, process, running};
+use sonset::realtime::block::{BlockTime, Input, Output};
+use sonset::realtime::engine::PLANT_VIOLATION;
+
+const CHILD: &str = "SONSET_TEST_PLANT_VIOLATION";
+
+#[test]
+fn every_kind_of_action_is_clean_in_one_callback() {
+    let stream = running(64, "");
+    let mut bustle = Bustle::new(0xBEE);
+    let input = vec![0.1; CHANNELS * 512];
+    let mut output = vec![0.0; CHANNELS * 512];
+    let mut frame = 0;
+    for _ in 0..100_000 {
+        bustle.command(&stream, frame);
+        let frames = bustle.random.below(512) as usize;
+        process(&stream, &input[..CHANNELS * frames], &mut output[..CHANNELS * frames]);
+        frame += frames as i64;
+    }
+}
+
+#[test]
+fn every_kind_of_action_is_clean_in_a_callback_for_each_direction() {
+    let stream = running(64, "callbacks=separate");
+    let mut bustle = Bustle::new(0xFAB);
+    let input = vec![0.1; CHANNELS * 512];
+    let mut output = vec![0.0; CHANNELS * 512];
+    let mut frame = 0;
+    for _ in 0..100_000 {
+        bustle.command(&stream, frame);
+        let frames = bustle.random.below(512) as usize;
+        let out = Output::Interleaved(&mut output[..CHANNELS * frames]);
+        stream.process(0, Input::None, out, BlockTime::default()).unwrap();
+        let frames = bustle.random.below(512) as usize;
+        let input = Input::Interleaved(&input[..CHANNELS * frames]);
+        stream.process(1, input, Output::None, BlockTime::default()).unwrap();
+        frame += frames as i64;
+    }
+}
+
+#[test]
+fn an_allocation_planted_in_the_engine_is_caught() {
+    if std::env::var_os(CHILD).is_some() {
+        let stream = running(4, "");
+        PLANT_VIOLATION.store(true, Ordering::Relaxed);
+        process(&stream, &[0.0; CHANNELS], &mut [0.0; CHANNELS]);
+        return;
+    }
+    let this = std::env::current_exe().unwrap();
+    let name = "an_allocation_planted_in_the_engine_is_caught";
+    let child = Command::new(this).args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&child.stderr);
+    assert!(!child.status.success(), "the child went through");
+    assert!(said.contains("RealtimeSanitizer") && said.contains("malloc"), "{said}");
+}
