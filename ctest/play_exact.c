@@ -1,4 +1,7 @@
-/* What comes out, sample by sample, on a manual stream whose blocks change their size from call to call. */
+/*
+ * What comes out, sample by sample: on a manual stream whose blocks change their size from call to call, and
+ * through the wire of the virtual one.
+ */
 #include "check.h"
 
 enum { FRAMES = 6000 };
@@ -432,6 +435,51 @@ static void test_trigger(void)
     sonset_stream_destroy(stream);
 }
 
+/* The same promises with a device's own callbacks: outputs of the virtual one are wired to its inputs. */
+static void test_wire(void)
+{
+    static float recorded[4000];
+    sonset_stream *stream = open_running(SONSET_BACKEND_VIRTUAL, 1, 1);
+    sonset_buffer *pulse = constant(0.75f, 1);
+    sonset_buffer *rooms[2];
+    sonset_record_params params;
+    sonset_receipt receipt;
+    int64_t actions[2];
+    int64_t round_trip = info_of(stream).round_trip_frames;
+    int64_t first;
+    int align;
+    int n;
+
+    PROMISE("through a wire pulses come back at their distance, after the round trip that is told");
+    CHECK(round_trip >= 64);
+    first = time_of(stream, SONSET_DIRECTION_OUTPUT).earliest_frame + RATE / 5;
+    OK(sonset_record_params_init(&params));
+    params.start_mode = SONSET_START_AT_FRAME;
+    params.start_frame = first;
+    for (align = 0; align < 2; align++) {
+        rooms[align] = buffer_of(NULL, 4000, 1);
+        params.align = align;
+        OK(sonset_stream_record_buffer(stream, rooms[align], NULL, 0, &params, &actions[align]));
+    }
+    play_at(stream, pulse, first);
+    play_at(stream, pulse, first + 1234);
+    memset(&receipt, 0, sizeof receipt);
+    for (align = 0; align < 2; align++) {
+        int64_t delay = align == SONSET_ALIGN_ROUND_TRIP ? 0 : round_trip;
+        OK(sonset_stream_wait_action(stream, actions[align], SONSET_ACTION_ENDED, 10000, &receipt));
+        CHECK_INT(receipt.outcome, SONSET_OUTCOME_COMPLETED);
+        CHECK_INT(receipt.late_frames, 0);
+        CHECK_INT(receipt.start_frame, first + round_trip - delay);
+        OK(sonset_buffer_read(rooms[align], 0, 4000, recorded));
+        for (n = 0; n < 4000; n++) {
+            CHECK_REAL(recorded[n], n == delay || n == delay + 1234 ? 0.75 : 0);
+        }
+        sonset_buffer_release(rooms[align]);
+    }
+    sonset_buffer_release(pulse);
+    sonset_stream_destroy(stream);
+}
+
 /* With a fade asked for, so that only the line's being a trigger can make the cut. */
 static void test_trigger_cut(void)
 {
@@ -566,6 +614,7 @@ int main(void)
     test_trigger();
     test_after();
     test_late();
+    test_wire();
     test_trigger_cut();
     DONE();
 }

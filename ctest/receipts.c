@@ -1,4 +1,7 @@
-/* Receipts: polling, looking up, waiting, and the log file. */
+/*
+ * Receipts: polling, looking up, waiting, and the log file. The first argument is a number of actions that is
+ * more than the receipts kept; without it that is not tested.
+ */
 #include "check.h"
 
 #include <signal.h>
@@ -271,6 +274,36 @@ static void test_columns(void)
     }
 }
 
+/* More receipts than are kept, if there is time for that. */
+static void test_kept(int actions)
+{
+    sonset_stream *stream = open_running(SONSET_BACKEND_MANUAL, 1, 0);
+    sonset_buffer *click = constant(1.0f / 4096, 1);
+    sonset_receipt receipt;
+    int64_t first = 0;
+    int64_t last = 0;
+    int n;
+
+    PROMISE("the last 100000 receipts are kept; older ones are dropped and counted");
+    for (n = 0; n < actions; n++) {
+        last = play_now(stream, click);
+        if (n == 0) first = last;
+        if (n % 1000 == 999) run_frames(stream, 1);
+    }
+    run_frames(stream, 1);
+    CHECK_INT(stats_of(stream).receipts_dropped, actions - 100000);
+    CHECK_INT(stats_of(stream).receipts_waiting, 100000);
+    CHECK_INT(receipt_of(stream, last).outcome, SONSET_OUTCOME_COMPLETED);
+    memset(&receipt, 0, sizeof receipt);
+    CHECK_CODE(SONSET_ERROR_ACTION_ENDED, sonset_stream_get_action(stream, first, &receipt));
+    CHECK_CODE(SONSET_ERROR_ACTION_ENDED,
+               sonset_stream_wait_action(stream, first, SONSET_ACTION_STARTED, 0, &receipt));
+    for (n = 0; n < 100000; n++) OK(sonset_stream_poll_receipt(stream, &receipt));
+    CHECK_CODE(SONSET_ERROR_NO_RECEIPT, sonset_stream_poll_receipt(stream, &receipt));
+    sonset_buffer_release(click);
+    sonset_stream_destroy(stream);
+}
+
 /* In one block, where the order does not come from the calls. */
 static void test_order_in_a_block(void)
 {
@@ -293,14 +326,16 @@ static void test_order_in_a_block(void)
     sonset_stream_destroy(stream);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int many = argc > 1 ? atoi(argv[1]) : 0;
     snprintf(folder, sizeof folder, "/tmp/sonset_receipts_XXXXXX");
     CHECK(mkdtemp(folder) != NULL);
     test_killed();
     test_polling();
     test_waiting();
     test_log();
+    if (many > 100000) test_kept(many);
     test_columns();
     test_order_in_a_block();
     remove(path_of("log.csv"));
