@@ -288,6 +288,48 @@ static void test_starting_while_submitting(void)
     sonset_buffer_release(sound);
 }
 
+struct logger {
+    pthread_t thread;
+    pthread_barrier_t *together;
+    char path[96];
+    int32_t result;
+};
+
+static void *open_log(void *argument)
+{
+    struct logger *logger = argument;
+    pthread_barrier_wait(logger->together);
+    logger->result = sonset_stream_log_receipts(stream, logger->path);
+    return NULL;
+}
+
+static void test_two_logs(void)
+{
+    char folder[] = "/tmp/sonset_threads_XXXXXX";
+    pthread_barrier_t together;
+    struct logger loggers[2];
+    int round;
+    int n;
+
+    PROMISE("of two threads that ask for a log at once one gets it and the other is refused");
+    CHECK(mkdtemp(folder) != NULL);
+    CHECK(pthread_barrier_init(&together, NULL, 2) == 0);
+    for (round = 0; round < 100; round++) {
+        stream = open_stream(SONSET_BACKEND_MANUAL, 1, 0, 1);
+        for (n = 0; n < 2; n++) {
+            snprintf(loggers[n].path, sizeof loggers[n].path, "%s/%d.csv", folder, n);
+            loggers[n].together = &together;
+            CHECK(pthread_create(&loggers[n].thread, NULL, open_log, &loggers[n]) == 0);
+        }
+        for (n = 0; n < 2; n++) CHECK(pthread_join(loggers[n].thread, NULL) == 0);
+        sonset_stream_destroy(stream);
+        for (n = 0; n < 2; n++) remove(loggers[n].path);
+        if (round == 99) CHECK(rmdir(folder) == 0);
+        CHECK_INT(loggers[0].result + loggers[1].result, SONSET_ERROR_INVALID_STATE);
+    }
+    pthread_barrier_destroy(&together);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) rounds = atoi(argv[1]);
@@ -299,5 +341,6 @@ int main(int argc, char **argv)
     test_waiting_while_closing(SONSET_BACKEND_MANUAL);
     test_destroying_while_waiting();
     test_starting_while_submitting();
+    test_two_logs();
     DONE();
 }
