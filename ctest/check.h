@@ -113,6 +113,14 @@ static inline void sleep_ms(long ms)
     nanosleep(&wait, NULL);
 }
 
+/* A new folder for files. ctest/run sets TMPDIR, and removes what a broken promise leaves behind there. */
+static inline void make_folder(char *folder, size_t size)
+{
+    const char *parent = getenv("TMPDIR");
+    snprintf(folder, size, "%s/sonset_XXXXXX", parent != NULL ? parent : "/tmp");
+    CHECK(mkdtemp(folder) != NULL);
+}
+
 static inline sonset_stream *open_stream(int32_t backend, int32_t outputs, int32_t inputs, int32_t actions)
 {
     sonset_stream_config config;

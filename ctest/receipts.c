@@ -8,11 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
+static char folder[256];
 
 static const char *path_of(const char *name)
 {
-    static char path[160];
+    static char path[320];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -329,8 +329,7 @@ static void test_order_in_a_block(void)
 int main(int argc, char **argv)
 {
     int many = argc > 1 ? atoi(argv[1]) : 0;
-    snprintf(folder, sizeof folder, "/tmp/sonset_receipts_XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    make_folder(folder, sizeof folder);
     test_killed();
     test_polling();
     test_waiting();

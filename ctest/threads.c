@@ -291,7 +291,7 @@ static void test_starting_while_submitting(void)
 struct logger {
     pthread_t thread;
     pthread_barrier_t *together;
-    char path[96];
+    char path[320];
     int32_t result;
 };
 
@@ -305,14 +305,14 @@ static void *open_log(void *argument)
 
 static void test_two_logs(void)
 {
-    char folder[] = "/tmp/sonset_threads_XXXXXX";
+    char folder[256];
     pthread_barrier_t together;
     struct logger loggers[2];
     int round;
     int n;
 
     PROMISE("of two threads that ask for a log at once one gets it and the other is refused");
-    CHECK(mkdtemp(folder) != NULL);
+    make_folder(folder, sizeof folder);
     CHECK(pthread_barrier_init(&together, NULL, 2) == 0);
     for (round = 0; round < 100; round++) {
         stream = open_stream(SONSET_BACKEND_MANUAL, 1, 0, 1);

@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64];
+static char folder[256];
 
 static const char *path_of(const char *name)
 {
-    static char path[160];
+    static char path[320];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -312,8 +312,7 @@ static void test_shapes_that_no_buffer_has(void)
 
 int main(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/sonset_wav_XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    make_folder(folder, sizeof folder);
     test_depths();
     test_channels();
     test_damage();
