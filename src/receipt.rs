@@ -1,6 +1,6 @@
 //! What travels back: a report from the callback, and the receipt the host makes of it.
 
-use crate::action::{Action, Kind};
+use crate::action::{Action, ActionId, Kind};
 
 /// Stands for a frame or a time that there is not.
 pub const NONE: i64 = -1;
@@ -154,6 +154,11 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The number of its action.
+    pub fn sequence(&self) -> u64 {
+        ActionId::from_value(self.asked.action).map_or(0, ActionId::sequence)
+    }
+
     /// The frame asked for: as the host gave it, or as it turned out; [`NONE`] while it is unknown.
     pub fn requested_frame(&self) -> i64 {
         if self.asked.requested_frame != NONE {
@@ -161,6 +166,26 @@ impl Receipt {
         } else {
             self.measured.requested_frame
         }
+    }
+
+    /// Uncertainty of its host times: of single stamps it is not known.
+    pub fn host_uncertainty_ns(&self) -> i64 {
+        NONE
+    }
+
+    /// Frames that a source did not deliver in time; a buffer always does.
+    pub fn missing_frames(&self) -> i64 {
+        0
+    }
+
+    /// Onset that a detector found.
+    pub fn detected_frame(&self) -> i64 {
+        NONE
+    }
+
+    /// Offset that a detector found.
+    pub fn detected_end_frame(&self) -> i64 {
+        NONE
     }
 
     /// Where the latency in its host times comes from: reported by the backend where there are any.

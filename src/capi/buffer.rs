@@ -88,8 +88,9 @@ pub type sonset_release_callback = Option<unsafe extern "C" fn(user_data: *mut c
 
 /// Makes a buffer of the host's own memory, which is not copied and can only be played. The samples must stay
 /// where and as they are until release is called; without one (NULL), until the buffer is released and every
-/// action that plays it has its receipt. release is never called after the streams that played it are
-/// destroyed, and not at all if this fails.
+/// action that plays it has its receipt. release comes once the buffer is released and no action plays it, and
+/// never after both sonset_buffer_release() and sonset_stream_destroy() of all streams that played it have
+/// returned; not at all if this fails.
 ///
 /// Errors: as sonset_buffer_create(), and NULL_POINTER for samples.
 ///
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn sonset_buffer_wrap(
 /// range, so that full scale is 1. Release it with sonset_buffer_release().
 ///
 /// Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of another kind,
-/// NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER.
+/// NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT for a path that is not UTF-8.
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]

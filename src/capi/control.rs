@@ -23,7 +23,8 @@ pub struct sonset_cancel_params {
     /// The time at the converter, with SONSET_START_AT_HOST_TIME.
     pub host_ns: i64,
     /// Frames over which a sound fades to silence, before the frame given, or from now on; shorter if there is
-    /// not so much time left. 0 takes the stream's fade (fade_ms), -1 cuts. Trigger lines are always cut.
+    /// not so much time left. 0 takes the stream's fade (fade_ms), -1 cuts. A trigger line does not fade: it is
+    /// cut where the rest is silent, and at once if the action has nothing else.
     pub fade_frames: i64,
 }
 

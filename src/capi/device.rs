@@ -78,7 +78,8 @@ pub(super) fn direction(number: i32) -> Result<Direction> {
 /// to see devices that came or went. Destroy it with sonset_device_list_destroy().
 ///
 /// Errors: INVALID_ARGUMENT for a number that is no backend, BACKEND_UNAVAILABLE where its library or server
-/// is missing, UNSUPPORTED where this build does not have it, NULL_POINTER.
+/// is missing, NO_DEVICE for SONSET_BACKEND_DEFAULT where no backend has a default device, UNSUPPORTED where
+/// this build does not have it, NULL_POINTER.
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]

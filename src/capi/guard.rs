@@ -6,6 +6,10 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::{Code, Error, Result, fail};
+use crate::realtime::block::MAX_CHANNELS;
+
+/// More channels than this cannot be meant; a larger count is not believed.
+const MAX_COUNT: i32 = MAX_CHANNELS as i32 + 1;
 
 thread_local! {
     static LAST: RefCell<CString> = RefCell::new(CString::default());
@@ -79,6 +83,7 @@ pub unsafe fn text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
 pub unsafe fn optional_values<'a, T>(values: *const T, count: i32, name: &str) -> Result<Option<&'a [T]>> {
     match (values.is_null(), count) {
         (_, ..0) => fail!(InvalidArgument, "{name}: a count of {count}"),
+        (_, MAX_COUNT..) => fail!(InvalidArgument, "{name}: a count of {count}, more than any stream has"),
         (true, 0) => Ok(None),
         (true, _) => fail!(NullPointer, "{name} is NULL with a count of {count}"),
         // SAFETY: the caller promises that many values.

@@ -60,9 +60,10 @@ pub struct sonset_receipt {
     pub discontinuities: i64,
     /// Frames that a source did not deliver in time. 0 for buffers.
     pub missing_frames: i64,
-    /// Output samples of the stream that the guard limited while it ran, whoever caused them.
+    /// Output samples of the stream that the guard limited while it ran, whoever caused them; to within the
+    /// chunks of up to 256 frames in which it began and ended.
     pub stream_clipped_samples: i64,
-    /// Samples of the stream that were NaN or infinite while it ran, whoever caused them.
+    /// Samples of the stream that were NaN or infinite while it ran, likewise.
     pub stream_nonfinite_samples: i64,
     /// Onset that a detector found. Not used by this version: -1.
     pub detected_frame: i64,
@@ -102,14 +103,14 @@ impl sonset_receipt {
             start_host_ns: measured.start_host_ns,
             end_host_ns: measured.end_host_ns,
             realtime_offset_ns: receipt.realtime_offset_ns,
-            host_uncertainty_ns: -1,
+            host_uncertainty_ns: receipt.host_uncertainty_ns(),
             xruns: measured.xruns as i64,
             discontinuities: measured.discontinuities as i64,
-            missing_frames: 0,
+            missing_frames: receipt.missing_frames(),
             stream_clipped_samples: measured.clipped as i64,
             stream_nonfinite_samples: measured.nonfinite as i64,
-            detected_frame: -1,
-            detected_end_frame: -1,
+            detected_frame: receipt.detected_frame(),
+            detected_end_frame: receipt.detected_end_frame(),
             input_peak: measured.input_peak as f64,
             input_clipped_samples: measured.input_clipped as i64,
             all_zero: measured.all_zero as i32,
@@ -199,8 +200,8 @@ pub unsafe extern "C" fn sonset_stream_poll_receipt(
     })
 }
 
-/// Writes every receipt from now on to a new CSV file, with the struct's field names as its header. Each line
-/// is written at once, so the file is whole even if the process is killed. Until the stream is closed.
+/// Writes every receipt from now on to a new CSV file, with the struct's field names as its header; kind, state
+/// and outcome are written as names in lower case. Each line is written at once, so the file is whole even if the process is killed. Until the stream is closed.
 ///
 /// Errors: FILE_IO, also where the file exists, which is never overwritten; INVALID_STATE for a second log;
 /// STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.

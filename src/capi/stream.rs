@@ -24,7 +24,7 @@ pub struct sonset_stream_config {
     pub struct_size: u32,
     /// SONSET_BACKEND_...
     pub backend: i32,
-    /// Rate in hertz; 0 takes the device's. A rate that the device lacks is refused, never converted.
+    /// Rate in hertz, up to 768000; 0 takes the device's. A rate that the device lacks is refused, never converted.
     pub sample_rate_hz: i32,
     /// Output channels, 1 to 256; 0 opens no output, but 2 where input_channels is 0 too.
     pub output_channels: i32,
@@ -242,8 +242,9 @@ fn convert(config: &sonset_stream_config) -> Result<Config> {
     if sample_rate_hz > 768_000 {
         fail!(InvalidArgument, "sample_rate_hz is {sample_rate_hz}: up to 768000, or 0 for the device's");
     }
-    if !(0.0..=1.0).contains(&config.ceiling) {
-        fail!(InvalidArgument, "ceiling is {}: above 0 and up to 1, or 0 for 1", config.ceiling);
+    let ceiling = config.ceiling as f32;
+    if !(0.0..=1.0).contains(&config.ceiling) || (ceiling == 0.0 && config.ceiling != 0.0) {
+        fail!(InvalidArgument, "ceiling is {}: above 1e-45 and up to 1, or 0 for 1", config.ceiling);
     }
     Ok(Config {
         backend: backend::from_number(config.backend)?,
@@ -252,7 +253,7 @@ fn convert(config: &sonset_stream_config) -> Result<Config> {
         input_channels,
         block_frames: count(config.block_frames, "block_frames")?,
         max_actions: count(config.max_actions, "max_actions")?,
-        ceiling: config.ceiling as f32,
+        ceiling,
         virtual_latency_frames: count(config.virtual_latency_frames, "virtual_latency_frames")?,
         fade_ms: config.fade_ms,
         ..Config::default()
@@ -281,7 +282,8 @@ pub unsafe extern "C" fn sonset_stream_start(stream: *mut sonset_stream) -> i32 
     guard(|| get(stream)?.start())
 }
 
-/// Fades all sounds out (fade_ms), ends all actions as SONSET_OUTCOME_STREAM_STOPPED and stops the device. The
+/// Fades all sounds out (fade_ms), ends all actions as SONSET_OUTCOME_STREAM_STOPPED and stops the device;
+/// batches that are not committed stay. The
 /// stream can be started again. Nothing happens if it does not run. A manual stream cannot fade, since the
 /// host makes its blocks: cancel everything and process a last block before stopping it.
 ///

@@ -32,11 +32,14 @@ macro_rules! sized {
 }
 pub(super) use sized;
 
+/// No struct will ever be larger; a larger size is not believed.
+const MAX_SIZE: usize = 4096;
+
 /// The size that a caller means by `stated`.
 fn caller_size<T: Sized32>(stated: u32) -> Result<usize> {
     match stated as usize {
         0 => Ok(T::FIRST_SIZE),
-        size if size >= T::FIRST_SIZE && size % 8 == 0 => Ok(size),
+        size if (T::FIRST_SIZE..=MAX_SIZE).contains(&size) && size % 8 == 0 => Ok(size),
         size => fail!(
             InvalidArgument,
             "{}.struct_size is {size}: sizeof({}), at least {}, or 0",

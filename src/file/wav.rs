@@ -31,8 +31,14 @@ pub fn load(path: &Path) -> Result<Arc<Buffer>> {
         }
     }
     .map_err(|error| wav_error(path, error))?;
-    Buffer::copy(&samples, frames, spec.channels as i32, spec.sample_rate as i32)
-        .map_err(|error| Error::new(error.code, format!("'{}': {}", path.display(), error.message)))
+    let rate = i32::try_from(spec.sample_rate).ok().filter(|&rate| rate > 0);
+    let Some(rate) = rate else {
+        fail!(FileFormat, "'{}' states a sample rate of {} Hz", path.display(), spec.sample_rate);
+    };
+    Buffer::copy(&samples, frames, spec.channels as i32, rate).map_err(|error| {
+        let code = if error.code == Code::InvalidArgument { Code::FileFormat } else { error.code };
+        Error::new(code, format!("'{}': {}", path.display(), error.message))
+    })
 }
 
 /// Writes a buffer as float32. The file takes its name when it is complete.
@@ -102,7 +108,7 @@ fn wav_error(path: &Path, error: hound::Error) -> Error {
             damaged("it ends too soon")
         }
         hound::Error::IoError(error) if error.raw_os_error().is_none() => damaged(&error.to_string()),
-        hound::Error::IoError(error) => file_error(path, "cannot be read or written", &error),
+        hound::Error::IoError(error) => file_error(path, "cannot be read", &error),
         other => damaged(&other.to_string()),
     }
 }

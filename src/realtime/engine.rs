@@ -63,6 +63,8 @@ pub struct Engine {
     recording: Vec<u32>,
     /// Slots about to end, with how and where.
     ending: Vec<(u32, Outcome, i64)>,
+    /// Reports of the chunk at hand, to be sent in the order in which the actions ended.
+    reports: Vec<Report>,
     live: u64,
     mixer: Option<Mixer>,
     gain: MasterGain,
@@ -92,6 +94,7 @@ impl Engine {
             playing: Vec::with_capacity(slots),
             recording: Vec::with_capacity(slots),
             ending: Vec::with_capacity(slots),
+            reports: Vec::with_capacity(slots),
             live: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
             gain: MasterGain::default(),
@@ -137,6 +140,7 @@ impl Engine {
         self.take_commands();
         self.take_stream_requests();
         self.retire(self.frame);
+        self.send_reports();
         let end = self.block + frames as i64;
         while self.frame < end {
             let chunk_end = chunk_end(self.frame).min(end);
@@ -144,6 +148,7 @@ impl Engine {
             self.capture_chunk(&input, chunk_end);
             self.play_chunk(&mut output, chunk_end);
             self.retire(chunk_end);
+            self.send_reports();
             self.frame = chunk_end;
         }
         self.now = end;
@@ -161,14 +166,12 @@ impl Engine {
         for slot in 0..self.slots_used {
             let track = &self.tracks[slot as usize];
             if track.phase != Phase::Idle {
-                let end = if track.phase == Phase::Active {
-                    track.last_frame().min(self.frame)
-                } else {
-                    self.frame
-                };
-                self.end(slot, outcome, end);
+                let end = if track.started { track.last_frame().min(self.frame) } else { self.frame };
+                self.condemn(slot, outcome, end);
             }
         }
+        self.end_all();
+        self.send_reports();
         self.playing.clear();
         self.recording.clear();
         self.thread().live.store(self.live, Relaxed);
@@ -575,7 +578,7 @@ impl Engine {
         }
     }
 
-    /// Sends the report of the action in `slot` with all that was measured.
+    /// Writes the report of the action in `slot` with all that was measured.
     fn report(&mut self, slot: u32, outcome: Outcome, frame: i64) -> Option<ActionId> {
         let counters = &self.shared.counters;
         let track = &mut self.tracks[slot as usize];
@@ -608,10 +611,19 @@ impl Engine {
             all_zero: !plays && track.done > 0 && !track.seen.sound,
         };
         let id = action.id;
-        self.shared.slot(id).publish_ended();
         self.live -= 1;
-        self.queue.report(Report { action, outcome, measured });
+        self.reports.push(Report { action, outcome, measured });
         Some(id)
+    }
+
+    /// Sends what has ended, the first to end first, however the block was cut.
+    fn send_reports(&mut self) {
+        let order = |report: &Report| (report.measured.end_frame, report.action.id.sequence());
+        self.reports.sort_unstable_by_key(order);
+        for report in self.reports.drain(..) {
+            self.shared.slot(report.action.id).publish_ended();
+            self.queue.report(report);
+        }
     }
 
     /// Lets go of the followers of `slot`, which has ended at `end`.

@@ -147,7 +147,7 @@ impl Track {
     /// Brings the end forward as `cancel` says, in a callback whose first frame is `now`; never puts it off.
     /// True if the end changed.
     pub fn stop(&mut self, cancel: Cancel, now: i64) -> bool {
-        let fades = matches!(self.action.as_ref().map(|action| &action.work), Some(Work::Play(_)));
+        let fades = self.action.as_ref().is_some_and(|action| action.fades());
         let fade_frames = if fades { cancel.fade_frames.max(0) } else { 0 };
         let end = match cancel.frame {
             Some(frame) if frame >= now => frame,
@@ -165,6 +165,14 @@ impl Track {
 }
 
 impl Action {
+    /// Whether anything of it can fade: a recording cannot, and neither can what goes to trigger lines only.
+    fn fades(&self) -> bool {
+        match &self.work {
+            Work::Play(play) => !play.routes.iter().all(|route| route.trigger),
+            Work::Record(_) => false,
+        }
+    }
+
     /// The frame at which it ends by itself if it starts at `start` without its first `skip` frames;
     /// [`i64::MAX`] if it does not.
     fn end(&self, start: i64, skip: i64) -> i64 {

@@ -132,7 +132,7 @@ impl Host {
             Some(Place::Batch(other)) if other != batch => {
                 fail!(InvalidState, "action {action} is in batch {other}, which is not committed yet")
             }
-            None if self.log.find(action).is_none() => {
+            None if self.log.find(id).is_none() => {
                 fail!(ActionEnded, "action {action} ended so long ago that its receipt is not kept")
             }
             _ => Ok(id),
@@ -147,9 +147,19 @@ impl Host {
         };
         match self.live[id.slot() as usize].filter(|live| live.id == id) {
             Some(live) => Ok((id, Some(live))),
-            None if self.log.find(action).is_some() || self.ids.owner(id) == Owner::Own => Ok((id, None)),
+            None if self.log.find(id).is_some() || self.is_forgotten(id) => Ok((id, None)),
             None => self.not_here(action),
         }
+    }
+
+    /// Whether `id` may be an action of this stream whose receipt is not kept any more. Its number is, and no
+    /// other action has that number.
+    fn is_forgotten(&self, id: ActionId) -> bool {
+        let lives = |live: &Live| live.id.sequence() == id.sequence();
+        self.log.has_forgotten()
+            && self.ids.owner(id) == Owner::Own
+            && self.log.find_sequence(id.sequence()).is_none()
+            && !self.live.iter().flatten().any(lives)
     }
 
     fn not_here<T>(&self, action: i64) -> Result<T> {
@@ -164,7 +174,7 @@ impl Host {
         let (id, live) = self.find(action)?;
         match live {
             Some(live) => Ok(self.interim(id, &live)),
-            None => self.log.find(action).copied().ok_or_else(|| {
+            None => self.log.find(id).copied().ok_or_else(|| {
                 let message = format!(
                     "action {action} has ended, and its receipt is not among the last {LOG_RECEIPTS}"
                 );
@@ -229,7 +239,7 @@ impl Host {
                 None => match self.start_after_ended(predecessor, offset, action.after) {
                     Some(start) => action.start = start,
                     None => {
-                        let end = self.log.find(predecessor.value()).map_or(NONE, |r| r.measured.end_frame);
+                        let end = self.log.find(predecessor).map_or(NONE, |r| r.measured.end_frame);
                         self.conclude(action, Outcome::Predecessor, end);
                         return None;
                     }
@@ -251,7 +261,7 @@ impl Host {
     /// Where an action starts that follows one that has ended; `None` if it does not. One that was withdrawn
     /// before it was sent ended at no frame: what follows it starts when it is sent.
     fn start_after_ended(&self, predecessor: ActionId, offset: i64, policy: AfterPolicy) -> Option<Start> {
-        let receipt = self.log.find(predecessor.value())?;
+        let receipt = self.log.find(predecessor)?;
         let follows = receipt.outcome == Some(Outcome::Completed) || policy == AfterPolicy::AnyEnd;
         follows.then_some(match receipt.measured.end_frame {
             NONE => Start::Now,

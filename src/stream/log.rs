@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use crate::action::{ActionId, Kind};
 use crate::error::{Code, Error, Result, fail};
 use crate::receipt::{Outcome, Receipt};
 
@@ -19,7 +20,8 @@ pub const LOG_RECEIPTS: usize = 100_000;
 #[derive(Debug, Default)]
 pub struct ReceiptLog {
     kept: VecDeque<Receipt>,
-    places: HashMap<i64, u64>,
+    /// By sequence: where the receipt of the action with that number is.
+    places: HashMap<u64, u64>,
     /// Number of the oldest receipt kept, counted from 0.
     first: u64,
     /// Number of the next receipt to be polled.
@@ -33,20 +35,25 @@ impl ReceiptLog {
         if self.kept.len() == LOG_RECEIPTS
             && let Some(oldest) = self.kept.pop_front()
         {
-            self.places.remove(&oldest.asked.action);
+            self.places.remove(&oldest.sequence());
             if self.cursor == self.first {
                 self.cursor += 1;
                 self.dropped_unread += 1;
             }
             self.first += 1;
         }
-        self.places.insert(receipt.asked.action, self.first + self.kept.len() as u64);
+        self.places.insert(receipt.sequence(), self.first + self.kept.len() as u64);
         self.kept.push_back(receipt);
     }
 
     /// The receipt of `action`, if it is kept.
-    pub fn find(&self, action: i64) -> Option<&Receipt> {
-        let place = self.places.get(&action)?;
+    pub fn find(&self, action: ActionId) -> Option<&Receipt> {
+        self.find_sequence(action.sequence()).filter(|receipt| receipt.asked.action == action.value())
+    }
+
+    /// The receipt of the action with number `sequence`, if it is kept.
+    pub fn find_sequence(&self, sequence: u64) -> Option<&Receipt> {
+        let place = self.places.get(&sequence)?;
         self.kept.get((place - self.first) as usize)
     }
 
@@ -55,6 +62,11 @@ impl ReceiptLog {
         let receipt = *self.kept.get((self.cursor - self.first) as usize)?;
         self.cursor += 1;
         Some(receipt)
+    }
+
+    /// Whether receipts were dropped, polled or not.
+    pub fn has_forgotten(&self) -> bool {
+        self.first > 0
     }
 
     /// Receipts that were not polled yet.
@@ -77,9 +89,11 @@ pub struct FileLog {
     failed: Arc<AtomicBool>,
 }
 
-const HEADER: &str = "action,tag,kind,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
-start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,xruns,\
-discontinuities,stream_clipped_samples,stream_nonfinite_samples,input_peak,input_clipped_samples,all_zero\n";
+/// The fields of the receipt that C sees, in its order.
+const HEADER: &str = "kind,action,tag,state,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
+latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
+host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
+detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero\n";
 
 impl FileLog {
     /// Creates `path`, which must not exist yet.
@@ -133,6 +147,7 @@ fn write_all(mut file: File, lines: &Receiver<Receipt>, failed: &AtomicBool) {
     }
 }
 
+/// The receipt as a row; kinds, states and outcomes by their names in lower case.
 fn line(receipt: &Receipt) -> String {
     let (asked, measured) = (&receipt.asked, &receipt.measured);
     let outcome = Outcome::name_of(receipt.outcome.map_or(0, |outcome| outcome as i32))
@@ -141,47 +156,51 @@ fn line(receipt: &Receipt) -> String {
         .unwrap_or_default()
         .to_lowercase();
     let kind = match asked.kind {
-        crate::action::Kind::PlayBuffer => "play_buffer",
-        crate::action::Kind::RecordBuffer => "record_buffer",
+        Kind::PlayBuffer => "play_buffer",
+        Kind::RecordBuffer => "record_buffer",
     };
-    let frames = format!(
-        "{},{},{},{},{},{},{},{}",
+    let numbers = [
+        asked.after_action,
         receipt.requested_frame(),
         asked.requested_host_ns,
-        asked.start_clock,
+        asked.start_clock as i64,
+        receipt.latency_source() as i64,
         measured.start_frame,
         measured.end_frame,
         measured.done_frames,
         measured.late_frames,
         measured.start_host_ns,
-    );
-    format!(
-        "{},{},{kind},{outcome},{},{frames},{},{},{},{},{},{},{},{},{}\n",
-        asked.action,
-        asked.tag,
-        asked.after_action,
         measured.end_host_ns,
         receipt.realtime_offset_ns,
-        measured.xruns,
-        measured.discontinuities,
-        measured.clipped,
-        measured.nonfinite,
-        measured.input_peak,
-        measured.input_clipped,
-        measured.all_zero as i32,
+        receipt.host_uncertainty_ns(),
+        measured.xruns as i64,
+        measured.discontinuities as i64,
+        receipt.missing_frames(),
+        measured.clipped as i64,
+        measured.nonfinite as i64,
+        receipt.detected_frame(),
+        receipt.detected_end_frame(),
+    ];
+    let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
+    format!(
+        "{kind},{},{},ended,{outcome}{numbers},{},{},{}\n",
+        asked.action, asked.tag, measured.input_peak, measured.input_clipped, measured.all_zero as i32,
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Kind;
     use crate::receipt::{ActionState, Asked, Measured, NONE};
 
-    fn receipt(action: i64) -> Receipt {
+    fn id(n: i64) -> ActionId {
+        ActionId::new(n as u64 + 1, 3)
+    }
+
+    fn receipt(n: i64) -> Receipt {
         Receipt {
             asked: Asked {
-                action,
+                action: id(n).value(),
                 tag: 7,
                 kind: Kind::PlayBuffer,
                 after_action: 0,
@@ -201,16 +220,17 @@ mod tests {
         let mut log = ReceiptLog::default();
         let total = LOG_RECEIPTS as i64 + 10;
         (0..3).for_each(|n| log.push(receipt(n)));
-        assert_eq!(log.poll().map(|r| r.asked.action), Some(0));
+        assert_eq!(log.poll().map(|r| r.asked.action), Some(id(0).value()));
         (3..total).for_each(|n| log.push(receipt(n)));
         assert_eq!((log.dropped(), log.waiting()), (9, LOG_RECEIPTS as u64));
-        assert_eq!(log.find(9), None);
-        assert_eq!(log.find(10).map(|r| r.asked.action), Some(10));
+        assert_eq!(log.find(id(9)), None);
+        assert_eq!(log.find(id(10)).map(|r| r.asked.action), Some(id(10).value()));
+        assert_eq!(log.find(ActionId::new(11, 4)), None, "the number, but another slot");
         for n in 10..total {
-            assert_eq!(log.poll().map(|r| r.asked.action), Some(n));
+            assert_eq!(log.poll().map(|r| r.asked.action), Some(id(n).value()));
         }
         assert_eq!(log.poll(), None);
-        assert_eq!(log.find(total - 1).map(|r| r.asked.action), Some(total - 1));
+        assert_eq!(log.find(id(total - 1)).map(|r| r.asked.action), Some(id(total - 1).value()));
     }
 
     #[test]
@@ -224,7 +244,8 @@ mod tests {
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
         assert_eq!(rows.len(), 4);
         assert!(rows.iter().all(|row| row.len() == rows[0].len()));
-        assert_eq!(rows[2][..4], ["2", "7", "play_buffer", "completed"]);
+        let action = id(2).value().to_string();
+        assert_eq!(rows[2][..5], ["play_buffer", &action, "7", "ended", "completed"]);
         assert_eq!(FileLog::create(&path).unwrap_err().code, Code::FileIo);
     }
 }

@@ -373,11 +373,22 @@ impl Stream {
     /// Writes every receipt from now on to a new CSV file.
     pub fn log_receipts(&self, path: &std::path::Path) -> Result<()> {
         self.check_open()?;
+        let taken = || fail!(InvalidState, "the stream writes a receipt log already");
         if self.with_host(|host| host.file_log.is_some()) {
-            fail!(InvalidState, "the stream writes a receipt log already");
+            return taken();
         }
-        let file_log = FileLog::create(path)?;
-        self.with_host(|host| host.file_log = Some(file_log));
+        let mut file_log = Some(FileLog::create(path)?);
+        self.with_host(|host| {
+            if host.file_log.is_none() {
+                host.file_log = file_log.take();
+            }
+        });
+        if file_log.is_some() {
+            // Another thread was first, and this file holds nothing but its header.
+            drop(file_log);
+            let _ = std::fs::remove_file(path);
+            return taken();
+        }
         Ok(())
     }
 

@@ -184,7 +184,7 @@ fn check_timing(timing: &Timing) -> Result<()> {
         StartAt::Frame(frame) if !(0..=MAX_FRAME).contains(&frame) => {
             fail!(InvalidArgument, "start_frame {frame}: 0 to {MAX_FRAME}")
         }
-        StartAt::After { offset, .. } if offset.abs() > MAX_FRAME => {
+        StartAt::After { offset, .. } if offset.unsigned_abs() > MAX_FRAME as u64 => {
             fail!(InvalidArgument, "start_offset_frames {offset}: at most {MAX_FRAME} either way")
         }
         _ => {}

@@ -56,6 +56,8 @@ pub struct Bustle {
     sounds: Vec<Arc<Buffer>>,
     /// Ids of all actions that were issued, in that order.
     pub issued: Vec<i64>,
+    /// The buffer of each recording, with the place of its action in `issued`; only if they are to be kept.
+    pub recordings: Option<Vec<(usize, Arc<Buffer>)>>,
 }
 
 impl Bustle {
@@ -69,6 +71,7 @@ impl Bustle {
             random: Random(seed),
             sounds: vec![sound(1, 1), sound(40, 2), sound(300, 1), sound(2_000, 2)],
             issued: Vec::new(),
+            recordings: None,
         }
     }
 
@@ -98,7 +101,11 @@ impl Bustle {
         let action = if self.random.below(5) == 0 {
             let recording = Buffer::zeros(1 + self.random.below(500), CHANNELS as i32, 0).unwrap();
             let params = RecordParams { timing, ..RecordParams::default() };
-            stream.record_buffer(&recording, None, &params)
+            let action = stream.record_buffer(&recording, None, &params);
+            if let (Ok(_), Some(recordings)) = (&action, &mut self.recordings) {
+                recordings.push((self.issued.len(), recording));
+            }
+            action
         } else {
             let sound = self.sounds[self.random.below(4) as usize].clone();
             let looped = sound.frames() > 1 && self.random.below(3) == 0;

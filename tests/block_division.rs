@@ -1,0 +1,128 @@
+//! How a host cuts its blocks changes no bit.
+
+mod bustle;
+
+use std::collections::HashMap;
+
+use bustle::{Bustle, CHANNELS, Random, process, running};
+use sonset::receipt::{Measured, Outcome};
+use sonset::stream::Stream;
+
+/// Random programs; each is run with its blocks whole and cut.
+const PROGRAMS: u64 = 4_000;
+/// Blocks of a program, with commands before each.
+const BLOCKS: usize = 12;
+
+/// Everything that a program leaves behind, in a form that can be compared bit for bit.
+#[derive(PartialEq)]
+struct Traces {
+    output: Vec<u32>,
+    recordings: Vec<(usize, Vec<u32>)>,
+    receipts: HashMap<usize, (Option<Outcome>, Measured)>,
+    totals: (u64, u64),
+}
+
+/// A block size: often an edge of the chunk grid, sometimes one frame, sometimes the longest.
+fn block_frames(random: &mut Random) -> usize {
+    match random.below(8) {
+        0 => 1,
+        1 => 255 + random.below(3) as usize,
+        2 => 511 + random.below(3) as usize,
+        3 => 8_192,
+        _ => 1 + random.below(700) as usize,
+    }
+}
+
+/// Sizes that add up to `frames`.
+fn cuts(random: &mut Random, frames: usize) -> Vec<usize> {
+    let mut left = frames;
+    let mut parts = Vec::new();
+    while left > 0 {
+        let most = match random.below(4) {
+            0 => 3,
+            1 => 257,
+            _ => left as i64,
+        };
+        let part = (1 + random.below(most.min(left as i64))) as usize;
+        parts.push(part.min(left));
+        left -= part.min(left);
+    }
+    parts
+}
+
+fn input(first: usize, frames: usize) -> Vec<f32> {
+    (first * CHANNELS..(first + frames) * CHANNELS).map(|n| (n % 1_999) as f32 / 2_000.0).collect()
+}
+
+/// Runs program `seed`; `cut` says how a block is divided.
+fn run(seed: u64, mut cut: impl FnMut(usize) -> Vec<usize>) -> Traces {
+    let stream = running(200, "");
+    let mut bustle = Bustle::new(seed);
+    bustle.recordings = Some(Vec::new());
+    let mut sizes = Random(seed ^ 0xB10C);
+    let mut output = Vec::new();
+    let mut frame = 0;
+    for _ in 0..BLOCKS {
+        for _ in 0..bustle.random.below(8) {
+            bustle.command(&stream, frame as i64);
+        }
+        for part in cut(block_frames(&mut sizes)) {
+            let mut out = vec![9.0; part * CHANNELS];
+            process(&stream, &input(frame, part), &mut out);
+            output.extend(out.iter().map(|sample| sample.to_bits()));
+            frame += part;
+        }
+    }
+    traces(&stream, bustle, output)
+}
+
+fn traces(stream: &Stream, mut bustle: Bustle, output: Vec<u32>) -> Traces {
+    stream.close();
+    let receipts = bustle.issued.iter().enumerate().map(|(index, &action)| {
+        let receipt = stream.action(action).unwrap();
+        // These two count what happened to the stream in the chunks in which the action ran.
+        let measured = Measured { clipped: 0, nonfinite: 0, ..receipt.measured };
+        (index, (receipt.outcome, measured))
+    });
+    let recordings = bustle.recordings.take().unwrap_or_default().into_iter().map(|(index, buffer)| {
+        let mut samples = vec![0.0; buffer.frames() as usize * CHANNELS];
+        buffer.read(0, &mut samples).unwrap();
+        (index, samples.into_iter().map(f32::to_bits).collect())
+    });
+    let stats = stream.stats();
+    Traces {
+        output,
+        recordings: recordings.collect(),
+        receipts: receipts.collect(),
+        totals: (stats.clipped, stats.nonfinite),
+    }
+}
+
+fn differences(seed: u64, whole: &Traces, cut: &Traces) -> String {
+    let frame = whole.output.iter().zip(&cut.output).position(|(a, b)| a != b).map(|n| n / CHANNELS);
+    let receipts = whole.receipts.iter().filter(|(index, receipt)| cut.receipts[index] != **receipt);
+    let receipts: Vec<_> = receipts.map(|(index, receipt)| (index, receipt, &cut.receipts[index])).collect();
+    format!("program {seed}: first frame that differs {frame:?}; receipts that differ {receipts:#?}")
+}
+
+#[test]
+fn dividing_a_process_call_into_several_changes_no_bit() {
+    let mut sounding = 0;
+    for seed in 1..=PROGRAMS {
+        let whole = run(seed, |frames| vec![frames]);
+        let mut random = Random(seed ^ 0xC07);
+        let cut = run(seed, |frames| cuts(&mut random, frames));
+        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+        sounding += whole.output.iter().any(|&bits| bits != 0) as u64;
+    }
+    assert!(sounding > PROGRAMS * 9 / 10, "only {sounding} programs made a sound");
+}
+
+#[test]
+fn single_frames_give_the_same_bits_as_the_longest_block() {
+    for seed in 1..=100 {
+        let whole = run(seed, |frames| vec![frames]);
+        let cut = run(seed, |frames| vec![1; frames]);
+        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+    }
+}
