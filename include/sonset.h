@@ -339,7 +339,7 @@ typedef struct {
     uint32_t struct_size;
     /** SONSET_BACKEND_... */
     int32_t backend;
-    /** Rate in hertz; 0 takes the device's. A rate that the device lacks is refused, never converted. */
+    /** Rate in hertz, up to 768000; 0 takes the device's. A rate that the device lacks is refused, never converted. */
     int32_t sample_rate_hz;
     /** Output channels, 1 to 256; 0 opens no output, but 2 where input_channels is 0 too. */
     int32_t output_channels;
@@ -595,7 +595,8 @@ typedef struct {
     int64_t host_ns;
     /**
      * Frames over which a sound fades to silence, before the frame given, or from now on; shorter if there is
-     * not so much time left. 0 takes the stream's fade (fade_ms), -1 cuts. Trigger lines are always cut.
+     * not so much time left. 0 takes the stream's fade (fade_ms), -1 cuts. A trigger line does not fade: it is
+     * cut where the rest is silent, and at once if the action has nothing else.
      */
     int64_t fade_frames;
 } sonset_cancel_params;
@@ -669,9 +670,12 @@ typedef struct {
     int64_t discontinuities;
     /** Frames that a source did not deliver in time. 0 for buffers. */
     int64_t missing_frames;
-    /** Output samples of the stream that the guard limited while it ran, whoever caused them. */
+    /**
+     * Output samples of the stream that the guard limited while it ran, whoever caused them; to within the
+     * chunks of up to 256 frames in which it began and ended.
+     */
     int64_t stream_clipped_samples;
-    /** Samples of the stream that were NaN or infinite while it ran, whoever caused them. */
+    /** Samples of the stream that were NaN or infinite while it ran, likewise. */
     int64_t stream_nonfinite_samples;
     /** Onset that a detector found. Not used by this version: -1. */
     int64_t detected_frame;
@@ -774,7 +778,8 @@ const char *sonset_backend_name(int32_t backend);
  * to see devices that came or went. Destroy it with sonset_device_list_destroy().
  *
  * Errors: INVALID_ARGUMENT for a number that is no backend, BACKEND_UNAVAILABLE where its library or server
- * is missing, UNSUPPORTED where this build does not have it, NULL_POINTER.
+ * is missing, NO_DEVICE for SONSET_BACKEND_DEFAULT where no backend has a default device, UNSUPPORTED where
+ * this build does not have it, NULL_POINTER.
  *
  * [any-thread] [blocks]
  */
@@ -885,7 +890,8 @@ SONSET_API
 int32_t sonset_stream_start(sonset_stream *stream);
 
 /**
- * Fades all sounds out (fade_ms), ends all actions as SONSET_OUTCOME_STREAM_STOPPED and stops the device. The
+ * Fades all sounds out (fade_ms), ends all actions as SONSET_OUTCOME_STREAM_STOPPED and stops the device;
+ * batches that are not committed stay. The
  * stream can be started again. Nothing happens if it does not run. A manual stream cannot fade, since the
  * host makes its blocks: cancel everything and process a last block before stopping it.
  *
@@ -1086,8 +1092,9 @@ int32_t sonset_buffer_create(const float *samples,
 /**
  * Makes a buffer of the host's own memory, which is not copied and can only be played. The samples must stay
  * where and as they are until release is called; without one (NULL), until the buffer is released and every
- * action that plays it has its receipt. release is never called after the streams that played it are
- * destroyed, and not at all if this fails.
+ * action that plays it has its receipt. release comes once the buffer is released and no action plays it, and
+ * never after both sonset_buffer_release() and sonset_stream_destroy() of all streams that played it have
+ * returned; not at all if this fails.
  *
  * Errors: as sonset_buffer_create(), and NULL_POINTER for samples.
  *
@@ -1108,7 +1115,7 @@ int32_t sonset_buffer_wrap(const float *samples,
  * range, so that full scale is 1. Release it with sonset_buffer_release().
  *
  * Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of another kind,
- * NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER.
+ * NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT for a path that is not UTF-8.
  *
  * [any-thread] [blocks]
  */
@@ -1374,8 +1381,8 @@ int32_t sonset_stream_poll_receipt(sonset_stream *stream,
                                    sonset_receipt *out_receipt);
 
 /**
- * Writes every receipt from now on to a new CSV file, with the struct's field names as its header. Each line
- * is written at once, so the file is whole even if the process is killed. Until the stream is closed.
+ * Writes every receipt from now on to a new CSV file, with the struct's field names as its header; kind, state
+ * and outcome are written as names in lower case. Each line is written at once, so the file is whole even if the process is killed. Until the stream is closed.
  *
  * Errors: FILE_IO, also where the file exists, which is never overwritten; INVALID_STATE for a second log;
  * STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.

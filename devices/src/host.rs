@@ -127,7 +127,7 @@ impl System {
         #[cfg(target_os = "linux")]
         crate::alsa::silence();
         let host = cpal::host_from_id(id).map_err(|error| {
-            let message = format!("{name} cannot be used: {error}{}", cure(number, &error));
+            let message = format!("{name} cannot be used ({error}){}", cure(number, &error));
             Fault::new(status::UNAVAILABLE, message)
         })?;
         let system = Self { number, host };

@@ -124,13 +124,23 @@ pub fn system_default() -> Result<Backend> {
             Ok(list) if list.iter().any(|device| device.is_default_output || device.is_default_input) => {
                 return Ok(backend);
             }
-            Ok(_) => why.push(format!("{backend:?} has no default device")),
+            Ok(_) => why.push(format!("{} has no default device", spelled(backend))),
             // Without the device library no backend is there, and that has another cure.
-            Err(error) if library::api().is_err() => return Err(error),
+            Err(error) if library::api().is_err() => {
+                return Err(Error::new(error.code, format!("{}; {WITHOUT_HARDWARE}", error.message)));
+            }
             Err(error) => why.push(error.message),
         }
     }
     Err(no_device(&why.join("; ")))
+}
+
+fn spelled(backend: Backend) -> String {
+    match backend {
+        Backend::Alsa => "ALSA".into(),
+        Backend::Wasapi => "WASAPI".into(),
+        other => format!("{other:?}"),
+    }
 }
 
 /// An error for a call that did not end well.

@@ -62,15 +62,12 @@ pub fn save(buffer: &Arc<Buffer>, path: &Path, sample_rate_hz: i32) -> Result<()
         fail!(Unsupported, "{bytes} bytes of samples are more than a WAV file holds (4 GiB)");
     }
     let partial = partial_path(path)?;
-    let written =
-        write(&partial, spec, held.samples()).map_err(|error| wav_error(path, error)).and_then(|()| {
-            fs::rename(&partial, path).map_err(|error| file_error(path, "cannot be written", &error))
-        });
-    if written.is_err() {
-        // The error at hand says more than one about the rest of it would.
+    let complete = write(&partial, spec, held.samples()).and_then(|()| Ok(fs::rename(&partial, path)?));
+    complete.map_err(|error| {
+        // The error at hand says more than one about the rest of the file would.
         let _ = fs::remove_file(&partial);
-    }
-    written
+        Error::new(Code::FileIo, format!("'{}' cannot be written: {error}", path.display()))
+    })
 }
 
 fn write(path: &Path, spec: WavSpec, samples: &[f32]) -> hound::Result<()> {

@@ -89,8 +89,8 @@ pub struct FileLog {
     failed: Arc<AtomicBool>,
 }
 
-/// The fields of the receipt that C sees, in its order.
-const HEADER: &str = "kind,action,tag,state,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
+/// The fields of the receipt that C sees.
+const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
 detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero\n";
@@ -183,7 +183,7 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{kind},{},{},ended,{outcome}{numbers},{},{},{}\n",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{}\n",
         asked.action, asked.tag, measured.input_peak, measured.input_clipped, measured.all_zero as i32,
     )
 }
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(rows.len(), 4);
         assert!(rows.iter().all(|row| row.len() == rows[0].len()));
         let action = id(2).value().to_string();
-        assert_eq!(rows[2][..5], ["play_buffer", &action, "7", "ended", "completed"]);
+        assert_eq!(rows[2][..5], [&action, "7", "play_buffer", "ended", "completed"]);
         assert_eq!(FileLog::create(&path).unwrap_err().code, Code::FileIo);
     }
 }

@@ -20,8 +20,6 @@ mod file {
     use crate::error::fail;
     use libloading::Library;
     use sonset_devices_abi::{Entry, SYMBOL, VERSION};
-    use std::ffi::{CStr, OsStr};
-    use std::os::unix::ffi::OsStrExt;
     use std::path::{Path, PathBuf};
     use std::sync::OnceLock;
 
@@ -75,7 +73,8 @@ mod file {
         let cure = match ["libasound", "libpipewire"].into_iter().find(|library| cause.contains(*library)) {
             Some("libasound") => "; install ALSA's library (Debian and Ubuntu: libasound2, others: alsa-lib)",
             Some("libpipewire") => "; install PipeWire's library (Debian and Ubuntu: libpipewire-0.3-0)",
-            _ => "",
+            // Some loaders do not say what they miss.
+            _ => "; it needs ALSA's library libasound (Debian and Ubuntu: libasound2, others: alsa-lib)",
         };
         Some(format!("the device library cannot be opened: {cause}{cure}"))
     }
@@ -86,24 +85,22 @@ mod file {
         folder.iter().flat_map(|folder| folder.ancestors().take(2)).map(Path::to_path_buf).collect()
     }
 
-    /// The file that this code is in.
+    /// The file that this code is in, as the kernel knows it: the dynamic linker keeps the path that the file
+    /// was opened by, which may be relative to a folder that was left since.
     fn own_file() -> Option<PathBuf> {
-        let mut info = libc::Dl_info {
-            dli_fname: std::ptr::null(),
-            dli_fbase: std::ptr::null_mut(),
-            dli_sname: std::ptr::null(),
-            dli_saddr: std::ptr::null_mut(),
-        };
-        // SAFETY: the address is that of a function of this file, and `info` is there to write to.
-        let found = unsafe { libc::dladdr(own_file as fn() -> Option<PathBuf> as *const _, &mut info) };
-        if found == 0 || info.dli_fname.is_null() {
-            return None;
-        }
-        // SAFETY: the dynamic linker keeps the name, which ends in a zero, as long as the file is loaded.
-        let name = unsafe { CStr::from_ptr(info.dli_fname) };
-        let path = Path::new(OsStr::from_bytes(name.to_bytes()));
-        // Of a program the linker knows the name it was called by, which may not be its path.
-        if path.is_absolute() { Some(path.into()) } else { std::env::current_exe().ok() }
+        let address = own_file as fn() -> Option<PathBuf> as usize;
+        let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+        maps.lines().find_map(|line| file_at(address, line))
+    }
+
+    /// The file of a line of the kernel's map, if it lies at `address`: `begin-end flags offset device inode
+    /// path`, the path after any number of blanks.
+    fn file_at(address: usize, line: &str) -> Option<PathBuf> {
+        let (begin, end) = line.split(' ').next()?.split_once('-')?;
+        let begin = usize::from_str_radix(begin, 16).ok()?;
+        let end = usize::from_str_radix(end, 16).ok()?;
+        let path = line.find('/').filter(|_| (begin..end).contains(&address))?;
+        Some(PathBuf::from(&line[path..]))
     }
 
     /// The functions of `library`, if it is the one that belongs to this sonset.
@@ -123,5 +120,24 @@ mod file {
         }
         // SAFETY: a table of this version is an `Api`, and it stays, since the library is never unloaded.
         Ok(unsafe { &*entry() })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_file_of_this_code_is_found() {
+            assert_eq!(own_file(), std::env::current_exe().ok());
+            assert_eq!(folders().len(), 2);
+        }
+
+        #[test]
+        fn a_line_of_the_map_tells_its_file() {
+            let line = "7f00-8000 r-xp 00000000 08:01 1234                       /opt/a folder/lib.so";
+            assert_eq!(file_at(0x7f80, line), Some("/opt/a folder/lib.so".into()));
+            assert_eq!(file_at(0x8000, line), None);
+            assert_eq!(file_at(0x7f80, "7f00-8000 rw-p 00000000 00:00 0 [heap]"), None);
+        }
     }
 }

@@ -139,7 +139,8 @@ struct Timeline {
     rate_hz: i128,
     /// Billionths of the nominal rate at which the clock really runs.
     speed_ppb: i128,
-    slip_at: Option<(i64, i64)>,
+    /// The frame of a slip, which may never come, and by how much.
+    slip_at: (i64, i64),
     origin_frame: i64,
     origin_ns: i64,
 }
@@ -151,7 +152,7 @@ impl Timeline {
         Self {
             rate_hz: i128::from(rate_hz),
             speed_ppb: BILLION + i128::from(faults.rate_error_ppb),
-            slip_at: faults.slip_at,
+            slip_at: faults.slip_at.unwrap_or((i64::MAX, 0)),
             origin_frame: 0,
             origin_ns: 0,
         }
@@ -174,10 +175,8 @@ impl Timeline {
     }
 
     fn slipped(&self, frame: i64) -> i64 {
-        match self.slip_at {
-            Some((at, frames)) if frame >= at => frame + frames,
-            _ => frame,
-        }
+        let (at, frames) = self.slip_at;
+        if frame >= at { frame + frames } else { frame }
     }
 }
 
