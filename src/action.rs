@@ -191,6 +191,28 @@ pub struct Action {
     pub work: Work,
 }
 
+impl Action {
+    /// Whether anything of it can fade: a recording cannot, and neither can what goes to trigger lines only.
+    pub fn fades(&self) -> bool {
+        match &self.work {
+            Work::Play(play) => !play.routes.iter().all(|route| route.trigger),
+            Work::Record(_) => false,
+        }
+    }
+
+    /// The frame at which it ends by itself if it starts at `start` without its first `skip` frames;
+    /// [`i64::MAX`] if it does not.
+    pub fn end(&self, start: i64, skip: i64) -> i64 {
+        match &self.work {
+            Work::Play(play) => {
+                let own = play.length().map_or(i64::MAX, |length| start.saturating_add(length - skip));
+                own.min(play.stop_frame.unwrap_or(i64::MAX))
+            }
+            Work::Record(record) => start.saturating_add(record.frames - skip),
+        }
+    }
+}
+
 /// A message to the callback.
 #[derive(Debug)]
 pub enum Command {
@@ -214,21 +236,59 @@ pub struct Cancel {
     pub fade_frames: i64,
 }
 
-impl Cancel {
-    /// The one of two requests that ends the action first. Now comes before any frame.
-    pub fn earlier(self, other: Self) -> Self {
-        let key = |cancel: Self| (cancel.frame.unwrap_or(i64::MIN), cancel.fade_frames);
-        if key(other) < key(self) { other } else { self }
+/// The requests to end one action that count so far. Which of the two is earlier depends on when the callback
+/// takes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cancels {
+    /// Frames of the shortest fade from now on.
+    now: Option<i64>,
+    /// The earliest frame, and the frames of the fade before it.
+    at: Option<(i64, i64)>,
+}
+
+impl Cancels {
+    /// These and one more.
+    pub fn with(self, cancel: Cancel) -> Self {
+        match cancel {
+            Cancel { frame: None, fade_frames } => {
+                Self { now: Some(self.now.map_or(fade_frames, |now| now.min(fade_frames))), ..self }
+            }
+            Cancel { frame: Some(frame), fade_frames } => {
+                let at = (frame, fade_frames);
+                Self {
+                    at: Some(self.at.map_or(at, |earlier| if frame < earlier.0 { at } else { earlier })),
+                    ..self
+                }
+            }
+        }
+    }
+
+    /// The request that ends the action first if all of them are taken at frame `taken`. One whose frame has
+    /// passed is one for now, and what cannot fade ends without a fade.
+    pub fn earliest(self, taken: i64, fades: bool) -> Option<Cancel> {
+        let fade = |frames: i64| if fades { frames } else { 0 };
+        let now = self.now.map(|frames| Cancel { frame: None, fade_frames: fade(frames) });
+        let at = self.at.map(|(frame, frames)| Cancel {
+            frame: (frame >= taken).then_some(frame),
+            fade_frames: fade(frames),
+        });
+        let end = |cancel: &Cancel| cancel.frame.unwrap_or(taken.saturating_add(cancel.fade_frames));
+        [now, at].into_iter().flatten().min_by_key(end)
     }
 
     /// As words for a mailbox.
-    pub fn to_words(self) -> [u64; 3] {
-        [self.frame.is_some() as u64, self.frame.unwrap_or(0) as u64, self.fade_frames as u64]
+    pub fn to_words(self) -> [u64; 4] {
+        let (frame, fade_frames) = self.at.unwrap_or_default();
+        let which = self.now.is_some() as u64 | (self.at.is_some() as u64) << 1;
+        [which, self.now.unwrap_or_default() as u64, frame as u64, fade_frames as u64]
     }
 
     /// From the words of a mailbox.
-    pub fn from_words([has_frame, frame, fade_frames]: [u64; 3]) -> Self {
-        Self { frame: (has_frame != 0).then_some(frame as i64), fade_frames: fade_frames as i64 }
+    pub fn from_words([which, now, frame, fade_frames]: [u64; 4]) -> Self {
+        Self {
+            now: (which & 1 != 0).then_some(now as i64),
+            at: (which & 2 != 0).then_some((frame as i64, fade_frames as i64)),
+        }
     }
 }
 
@@ -298,8 +358,10 @@ mod tests {
 
     #[test]
     fn requests_survive_the_mailbox() {
-        for cancel in [Cancel { frame: None, fade_frames: 7 }, Cancel { frame: Some(0), fade_frames: 0 }] {
-            assert_eq!(Cancel::from_words(cancel.to_words()), cancel);
+        let now = Cancels::default().with(Cancel { frame: None, fade_frames: 7 });
+        let both = now.with(Cancel { frame: Some(0), fade_frames: 2 });
+        for cancels in [Cancels::default(), now, both] {
+            assert_eq!(Cancels::from_words(cancels.to_words()), cancels);
         }
         let sweep = Sweep { before_issue: 9, fade_frames: 3 };
         assert_eq!(Sweep::from_words(sweep.to_words()), sweep);
@@ -308,11 +370,23 @@ mod tests {
     }
 
     #[test]
-    fn of_two_cancels_the_one_that_ends_first_counts() {
-        let now = Cancel { frame: None, fade_frames: 10 };
-        let at = Cancel { frame: Some(50), fade_frames: 0 };
-        assert_eq!(now.earlier(at), now);
-        assert_eq!(at.earlier(now), now);
-        assert_eq!(at.earlier(Cancel { frame: Some(60), fade_frames: 0 }), at);
+    fn of_several_cancels_the_one_that_ends_the_action_first_counts() {
+        let cut = Cancel { frame: Some(50), fade_frames: 0 };
+        let fade = Cancel { frame: None, fade_frames: 100 };
+        let cancels = Cancels::default().with(fade).with(cut);
+        assert_eq!(cancels, Cancels::default().with(cut).with(fade));
+        assert_eq!(cancels.earliest(10, true), Some(cut));
+        assert_eq!(cancels.earliest(60, true), Some(Cancel { frame: None, fade_frames: 0 }));
+        assert_eq!(
+            cancels.with(Cancel { frame: None, fade_frames: 5 }).earliest(10, true).unwrap().frame,
+            None
+        );
+        assert_eq!(
+            cancels.with(Cancel { frame: Some(40), fade_frames: 9 }).earliest(0, true).unwrap().frame,
+            Some(40)
+        );
+        let at_once = Cancel { frame: None, fade_frames: 0 };
+        assert_eq!(cancels.earliest(10, false), Some(at_once), "a recording does not fade");
+        assert_eq!(Cancels::default().earliest(0, true), None);
     }
 }

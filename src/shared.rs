@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
 
-use crate::action::{ActionId, Cancel, SetGain, Sweep};
+use crate::action::{ActionId, Cancels, SetGain, Sweep};
 use crate::mailbox::Mailbox;
 use crate::receipt::{ActionState, NONE};
 
@@ -15,7 +15,7 @@ pub struct Slot {
     start_host_ns: AtomicI64,
     end_frame: AtomicI64,
     done_frames: AtomicI64,
-    cancel: Mailbox<3>,
+    cancels: Mailbox<4>,
     control_queued: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ impl Default for Slot {
             start_host_ns: AtomicI64::new(NONE),
             end_frame: AtomicI64::new(NONE),
             done_frames: AtomicI64::new(0),
-            cancel: Mailbox::default(),
+            cancels: Mailbox::default(),
             control_queued: AtomicBool::new(false),
         }
     }
@@ -57,7 +57,7 @@ impl Slot {
         self.start_host_ns.store(NONE, Ordering::Relaxed);
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
-        self.cancel.take();
+        self.cancels.take();
         self.control_queued.store(false, Ordering::Relaxed);
     }
 
@@ -105,19 +105,19 @@ impl Slot {
         }
     }
 
-    /// Leaves a request to end the action. True if the callback must be told by a command: at most one is
+    /// Leaves the requests to end the action. True if the callback must be told by a command: at most one is
     /// under way for a slot, so the queue has room for it by design. Host.
-    pub fn request_cancel(&self, cancel: Cancel) -> bool {
-        self.cancel.put(cancel.to_words());
-        // AcqRel: orders the request before the flag, against `take_cancel` doing it the other way round.
+    pub fn request_cancel(&self, cancels: Cancels) -> bool {
+        self.cancels.put(cancels.to_words());
+        // AcqRel: orders the request before the flag, against `take_cancels` doing it the other way round.
         !self.control_queued.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes the latest request to end the action. Callback.
-    pub fn take_cancel(&self) -> Option<Cancel> {
+    /// Takes the requests to end the action. Callback.
+    pub fn take_cancels(&self) -> Option<Cancels> {
         // AcqRel: cleared before the mailbox is read, so that a request that comes after is announced anew.
         self.control_queued.swap(false, Ordering::AcqRel);
-        self.cancel.take().map(Cancel::from_words)
+        self.cancels.take().map(Cancels::from_words)
     }
 }
 
@@ -281,6 +281,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Cancel;
 
     #[test]
     fn a_position_is_never_read_half_written() {
@@ -309,10 +310,10 @@ mod tests {
     #[test]
     fn one_announcement_is_under_way_for_a_slot_at_most() {
         let slot = Slot::default();
-        let cancel = |frame| Cancel { frame: Some(frame), fade_frames: 0 };
+        let cancel = |frame| Cancels::default().with(Cancel { frame: Some(frame), fade_frames: 0 });
         assert!(slot.request_cancel(cancel(1)));
         assert!(!slot.request_cancel(cancel(2)));
-        assert_eq!(slot.take_cancel(), Some(cancel(2)));
+        assert_eq!(slot.take_cancels(), Some(cancel(2)));
         assert!(slot.request_cancel(cancel(3)));
     }
 }

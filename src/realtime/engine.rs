@@ -374,10 +374,12 @@ impl Engine {
     }
 
     fn control(&mut self, id: ActionId) {
-        let track = &self.tracks[id.slot() as usize];
-        if track.action.as_ref().is_some_and(|action| action.id == id)
-            && let Some(cancel) = self.shared.slot(id).take_cancel()
-        {
+        let Some(action) = self.tracks[id.slot() as usize].action.as_ref().filter(|action| action.id == id)
+        else {
+            return;
+        };
+        let cancels = self.shared.slot(id).take_cancels();
+        if let Some(cancel) = cancels.and_then(|cancels| cancels.earliest(self.now, action.fades())) {
             self.cancel(id.slot(), cancel, Outcome::Stopped);
             self.end_all();
         }

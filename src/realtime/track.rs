@@ -3,7 +3,7 @@
 use super::envelope::Fade;
 use super::mix::Voice;
 use super::record::Seen;
-use crate::action::{Action, ActionId, Cancel, LatePolicy, Work};
+use crate::action::{Action, ActionId, Cancel, LatePolicy};
 use crate::receipt::{NONE, Outcome};
 
 /// Ends a linked list of slots.
@@ -148,7 +148,7 @@ impl Track {
     /// True if the end changed.
     pub fn stop(&mut self, cancel: Cancel, now: i64) -> bool {
         let fades = self.action.as_ref().is_some_and(|action| action.fades());
-        let fade_frames = if fades { cancel.fade_frames.max(0) } else { 0 };
+        let fade_frames = if fades { cancel.fade_frames } else { 0 };
         let end = match cancel.frame {
             Some(frame) if frame >= now => frame,
             _ => now.saturating_add(fade_frames),
@@ -161,27 +161,5 @@ impl Track {
         let level = self.voice.fade.map_or(1.0, |fade| fade.at(begin));
         self.voice.fade = Some(Fade { begin, end, level });
         true
-    }
-}
-
-impl Action {
-    /// Whether anything of it can fade: a recording cannot, and neither can what goes to trigger lines only.
-    fn fades(&self) -> bool {
-        match &self.work {
-            Work::Play(play) => !play.routes.iter().all(|route| route.trigger),
-            Work::Record(_) => false,
-        }
-    }
-
-    /// The frame at which it ends by itself if it starts at `start` without its first `skip` frames;
-    /// [`i64::MAX`] if it does not.
-    fn end(&self, start: i64, skip: i64) -> i64 {
-        match &self.work {
-            Work::Play(play) => {
-                let own = play.length().map_or(i64::MAX, |length| start.saturating_add(length - skip));
-                own.min(play.stop_frame.unwrap_or(i64::MAX))
-            }
-            Work::Record(record) => start.saturating_add(record.frames - skip),
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Cancel, Command, Start, Sweep};
+use crate::action::{Action, ActionId, AfterPolicy, Cancel, Cancels, Command, Start, Sweep};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
@@ -38,8 +38,8 @@ pub struct Live {
     pub thread: usize,
     /// Where it is.
     pub place: Place,
-    /// The request to end it that counts so far.
-    cancel: Option<Cancel>,
+    /// The requests to end it.
+    cancels: Option<Cancels>,
 }
 
 /// The books.
@@ -117,7 +117,7 @@ impl Host {
     /// Takes an action in, for its batch or for the callback.
     pub fn enter(&mut self, action: Box<Action>, asked: Asked, thread: usize, batch: i64) {
         let place = if batch != 0 { Place::Batch(batch) } else { Place::Sent };
-        let live = Live { id: action.id, asked, thread, place, cancel: None };
+        let live = Live { id: action.id, asked, thread, place, cancels: None };
         self.live[action.id.slot() as usize] = Some(live);
         match self.batches.get_mut(&batch) {
             Some(actions) => actions.push(action),
@@ -297,9 +297,8 @@ impl Host {
         let Some(live) = live else {
             fail!(ActionEnded, "action {action} has ended already");
         };
-        let merged = live.cancel.map_or(cancel, |earlier| earlier.earlier(cancel));
         if let Some(live) = &mut self.live[id.slot() as usize] {
-            live.cancel = Some(merged);
+            live.cancels = Some(live.cancels.unwrap_or_default().with(cancel));
         }
         match live.place {
             Place::Sent => self.announce_cancel(id),
@@ -311,8 +310,8 @@ impl Host {
 
     /// Tells the callback of the request to end an action, if there is one.
     fn announce_cancel(&mut self, id: ActionId) {
-        let Some(Live { cancel: Some(cancel), thread, .. }) = self.live[id.slot() as usize] else { return };
-        if self.shared.slot(id).request_cancel(cancel) {
+        let Some(Live { cancels: Some(cancels), thread, .. }) = self.live[id.slot() as usize] else { return };
+        if self.shared.slot(id).request_cancel(cancels) {
             self.ends[thread].send(Command::Control(id));
         }
     }
