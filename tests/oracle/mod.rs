@@ -1,0 +1,440 @@
+//! A naive mixer and recorder in double precision, one frame after another: what the words of the header say
+//! must come out. It shares no code with the library but the names of policies and outcomes.
+
+pub mod program;
+
+use program::{Command, Issue, Play, Program, Record, Start, Work};
+use sonset::action::{AfterPolicy, LatePolicy, RampShape};
+use sonset::receipt::Outcome;
+
+/// Outputs of the stream; the last one is a trigger line.
+pub const OUTPUTS: usize = 3;
+/// Inputs of the stream.
+pub const INPUTS: usize = 2;
+/// Ceiling of the audio channels.
+pub const CEILING: f64 = 0.75;
+const NEVER: i64 = i64::MAX;
+
+/// What must come out.
+pub struct Expected {
+    /// Frame by frame.
+    pub output: Vec<[f64; OUTPUTS]>,
+    /// For each sample what was added up to it, without signs: the scale of its rounding errors.
+    pub scale: Vec<[f64; OUTPUTS]>,
+    /// One for each action.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What must be in a receipt, and in the buffer of a recording.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Receipt {
+    pub outcome: Option<Outcome>,
+    pub requested: i64,
+    pub start: i64,
+    pub end: i64,
+    pub done: i64,
+    pub late: i64,
+    pub recorded: Vec<f32>,
+}
+
+/// The input at `frame`, which everybody can compute.
+pub fn input(frame: i64, channel: usize) -> f32 {
+    ((frame * 7 + channel as i64 * 3) % 1_001 - 500) as f32 / 512.0
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    Waiting,
+    Scheduled,
+    Active,
+    Done,
+}
+
+/// A fade that ends an action early.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    begin: i64,
+    end: i64,
+    level: f64,
+}
+
+struct Action {
+    issue: Issue,
+    state: State,
+    start: i64,
+    skip: i64,
+    own_end: i64,
+    cut: Option<Cut>,
+    /// A frame from which on it may not sound, and a fade, from before it started.
+    stored: Option<(i64, i64)>,
+    stopped_as: Outcome,
+    receipt: Receipt,
+}
+
+impl Action {
+    fn end(&self) -> i64 {
+        self.cut.map_or(self.own_end, |cut| cut.end)
+    }
+
+    fn fades(&self) -> bool {
+        match &self.issue.work {
+            Work::Play(play) => play.targets().iter().any(|&target| target != OUTPUTS - 1),
+            Work::Record(_) => false,
+        }
+    }
+}
+
+/// A ramp from silence at x = 0 to full level at x = 1.
+fn ramp(shape: RampShape, index: i64, frames: i64) -> f64 {
+    if index >= frames {
+        return 1.0;
+    }
+    let x = (index as f64 + 0.5) / frames as f64;
+    match shape {
+        RampShape::Linear => x,
+        RampShape::RaisedCosine => (1.0 - (std::f64::consts::PI * x).cos()) / 2.0,
+    }
+}
+
+fn cut_level(cut: Option<Cut>, frame: i64) -> f64 {
+    match cut {
+        Some(cut) if frame >= cut.begin => {
+            cut.level * ramp(RampShape::RaisedCosine, cut.end - 1 - frame, cut.end - cut.begin)
+        }
+        _ => 1.0,
+    }
+}
+
+/// The frame of the buffer that frame `k` of the sound is, by walking there.
+fn buffer_frame(play: &Play, k: i64) -> i64 {
+    let (loop_first, loop_end) = play.loop_range();
+    let (mut position, mut passes) = (play.first_frame, play.loop_count);
+    for _ in 0..k {
+        position += 1;
+        if position == loop_end && passes != 0 {
+            passes -= 1;
+            position = loop_first;
+        }
+    }
+    position
+}
+
+/// The master gain: a way from one gain to another, and one that is still to begin.
+struct Gain {
+    from: f64,
+    to: f64,
+    begin: i64,
+    frames: i64,
+    next: Option<(i64, f64, i64)>,
+}
+
+impl Gain {
+    fn at(&mut self, frame: i64) -> f64 {
+        if let Some((begin, to, frames)) = self.next.filter(|next| frame >= next.0) {
+            self.next = None;
+            let from = self.at(begin - 1);
+            (self.from, self.to, self.begin, self.frames) = (from, to, begin, frames);
+        }
+        let passed = (frame - self.begin + 1).clamp(0, self.frames.max(1));
+        self.from + (self.to - self.from) * passed as f64 / self.frames.max(1) as f64
+    }
+}
+
+/// Runs a program.
+pub fn run(program: &Program) -> Expected {
+    let gain = Gain { from: 1.0, to: 1.0, begin: 0, frames: 0, next: None };
+    let mut oracle = Oracle { actions: Vec::new(), gain, output: Vec::new(), scale: Vec::new(), now: 0 };
+    for (commands, frames) in &program.blocks {
+        oracle.take(commands);
+        for _ in 0..*frames {
+            oracle.frame();
+        }
+    }
+    oracle.close();
+    let receipts = oracle.actions.into_iter().map(|action| action.receipt).collect();
+    Expected { output: oracle.output, scale: oracle.scale, receipts }
+}
+
+struct Oracle {
+    actions: Vec<Action>,
+    gain: Gain,
+    output: Vec<[f64; OUTPUTS]>,
+    scale: Vec<[f64; OUTPUTS]>,
+    now: i64,
+}
+
+impl Oracle {
+    /// All commands that came before a block take effect at its first frame; those to all actions come last.
+    fn take(&mut self, commands: &[Command]) {
+        let mut cancelled = Vec::new();
+        let (mut sweep, mut gain) = (None, None);
+        for command in commands {
+            match command {
+                Command::Issue(issue) => self.issue(issue.clone()),
+                Command::Cancel { action, .. } if !cancelled.contains(action) => {
+                    cancelled.push(*action);
+                    self.cancel_as_first_of(*action, commands);
+                }
+                Command::Cancel { .. } => {}
+                Command::CancelAll { fade } => sweep = Some((self.actions.len(), *fade)),
+                Command::Gain { frame, gain: to, ramp } => gain = Some((*frame, *to, *ramp)),
+            }
+        }
+        if let Some((frame, to, ramp)) = gain {
+            self.gain.next = Some((frame.map_or(self.now, |frame| frame.max(self.now)), to, ramp));
+        }
+        if let Some((count, fade)) = sweep {
+            let pending = |action: &Action| matches!(action.state, State::Waiting | State::Scheduled);
+            for id in 0..count {
+                // As one: none of them follows another that is swept with it.
+                if pending(&self.actions[id]) {
+                    self.settle(id, Outcome::Cancelled, self.now);
+                }
+            }
+            for id in 0..self.actions.len() {
+                self.follow_if_orphaned(id);
+            }
+            (0..count).for_each(|id| self.cancel(id, None, fade));
+        }
+        self.end_what_is_over(self.now);
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        self.actions.push(Action {
+            issue,
+            state: State::Waiting,
+            start: -1,
+            skip: 0,
+            own_end: NEVER,
+            cut: None,
+            stored: None,
+            stopped_as: Outcome::Stopped,
+            receipt: Receipt { requested: -1, start: -1, end: -1, ..Receipt::default() },
+        });
+        let id = self.actions.len() - 1;
+        match self.actions[id].issue.start {
+            Start::Now => self.place(id, self.now),
+            Start::Frame(frame) => self.place(id, frame),
+            Start::After { action, .. } => {
+                let before = &self.actions[action];
+                let known = match before.state {
+                    State::Active => before.end() < NEVER,
+                    state => state == State::Done,
+                };
+                if known {
+                    self.follow(id);
+                }
+            }
+        }
+    }
+
+    /// Lets an action follow its predecessor, whose end is known.
+    fn follow(&mut self, id: usize) {
+        let Start::After { action, offset } = self.actions[id].issue.start else { return };
+        let before = &self.actions[action];
+        let completes = match before.state {
+            State::Done => before.receipt.outcome == Some(Outcome::Completed),
+            _ => before.cut.is_none(),
+        };
+        let end = if before.state == State::Done { before.receipt.end } else { before.end() };
+        if completes || self.actions[id].issue.after == AfterPolicy::AnyEnd {
+            self.place(id, end + offset);
+        } else {
+            self.finish(id, Outcome::Predecessor, end);
+        }
+    }
+
+    fn follow_if_orphaned(&mut self, id: usize) {
+        if let Start::After { action, .. } = self.actions[id].issue.start
+            && self.actions[id].state == State::Waiting
+            && self.actions[action].state == State::Done
+        {
+            self.follow(id);
+        }
+    }
+
+    /// Tells those who wait for `id`, or were placed by it, where it ends.
+    fn tell_followers(&mut self, id: usize) {
+        for follower in 0..self.actions.len() {
+            let follows =
+                matches!(self.actions[follower].issue.start, Start::After { action, .. } if action == id);
+            if follows && matches!(self.actions[follower].state, State::Waiting | State::Scheduled) {
+                self.follow(follower);
+            }
+        }
+    }
+
+    /// Decides when an action starts that was asked for at `requested`.
+    fn place(&mut self, id: usize, requested: i64) {
+        let now = self.now;
+        let action = &mut self.actions[id];
+        let start = requested.max(now);
+        let late = start - requested;
+        (action.receipt.requested, action.receipt.late) = (requested, late);
+        let too_late = action.issue.max_late > 0 && late > action.issue.max_late;
+        if too_late || (late > 0 && action.issue.late == LatePolicy::Drop) {
+            return self.finish(id, Outcome::DroppedLate, now);
+        }
+        action.skip = if action.issue.late == LatePolicy::Skip { late } else { 0 };
+        action.start = start;
+        action.own_end = match &action.issue.work {
+            Work::Play(play) => {
+                let own = play.length().map_or(NEVER, |length| start + length - action.skip);
+                own.min(play.stop.unwrap_or(NEVER))
+            }
+            Work::Record(record) => start + record.frames - action.skip,
+        };
+        if action.own_end <= start {
+            return self.finish(id, Outcome::DroppedLate, now);
+        }
+        match action.stored {
+            Some((frame, _)) if frame <= start => self.finish(id, Outcome::Cancelled, frame),
+            _ => action.state = State::Scheduled,
+        }
+    }
+
+    /// Of all requests for `id` among `commands` the one that ends it first.
+    fn cancel_as_first_of(&mut self, id: usize, commands: &[Command]) {
+        let fades = self.actions[id].fades();
+        let requests = commands.iter().filter_map(|command| match command {
+            Command::Cancel { action, frame, fade } if *action == id => {
+                Some((frame.filter(|&frame| frame >= self.now), if fades { *fade } else { 0 }))
+            }
+            _ => None,
+        });
+        let first = requests.min_by_key(|(frame, fade)| frame.unwrap_or(self.now + fade));
+        if let Some((frame, fade)) = first {
+            self.cancel(id, frame, fade);
+        }
+    }
+
+    fn cancel(&mut self, id: usize, frame: Option<i64>, fade: i64) {
+        let now = self.now;
+        let fade = if self.actions[id].fades() { fade } else { 0 };
+        let action = &mut self.actions[id];
+        match (action.state, frame) {
+            (State::Done, _) => {}
+            (State::Active, _) => {
+                let end = frame.unwrap_or(now + fade);
+                if end < action.end() {
+                    let begin = (end - fade).max(now).min(end);
+                    let level = cut_level(action.cut, begin);
+                    action.cut = Some(Cut { begin, end, level });
+                    self.tell_followers(id);
+                }
+            }
+            (State::Scheduled, Some(frame)) if frame > action.start => {
+                let earlier = action.stored.is_some_and(|(stored, _)| stored <= frame);
+                action.stored = if earlier { action.stored } else { Some((frame, fade)) };
+            }
+            (State::Waiting, Some(frame)) if frame > now => {
+                let earlier = action.stored.is_some_and(|(stored, _)| stored <= frame);
+                action.stored = if earlier { action.stored } else { Some((frame, fade)) };
+            }
+            (_, frame) => self.finish(id, Outcome::Cancelled, frame.unwrap_or(now)),
+        }
+    }
+
+    fn settle(&mut self, id: usize, outcome: Outcome, end: i64) {
+        let action = &mut self.actions[id];
+        action.state = State::Done;
+        action.receipt.outcome = Some(outcome);
+        action.receipt.end = end;
+    }
+
+    fn finish(&mut self, id: usize, outcome: Outcome, end: i64) {
+        self.settle(id, outcome, end);
+        for follower in 0..self.actions.len() {
+            self.follow_if_orphaned(follower);
+        }
+    }
+
+    fn end_what_is_over(&mut self, frame: i64) {
+        for id in 0..self.actions.len() {
+            let action = &self.actions[id];
+            if action.state == State::Active && action.end() <= frame {
+                let outcome = if action.cut.is_some() { action.stopped_as } else { Outcome::Completed };
+                self.finish(id, outcome, action.end());
+            }
+        }
+    }
+
+    /// Starts, in the order of their numbers, all that are due at this frame.
+    fn start_due(&mut self) {
+        loop {
+            let now = self.now;
+            let due = self.actions.iter().position(|action| match action.state {
+                State::Scheduled => action.start == now,
+                State::Waiting => action.stored.is_some_and(|(frame, _)| frame == now),
+                _ => false,
+            });
+            let Some(id) = due else { return };
+            if self.actions[id].state == State::Waiting {
+                self.finish(id, Outcome::Cancelled, now);
+                continue;
+            }
+            let action = &mut self.actions[id];
+            action.state = State::Active;
+            action.receipt.start = now;
+            if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
+                action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
+            }
+            if self.actions[id].end() < NEVER {
+                self.tell_followers(id);
+            }
+        }
+    }
+
+    fn frame(&mut self) {
+        self.start_due();
+        let now = self.now;
+        let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
+        for action in self.actions.iter_mut().filter(|action| action.state == State::Active) {
+            let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
+            match &action.issue.work {
+                Work::Play(play) => {
+                    let frame = buffer_frame(play, now - start + skip);
+                    let level = ramp(play.shape, now - start, play.onset)
+                        * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
+                        * cut_level(cut, now);
+                    for (target, source, gain) in play.routes() {
+                        let level = if target == OUTPUTS - 1 { 1.0 } else { level };
+                        let sample = play.sound.at(frame, source) as f64 * gain * level;
+                        sums[target] += sample;
+                        scale[target] += sample.abs();
+                    }
+                }
+                Work::Record(record) => {
+                    let samples = record.channels.iter().map(|&channel| input(now, channel as usize - 1));
+                    action.receipt.recorded.extend(samples);
+                }
+            }
+            action.receipt.done += 1;
+        }
+        let gain = self.gain.at(now);
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            let (gain, ceiling) = if channel == OUTPUTS - 1 { (1.0, 1.0) } else { (gain, CEILING) };
+            *sum = (*sum * gain).clamp(-ceiling, ceiling);
+        }
+        self.output.push(sums);
+        self.scale.push(scale);
+        self.now += 1;
+        self.end_what_is_over(self.now);
+    }
+
+    /// The stream is closed: everything that is left ends here.
+    fn close(&mut self) {
+        for id in 0..self.actions.len() {
+            if self.actions[id].state != State::Done {
+                let started = self.actions[id].state == State::Active;
+                let end = if started { self.actions[id].end().min(self.now) } else { self.now };
+                self.settle(id, Outcome::StreamStopped, end);
+            }
+        }
+    }
+}
+
+/// Whether a recording ends with its buffer.
+pub fn buffer_frames(record: &Record) -> i64 {
+    record.frames + record.spare
+}

@@ -1,0 +1,237 @@
+//! Programs for the oracle: what a host asks for, and before which block.
+
+use std::sync::Arc;
+
+use sonset::action::{AfterPolicy, LatePolicy, RampShape};
+
+use super::{INPUTS, OUTPUTS};
+
+/// Blocks, each with the commands that come before it.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub blocks: Vec<(Vec<Command>, usize)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    Issue(Issue),
+    Cancel { action: usize, frame: Option<i64>, fade: i64 },
+    CancelAll { fade: i64 },
+    Gain { frame: Option<i64>, gain: f64, ramp: i64 },
+}
+
+#[derive(Clone, Debug)]
+pub struct Issue {
+    pub start: Start,
+    pub late: LatePolicy,
+    pub max_late: i64,
+    pub after: AfterPolicy,
+    pub work: Work,
+}
+
+#[derive(Clone, Debug)]
+pub enum Start {
+    Now,
+    Frame(i64),
+    After { action: usize, offset: i64 },
+}
+
+#[derive(Clone, Debug)]
+pub enum Work {
+    Play(Play),
+    Record(Record),
+}
+
+/// Samples of one or two channels.
+#[derive(Clone, Debug)]
+pub struct Sound {
+    pub frames: i64,
+    pub channels: usize,
+}
+
+impl Sound {
+    /// A sample that tells where it is from.
+    pub fn at(&self, frame: i64, channel: usize) -> f32 {
+        let n = frame * 31 + channel as i64 * 17 + self.frames;
+        ((n * n + 3) % 257 - 128) as f32 / 256.0
+    }
+
+    /// All of them, interleaved.
+    pub fn samples(&self) -> Vec<f32> {
+        (0..self.frames).flat_map(|frame| (0..self.channels).map(move |c| self.at(frame, c))).collect()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Play {
+    pub sound: Arc<Sound>,
+    /// Outputs from 1; empty for the default ones.
+    pub channels: Vec<i32>,
+    /// One for each of them; empty for unity.
+    pub gains: Vec<f32>,
+    pub gain_db: f64,
+    pub first_frame: i64,
+    pub frame_count: i64,
+    pub loop_count: i64,
+    pub loop_first: i64,
+    pub loop_frames: i64,
+    pub stop: Option<i64>,
+    pub onset: i64,
+    pub offset: i64,
+    pub shape: RampShape,
+}
+
+impl Play {
+    /// First frame of the loop in the buffer, and the one after its last.
+    pub fn loop_range(&self) -> (i64, i64) {
+        (self.loop_first, self.loop_first + self.loop_frames)
+    }
+
+    /// Frames of the whole sound.
+    pub fn length(&self) -> Option<i64> {
+        (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames)
+    }
+
+    /// Outputs from 0.
+    pub fn targets(&self) -> Vec<usize> {
+        match self.channels.is_empty() {
+            // Mono goes to 1 and 2, stereo too.
+            true => vec![0, 1],
+            false => self.channels.iter().map(|&channel| channel as usize - 1).collect(),
+        }
+    }
+
+    /// Output, channel of the sound and gain of each way.
+    pub fn routes(&self) -> Vec<(usize, usize, f64)> {
+        let all = 10f64.powf(self.gain_db / 20.0);
+        let route = |(n, target)| {
+            let source = if self.sound.channels == 1 { 0 } else { n };
+            (target, source, self.gains.get(n).map_or(1.0, |&gain| gain as f64) * all)
+        };
+        self.targets().into_iter().enumerate().map(route).collect()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Inputs from 1, one for each channel of the buffer.
+    pub channels: Vec<i32>,
+    pub frames: i64,
+    /// Frames of the buffer beyond those.
+    pub spare: i64,
+}
+
+/// Numbers to be read one after another; 0 when they are used up.
+pub struct Numbers<'a>(std::slice::Iter<'a, u16>);
+
+impl Numbers<'_> {
+    fn below(&mut self, bound: i64) -> i64 {
+        self.0.next().map_or(0, |&number| number as i64 * 7 % bound)
+    }
+
+    fn one_in(&mut self, n: i64) -> bool {
+        self.below(n) == n - 1
+    }
+}
+
+/// Reads a program from numbers: small ones make a small program, so that a failing one can be shrunk.
+pub fn read(blocks: &[(Vec<[u16; 24]>, usize)]) -> Program {
+    let (mut frame, mut issued) = (0, 0);
+    let mut program = Program { blocks: Vec::new() };
+    for (commands, frames) in blocks {
+        let commands = commands.iter().map(|numbers| {
+            let command = read_command(&mut Numbers(numbers.iter()), frame, issued);
+            issued += matches!(command, Command::Issue(_)) as usize;
+            command
+        });
+        program.blocks.push((commands.collect(), *frames));
+        frame += *frames as i64;
+    }
+    program
+}
+
+fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
+    let kind = n.below(16);
+    let fade = [0, 1, 17, 100, 700][n.below(5) as usize];
+    match kind {
+        12 | 13 if issued > 0 => Command::Cancel {
+            action: recent(n, issued),
+            frame: n.one_in(2).then(|| (frame + n.below(900) - 100).max(0)),
+            fade,
+        },
+        14 if n.one_in(3) => Command::CancelAll { fade },
+        15 => Command::Gain {
+            frame: n.one_in(2).then(|| frame + n.below(700)),
+            gain: n.below(5) as f64 / 4.0,
+            ramp: fade,
+        },
+        _ => Command::Issue(read_issue(n, frame, issued)),
+    }
+}
+
+/// One of the last 16 actions.
+fn recent(n: &mut Numbers<'_>, issued: usize) -> usize {
+    issued - 1 - (n.below(16) as usize).min(issued - 1)
+}
+
+fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
+    let start = match n.below(5) {
+        0 => Start::Now,
+        1 | 2 => Start::Frame((frame + n.below(1_000) - 150).max(0)),
+        _ if issued > 0 => Start::After { action: recent(n, issued), offset: n.below(400) - 150 },
+        _ => Start::Now,
+    };
+    Issue {
+        start,
+        late: [LatePolicy::Play, LatePolicy::Skip, LatePolicy::Drop][n.below(3) as usize],
+        max_late: n.below(3) * 60,
+        after: [AfterPolicy::Completed, AfterPolicy::AnyEnd][n.below(2) as usize],
+        work: if n.one_in(4) { Work::Record(read_record(n)) } else { Work::Play(read_play(n, frame)) },
+    }
+}
+
+fn read_record(n: &mut Numbers<'_>) -> Record {
+    let channels = (0..1 + n.below(3)).map(|_| 1 + n.below(INPUTS as i64) as i32).collect();
+    Record { channels, frames: 1 + n.below(600), spare: n.below(2) * 50 }
+}
+
+fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
+    let frames = [1, 2, 60, 255, 256, 257, 900][n.below(7) as usize];
+    let sound = Arc::new(Sound { frames, channels: 1 + n.below(2) as usize });
+    let first_frame = if n.one_in(3) { n.below(frames) } else { 0 };
+    let frame_count = if n.one_in(3) { 1 + n.below(frames - first_frame) } else { frames - first_frame };
+    let loop_count = [0, 0, 1, 3, -1][n.below(5) as usize];
+    let loop_first = first_frame + if n.one_in(2) { n.below(frame_count) } else { 0 };
+    let loop_most = first_frame + frame_count - loop_first;
+    let loop_frames = if n.one_in(2) { 1 + n.below(loop_most) } else { loop_most };
+    let ramps = n.one_in(2) as i64;
+    let (channels, gains) = read_channels(n, sound.channels);
+    Play {
+        channels,
+        gains,
+        gain_db: -(n.below(3) as f64) * 6.0,
+        first_frame,
+        frame_count,
+        loop_count,
+        loop_first: if loop_count == 0 { 0 } else { loop_first },
+        loop_frames: if loop_count == 0 { 0 } else { loop_frames },
+        stop: n.one_in(5).then(|| frame + 1_000 + n.below(500)),
+        onset: ramps * n.below(frame_count / 2 + 1),
+        offset: ramps * n.below(frame_count / 2 + 1),
+        shape: [RampShape::RaisedCosine, RampShape::Linear][n.below(2) as usize],
+        sound,
+    }
+}
+
+fn read_channels(n: &mut Numbers<'_>, sound_channels: usize) -> (Vec<i32>, Vec<f32>) {
+    if !n.one_in(2) {
+        return (Vec::new(), Vec::new());
+    }
+    let mut all: Vec<i32> = (1..=OUTPUTS as i32).collect();
+    all.rotate_left(n.below(OUTPUTS as i64) as usize);
+    let count = if sound_channels == 1 { 1 + n.below(OUTPUTS as i64) as usize } else { 2 };
+    all.truncate(count);
+    let gains =
+        if n.one_in(2) { all.iter().map(|_| n.below(9) as f32 / 4.0 - 1.0).collect() } else { Vec::new() };
+    (all, gains)
+}
