@@ -264,15 +264,14 @@ impl Cancels {
     }
 
     /// The request that ends the action first if all of them are taken at frame `taken`. One whose frame has
-    /// passed is one for now, and what cannot fade ends without a fade.
+    /// passed is one for now; and what has not started, or cannot fade, would end now without a fade.
     pub fn earliest(self, taken: i64, fades: bool) -> Option<Cancel> {
-        let fade = |frames: i64| if fades { frames } else { 0 };
-        let now = self.now.map(|frames| Cancel { frame: None, fade_frames: fade(frames) });
-        let at = self.at.map(|(frame, frames)| Cancel {
-            frame: (frame >= taken).then_some(frame),
-            fade_frames: fade(frames),
-        });
-        let end = |cancel: &Cancel| cancel.frame.unwrap_or(taken.saturating_add(cancel.fade_frames));
+        let now = self.now.map(|fade_frames| Cancel { frame: None, fade_frames });
+        let at = self
+            .at
+            .map(|(frame, fade_frames)| Cancel { frame: (frame >= taken).then_some(frame), fade_frames });
+        let fade = |cancel: &Cancel| if fades { cancel.fade_frames } else { 0 };
+        let end = |cancel: &Cancel| cancel.frame.unwrap_or(taken.saturating_add(fade(cancel)));
         [now, at].into_iter().flatten().min_by_key(end)
     }
 
@@ -385,8 +384,7 @@ mod tests {
             cancels.with(Cancel { frame: Some(40), fade_frames: 9 }).earliest(0, true).unwrap().frame,
             Some(40)
         );
-        let at_once = Cancel { frame: None, fade_frames: 0 };
-        assert_eq!(cancels.earliest(10, false), Some(at_once), "a recording does not fade");
+        assert_eq!(cancels.earliest(10, false), Some(fade), "a recording does not fade");
         assert_eq!(Cancels::default().earliest(0, true), None);
     }
 }

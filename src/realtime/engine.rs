@@ -378,8 +378,9 @@ impl Engine {
         else {
             return;
         };
+        let fades = action.fades() && self.tracks[id.slot() as usize].started;
         let cancels = self.shared.slot(id).take_cancels();
-        if let Some(cancel) = cancels.and_then(|cancels| cancels.earliest(self.now, action.fades())) {
+        if let Some(cancel) = cancels.and_then(|cancels| cancels.earliest(self.now, fades)) {
             self.cancel(id.slot(), cancel, Outcome::Stopped);
             self.end_all();
         }

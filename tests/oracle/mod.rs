@@ -295,14 +295,15 @@ impl Oracle {
 
     /// Of all requests for `id` among `commands` the one that ends it first.
     fn cancel_as_first_of(&mut self, id: usize, commands: &[Command]) {
-        let fades = self.actions[id].fades();
+        let fades = self.actions[id].fades() && self.actions[id].state == State::Active;
         let requests = commands.iter().filter_map(|command| match command {
             Command::Cancel { action, frame, fade } if *action == id => {
-                Some((frame.filter(|&frame| frame >= self.now), if fades { *fade } else { 0 }))
+                Some((frame.filter(|&frame| frame >= self.now), *fade))
             }
             _ => None,
         });
-        let first = requests.min_by_key(|(frame, fade)| frame.unwrap_or(self.now + fade));
+        let first =
+            requests.min_by_key(|(frame, fade)| frame.unwrap_or(self.now + if fades { *fade } else { 0 }));
         if let Some((frame, fade)) = first {
             self.cancel(id, frame, fade);
         }
