@@ -172,7 +172,7 @@ fn blocks() -> impl Strategy<Value = Vec<(Vec<[u16; 24]>, usize)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(3_000) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20_000, ..ProptestConfig::with_cases(1_500) })]
 
     #[test]
     fn random_programs_sound_and_end_as_the_oracle_says(numbers in blocks()) {

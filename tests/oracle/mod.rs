@@ -296,14 +296,20 @@ impl Oracle {
     /// Of all requests for `id` among `commands` the one that ends it first.
     fn cancel_as_first_of(&mut self, id: usize, commands: &[Command]) {
         let fades = self.actions[id].fades() && self.actions[id].state == State::Active;
-        let requests = commands.iter().filter_map(|command| match command {
-            Command::Cancel { action, frame, fade } if *action == id => {
-                Some((frame.filter(|&frame| frame >= self.now), *fade))
-            }
-            _ => None,
-        });
-        let first =
-            requests.min_by_key(|(frame, fade)| frame.unwrap_or(self.now + if fades { *fade } else { 0 }));
+        let requests: Vec<(Option<i64>, i64)> = commands
+            .iter()
+            .filter_map(|command| match command {
+                Command::Cancel { action, frame, fade } if *action == id => Some((*frame, *fade)),
+                _ => None,
+            })
+            .collect();
+        // Of those with a frame the earliest, of those without the shortest, and of the two what ends first.
+        let at = requests.iter().filter(|(frame, _)| frame.is_some()).min_by_key(|(frame, _)| *frame);
+        let at = at.map(|(frame, fade)| (frame.filter(|&frame| frame >= self.now), *fade));
+        let now = requests.iter().filter(|(frame, _)| frame.is_none()).min_by_key(|(_, fade)| *fade).copied();
+        let end =
+            |(frame, fade): &(Option<i64>, i64)| frame.unwrap_or(self.now + if fades { *fade } else { 0 });
+        let first = [now, at].into_iter().flatten().min_by_key(end);
         if let Some((frame, fade)) = first {
             self.cancel(id, frame, fade);
         }
