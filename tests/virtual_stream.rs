@@ -84,7 +84,7 @@ fn the_earliest_frame_can_be_reached_by_a_call_made_at_once() {
             .collect();
         let late = actions.iter().filter(|&&action| ended(&stream, action).measured.late_frames > 0).count();
         // The machine may hold this thread up between the two calls; the library may not.
-        assert!(late <= 4, "{late} of 200 were late with blocks of {block}");
+        assert!(late <= 10, "{late} of 200 were late with blocks of {block}");
     }
 }
 
