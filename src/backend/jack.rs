@@ -11,6 +11,7 @@
 
 mod latency;
 mod library;
+mod live;
 mod notify;
 mod ports;
 mod process;
@@ -18,14 +19,15 @@ mod process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::jack::{AsyncClient, Client, PortFlags};
+use ::jack::{Client, PortFlags};
 
+use self::live::LiveClient;
 use self::notify::{Shared, Watcher};
 use self::ports::{Plan, Ports};
 use self::process::Rows;
 use super::{Callbacks, Driver, Granted, Notices, Opened, Request, ShareMode};
 use crate::device::Device;
-use crate::error::{Code, Error, Result, fail};
+use crate::error::{Result, fail};
 use crate::realtime::block::MAX_CHANNELS;
 
 /// The id of the one device there is.
@@ -55,7 +57,8 @@ fn open_jack(request: &Request<'_>, callbacks: Callbacks, notices: &Arc<Notices>
     let opened = describe(request, &client, server.as_deref());
     let watcher = Watcher::new(&shared);
     let rows = Rows::new(ports, callbacks.playback, &shared);
-    Ok(JackDriver { state: State::Idle(client, watcher, rows), shared, wires, opened })
+    let live = Some(LiveClient::new(client, watcher, rows));
+    Ok(JackDriver { live, shared, wires, opened })
 }
 
 /// The server as a device, with as many channels as it has physical ports.
@@ -142,16 +145,9 @@ fn describe(request: &Request<'_>, client: &Client, server: Option<&str>) -> Ope
     }
 }
 
-/// Where the client is. The `jack` crate takes client and handlers in while they are active.
-enum State {
-    Idle(Client, Watcher, Rows),
-    Active(AsyncClient<Watcher, Rows>),
-    /// The server refused to go on, and the client went with it.
-    Gone,
-}
-
 struct JackDriver {
-    state: State,
+    /// `None` once the server refused to go on.
+    live: Option<LiveClient<Watcher, Rows>>,
     shared: Arc<Shared>,
     wires: ports::Wires,
     opened: Opened,
@@ -162,30 +158,32 @@ impl Driver for JackDriver {
         if let Some(reason) = self.shared.notices.loss() {
             fail!(DeviceLost, "{reason}");
         }
-        match std::mem::replace(&mut self.state, State::Gone) {
-            State::Idle(client, watcher, rows) => self.run(client, watcher, rows),
-            State::Gone => fail!(DeviceFailed, "the JACK client was closed after an earlier failure"),
-            active => {
-                self.state = active;
-                Ok(())
-            }
+        let Some(live) = &mut self.live else {
+            fail!(DeviceFailed, "the JACK client was closed after an earlier failure");
+        };
+        if live.is_active() {
+            return Ok(());
         }
+        self.shared.forget_calls();
+        self.shared.foresee(live.client(), &self.wires);
+        if !live.activate() {
+            fail!(DeviceFailed, "JACK did not start the client");
+        }
+        let connected = self.wires.connect(live.client());
+        self.shared.settle(live.client());
+        self.opened.realtime = granted(&self.shared, live.client());
+        connected.or_else(|error| self.stop().and(Err(error)))
     }
 
     fn stop(&mut self) -> Result<()> {
-        let active = match std::mem::replace(&mut self.state, State::Gone) {
-            State::Active(active) => active,
-            other => {
-                self.state = other;
-                return Ok(());
-            }
-        };
+        let Some(live) = self.live.as_mut().filter(|live| live.is_active()) else { return Ok(()) };
         self.shared.unsettle();
-        match active.deactivate() {
-            Ok((client, watcher, rows)) => self.state = State::Idle(client, watcher, rows),
-            // The crate has closed the client. Of a server that is gone nothing else can be expected.
-            Err(_) if self.shared.notices.loss().is_some() => {}
-            Err(error) => fail!(DeviceFailed, "JACK did not stop the client: {error}"),
+        if !live.deactivate() {
+            self.live = None;
+            // Of a server that is gone nothing else can be expected.
+            if self.shared.notices.loss().is_none() {
+                fail!(DeviceFailed, "JACK did not stop the client");
+            }
         }
         Ok(())
     }
@@ -200,25 +198,6 @@ impl Driver for JackDriver {
             ..self.opened.clone()
         }
     }
-}
-
-impl JackDriver {
-    fn run(&mut self, client: Client, watcher: Watcher, rows: Rows) -> Result<()> {
-        self.shared.forget_calls();
-        self.shared.foresee(&client, &self.wires);
-        let active = activate(client, watcher, rows)?;
-        let connected = self.wires.connect(active.as_client());
-        self.shared.settle(active.as_client());
-        self.opened.realtime = granted(&self.shared, active.as_client());
-        self.state = State::Active(active);
-        connected.or_else(|error| self.stop().and(Err(error)))
-    }
-}
-
-fn activate(client: Client, watcher: Watcher, rows: Rows) -> Result<AsyncClient<Watcher, Rows>> {
-    client
-        .activate_async(watcher, rows)
-        .map_err(|error| Error::new(Code::DeviceFailed, format!("JACK did not start the client: {error}")))
 }
 
 /// Whether the callback's thread got realtime priority. JACK sets it before the first callback and may be

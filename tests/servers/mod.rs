@@ -7,5 +7,9 @@
 #![allow(dead_code)]
 
 pub mod jackd;
+// The recorder's callbacks are guarded like the stream's own.
+#[path = "../../src/backend/jack/live.rs"]
+#[allow(clippy::duplicate_mod)]
+pub mod live;
 pub mod pulse;
 pub mod recorder;

@@ -8,10 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jack::jack_sys;
-use jack::{AsyncClient, AudioIn, Client, ClientOptions, Control, Frames, NotificationHandler, Port};
-use jack::{ProcessHandler, ProcessScope};
+use jack::{AudioIn, Client, ClientOptions, Frames, Port, ProcessScope};
 use ringbuf::traits::{Consumer, Observer, Producer, Split};
 use ringbuf::{HeapProd, HeapRb};
+
+use super::live::{LiveClient, Notify, Process};
 
 /// Opens a client on the server `server`, whatever the environment says.
 pub fn open_client(server: &str, name: &str) -> Client {
@@ -100,7 +101,7 @@ const NEVER: u64 = u64::MAX;
 
 /// Records from the ports it was given until it is finished.
 pub struct Recorder {
-    client: AsyncClient<Listener, Ear>,
+    client: LiveClient<Listener, Ear>,
     drain: thread::JoinHandle<Vec<f32>>,
     finishing: Arc<AtomicBool>,
     counters: Arc<Counters>,
@@ -126,9 +127,9 @@ impl Recorder {
             .collect();
         let names: Vec<String> = ports.iter().map(|port| port.name().unwrap()).collect();
         let ear = Ear { ports, samples, counters: counters.clone(), next_frame: None };
-        let client =
-            client.activate_async(Listener(counters.clone()), ear).expect("the server takes a client");
-        sources.iter().zip(&names).for_each(|(source, own)| wire(client.as_client(), source, own));
+        let mut client = LiveClient::new(client, Listener(counters.clone()), ear);
+        assert!(client.activate(), "the server takes a client");
+        sources.iter().zip(&names).for_each(|(source, own)| wire(client.client(), source, own));
         counters.begin_at.store(first.map_or(0, u64::from), Ordering::Relaxed);
 
         let finishing = Arc::new(AtomicBool::new(false));
@@ -150,7 +151,7 @@ impl Recorder {
 
     /// The recorder's client, to wire and to ask with.
     pub fn client(&self) -> &Client {
-        self.client.as_client()
+        self.client.client()
     }
 
     /// The server's frame number now, as the server estimates it.
@@ -173,9 +174,9 @@ impl Recorder {
     }
 
     /// Ends the recording.
-    pub fn finish(self) -> Recording {
+    pub fn finish(mut self) -> Recording {
         // A server that is gone deactivates nobody; what was heard is there all the same.
-        let _ = self.client.deactivate();
+        self.client.deactivate();
         self.finishing.store(true, Ordering::Release);
         let samples = self.drain.join().expect("the draining thread does not panic");
         Recording {
@@ -189,10 +190,9 @@ impl Recorder {
 
 struct Listener(Arc<Counters>);
 
-impl NotificationHandler for Listener {
-    fn xrun(&mut self, _: &Client) -> Control {
+impl Notify for Listener {
+    fn xrun(&self) {
         self.0.xruns.fetch_add(1, Ordering::Relaxed);
-        Control::Continue
     }
 }
 
@@ -205,10 +205,10 @@ struct Ear {
     next_frame: Option<Frames>,
 }
 
-impl ProcessHandler for Ear {
-    fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
+impl Process for Ear {
+    fn process(&mut self, _: &Client, scope: &ProcessScope) {
         let (start, frames) = (scope.last_frame_time(), scope.n_frames());
-        let Some(skip) = self.skip(start, frames) else { return Control::Continue };
+        let Some(skip) = self.skip(start, frames) else { return };
         let mut rows: [&[f32]; MOST_SOURCES] = [&[]; MOST_SOURCES];
         let rows = &mut rows[..self.ports.len()];
         rows.iter_mut().zip(&self.ports).for_each(|(row, port)| *row = port.as_slice(scope));
@@ -216,14 +216,13 @@ impl ProcessHandler for Ear {
         let frames = frames - skip;
         if self.samples.vacant_len() < frames as usize * rows.len() {
             self.counters.lost_frames.fetch_add(u64::from(frames), Ordering::Relaxed);
-            return Control::Continue;
+            return;
         }
         for frame in skip as usize..(skip + frames) as usize {
             let samples = rows.iter().map(|row| row[frame]);
             self.samples.push_iter(samples);
         }
         self.counters.frames.fetch_add(u64::from(frames), Ordering::Relaxed);
-        Control::Continue
     }
 }
 

@@ -1,12 +1,11 @@
 //! What JACK tells outside the process callback, and what its threads share.
-#![allow(unsafe_code)]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use ::jack::{Client, ClientStatus, Control, Frames, NotificationHandler, Port, Unowned};
+use ::jack::{Client, Frames, Port, Unowned};
 
 use super::latency::{self, Latencies};
+use super::live::Notify;
 use super::ports::{Ports, Wires};
 use crate::backend::Notices;
 
@@ -128,34 +127,35 @@ impl Watcher {
     }
 }
 
-impl NotificationHandler for Watcher {
+impl Notify for Watcher {
     /// `jack.h` wants signal-handler manners here, for the sake of JACK 1. Today's servers call this on a
     /// thread of the client that does nothing else any more, so taking the notices' lock is safe.
-    unsafe fn shutdown(&mut self, _status: ClientStatus, reason: &str) {
+    fn shutdown(&self, reason: &str) {
         self.shared.notices.lose(format!("the JACK server ended: {reason}"));
     }
 
-    fn freewheel(&mut self, _: &Client, is_freewheel_enabled: bool) {
-        self.shared.freewheeling.store(is_freewheel_enabled, Ordering::Relaxed);
+    fn freewheel(&self, is_on: bool) {
+        self.shared.freewheeling.store(is_on, Ordering::Relaxed);
+    }
+
+    fn period(&self, client: &Client, frames: Frames) {
+        self.shared.set_block_frames(client, frames);
     }
 
     /// No JACK server of today does this. If one did, every frame number would mean another time.
-    fn sample_rate(&mut self, _: &Client, rate_hz: Frames) -> Control {
+    fn sample_rate(&self, rate_hz: Frames) {
         let opened = self.shared.rate_hz;
         if rate_hz != opened {
             self.shared.notices.lose(format!("the JACK server went from {opened} Hz to {rate_hz} Hz"));
         }
-        Control::Continue
     }
 
     /// Also comes when connections change; JACK has computed the latencies anew by then.
-    fn graph_reorder(&mut self, client: &Client) -> Control {
+    fn graph_order(&self, client: &Client) {
         self.shared.measure(client);
-        Control::Continue
     }
 
-    fn xrun(&mut self, _: &Client) -> Control {
+    fn xrun(&self) {
         self.shared.notices.xrun();
-        Control::Continue
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use ::jack::{AudioIn, AudioOut, Client, Control, CycleTimes, Frames, Port, ProcessHandler, ProcessScope};
+use ::jack::{AudioIn, AudioOut, Client, CycleTimes, Port, ProcessScope};
 
+use super::live::Process;
 use super::notify::Shared;
 use super::ports::Ports;
 use crate::backend::{BlockTime, Callback, Input, Output};
@@ -45,8 +46,8 @@ impl Rows {
     }
 }
 
-impl ProcessHandler for Rows {
-    fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
+impl Process for Rows {
+    fn process(&mut self, client: &Client, scope: &ProcessScope) {
         self.shared.called();
         let time = self.block_time(client, scope);
 
@@ -72,13 +73,6 @@ impl ProcessHandler for Rows {
         };
 
         self.playback.process(input, output, time);
-        Control::Continue
-    }
-
-    /// Runs on the callback's thread, but not in a cycle: it may take its time.
-    fn buffer_size(&mut self, client: &Client, frames: Frames) -> Control {
-        self.shared.set_block_frames(client, frames);
-        Control::Continue
     }
 }
 

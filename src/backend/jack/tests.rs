@@ -8,6 +8,7 @@ use super::servers::jackd::{Jackd, Mode};
 use super::servers::recorder::{self, Recorder};
 use super::*;
 use crate::backend::Callback;
+use crate::error::{Code, Error};
 use crate::options::Options;
 use crate::realtime::gate::Gate;
 
@@ -134,8 +135,7 @@ fn more_channels_than_the_server_has_are_fine() {
     let mut driver = open_driver(&wide).unwrap();
     driver.start().unwrap();
     assert!(is_called(&driver, SOON));
-    let State::Active(active) = &driver.state else { panic!("it was started") };
-    let client = active.as_client();
+    let client = driver.live.as_ref().expect("it was started").client();
     let connected = |port| client.port_by_name(port).unwrap().connected_count().unwrap();
     assert_eq!(["wide:output_2", "wide:output_3", "wide:input_2"].map(connected), [1, 0, 1]);
 }
@@ -219,6 +219,45 @@ fn a_frozen_server_ends_callbacks_and_holds_up_stop_until_it_goes_on() {
     let mut driver = stopper.join().unwrap();
     driver.start().unwrap();
     assert!(is_called(&driver, SOON));
+}
+
+/// Callbacks that take long enough for JACK to end their threads inside them.
+struct Slow;
+
+impl live::Notify for Slow {
+    fn graph_order(&self, _: &Client) {
+        spin(Duration::from_millis(3));
+    }
+}
+
+impl live::Process for Slow {
+    fn process(&mut self, _: &Client, _: &::jack::ProcessScope) {
+        spin(Duration::from_millis(1));
+    }
+}
+
+fn spin(time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        std::hint::spin_loop();
+    }
+}
+
+#[test]
+fn a_client_closes_while_its_callbacks_run_and_the_process_lives_on() {
+    let server = Jackd::start(48_000, 64, 2);
+    for round in 0..20 {
+        let client = recorder::open_client(server.name(), "slow");
+        let mut slow = LiveClient::new(client, Slow, Slow);
+        assert!(slow.activate());
+        // A change of the graph under way, and its notification with it.
+        let _ports =
+            [1, 2].map(|k| slow.client().register_port(&format!("p{k}"), ::jack::AudioOut::default()));
+        thread::sleep(Duration::from_micros(300 * round));
+        if round % 2 == 0 {
+            slow.deactivate();
+        }
+    }
 }
 
 #[test]
