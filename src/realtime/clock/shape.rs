@@ -1,0 +1,90 @@
+//! The shape of the stamps' errors: which estimator fits them, what counts as far out, and how much of the error
+//! no data can show.
+
+use super::Errs;
+use super::history::History;
+use super::hull::Hull;
+use super::line::Line;
+use super::spread::Spread;
+
+/// Skewness, (q95 + q05 − 2 q50) / (q95 − q05), above which errors count as lateness, and below which no more.
+const SKEWED: [f64; 2] = [0.35, 0.2];
+/// Fewest stamps to judge by.
+const FEWEST: f64 = 64.0;
+/// The number of stamps nearest to the hull grows evenly with the distance if the lateness has a sharp edge: the
+/// 32nd is then a quarter as far away as the 128th. Errors that go both ways blunt the edge; from the second
+/// figure on it counts as blunt.
+const EDGE: [f64; 2] = [0.28, 0.38];
+/// Where a blunt edge leaves the true line in doubt: this part of all stamps lies below it, at most.
+const DOUBT: f64 = 0.22;
+
+pub struct Shape {
+    spread: Spread,
+    errs: Errs,
+    /// Whether enough stamps have been seen; the rest is void if not.
+    pub known: bool,
+    /// Whether the hull is the estimator.
+    pub late: bool,
+    /// Beyond this, ns, a stamp may be part of a step.
+    pub far: f64,
+    /// Beyond this it is one if it is early and stamps are only ever late.
+    pub early: f64,
+    /// The width of the scatter.
+    pub width: f64,
+    /// Constant error that may be there unseen.
+    pub hidden: f64,
+}
+
+/// Before the shape is known: 2 ms.
+const FAR: f64 = (1u64 << 21) as f64;
+
+impl Shape {
+    pub fn new(errs: Errs) -> Self {
+        let late = errs != Errs::BothWays;
+        Self { spread: Spread::new(), errs, known: false, late, far: FAR, early: f64::INFINITY, width: 0.0, hidden: 0.0 }
+    }
+
+    pub fn forget(&mut self) {
+        self.known = false;
+        self.late = self.errs != Errs::BothWays;
+        (self.far, self.early, self.width, self.hidden) = (FAR, f64::INFINITY, 0.0, 0.0);
+    }
+
+    pub fn spread(&self) -> &Spread {
+        &self.spread
+    }
+
+    /// Learns from the stamps' distances from `below`, the supporting line that `hull` has just found.
+    pub fn learn(&mut self, history: &History, hull: &Hull, below: &Line) {
+        self.spread.clear();
+        for bucket in history.buckets() {
+            self.spread.add(below.above(bucket.one));
+        }
+        let [q05, q50, q75, q95] = [0.05, 0.5, 0.75, 0.95].map(|share| self.spread.quantile(share));
+        self.width = q95 - q05;
+        let skewness = if self.width > 0.0 { (q95 + q05 - 2.0 * q50) / self.width } else { 0.0 };
+        if self.errs != Errs::Late && history.total() >= FEWEST {
+            self.late = skewness > SKEWED[usize::from(self.late)];
+        }
+        self.known = true;
+        self.early = 1.5 * q50;
+        self.far = if self.late { 1.5 * q75 } else { 3.0 * (q95 - q50).max(q50 - q05) };
+        self.hidden = match (self.errs, self.late) {
+            (Errs::Late | Errs::BothWays, false) => 0.0,
+            (Errs::Unknown, false) => q50,
+            (Errs::BothWays, true) => self.spread.quantile(DOUBT),
+            (Errs::Late | Errs::Unknown, true) => self.spread.quantile(DOUBT) * self.bluntness(hull.lows()),
+        };
+    }
+
+    /// 0 for a sharp edge to 1 for a blunt one.
+    fn bluntness(&self, lows: &Spread) -> f64 {
+        let rank = (0.1 * lows.count()).min(32.0);
+        if rank < 4.0 {
+            return if self.errs == Errs::Late { 0.0 } else { 1.0 };
+        }
+        let far = lows.quantile(4.0 * rank / lows.count());
+        let near = lows.quantile(rank / lows.count());
+        if far > 0.0 { ((near / far - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0) } else { 0.0 }
+    }
+}
