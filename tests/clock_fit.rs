@@ -72,3 +72,78 @@ fn the_table_holds_in_a_few_hundred_runs() {
 fn the_table_holds_in_ten_thousand_runs() {
     hold(10_000, 0.999);
 }
+
+/// Worlds of shapes, sizes and rates that the estimator was not tuned to.
+fn strangers() -> Vec<World> {
+    let late = [
+        Noise::Lognormal { median: 150.0, sigma: 1.0 },
+        Noise::Lognormal { median: 400.0, sigma: 0.3 },
+        Noise::Gamma { mean: 200.0 },
+        Noise::Gamma { mean: 30.0 },
+        Noise::Ticks { apart: 1_000.0, share: 0.5 },
+        Noise::Ticks { apart: 4_000.0, share: 0.2 },
+        Noise::Bursts { mean: 60.0 },
+        Noise::Late,
+    ];
+    let both = [
+        Noise::Triangular { half: 80.0 },
+        Noise::Gaussian { sd: 30.0 },
+        Noise::Gaussian { sd: 2.0 },
+        Noise::Filtered { sd: 3.0, blocks: 20.0 },
+        Noise::Filtered { sd: 10.0, blocks: 80.0 },
+        Noise::Outliers { half: 20.0, far: 3_000.0 },
+        Noise::Uniform,
+    ];
+    let late = late.into_iter().flat_map(|noise| [(noise, Errs::Late), (noise, Errs::Unknown)]);
+    let both = both.into_iter().flat_map(|noise| [(noise, Errs::BothWays), (noise, Errs::Unknown)]);
+    let frames = [
+        (48_000, Blocks::Of(256)),
+        (192_000, Blocks::Of(64)),
+        (16_000, Blocks::Of(2_048)),
+        (44_100, Blocks::Of(1_024)),
+        (48_000, Blocks::Varying(24, 168)),
+        (48_000, Blocks::Of(480)),
+    ];
+    let ppms = [-500.0, -37.0, 500.0];
+    let shapes = late.chain(both).enumerate();
+    let worlds = shapes.flat_map(|(n, (noise, errs))| {
+        frames.iter().enumerate().map(move |(m, &(rate, blocks))| World {
+            rate,
+            blocks,
+            ppm: ppms[(n + m) % 3],
+            ..World::new(noise, errs)
+        })
+    });
+    worlds.collect()
+}
+
+/// `runs` runs of each stranger.
+fn cover_strangers(runs: u64) {
+    let mut broken = Vec::new();
+    for world in strangers() {
+        let moments = readings(world, runs, &[0.3, 2.0, 8.0, 30.0]);
+        for (readings, moment) in moments.iter().zip([0.3, 2.0, 8.0, 30.0]) {
+            let covered = coverage(readings);
+            let error = quantile(column(readings, |reading| reading.error.abs() / 1e3), 0.99);
+            let stated = quantile(column(readings, |reading| reading.fit.uncertainty_ns as f64 / 1e3), 0.5);
+            let useless = readings.iter().filter(|reading| !reading.fit.is_usable()).count();
+            let stepped = readings.iter().filter(|reading| reading.fit.discontinuities > 0).count();
+            let about = format!(
+                "{:?} {:?} {} {:?} at {moment} s: covered {covered:.3}, error {error:.2} stated {stated:.2}, \
+                 {useless} useless, {stepped} stepped",
+                world.noise, world.errs, world.rate, world.blocks
+            );
+            println!("{about}");
+            if covered < 0.99 || useless > 0 || stepped > 0 {
+                broken.push(about);
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+#[ignore = "the long form: cargo test --release --test clock_fit -- --ignored --nocapture"]
+fn the_uncertainty_covers_errors_of_every_shape_in_many_runs() {
+    cover_strangers(300);
+}

@@ -2,6 +2,7 @@
 
 use super::history::{CAPACITY, History, Point};
 use super::line::{Line, Prior};
+use super::lows;
 use super::spread::Spread;
 
 /// The error is judged by the stamp that has this rank above the line.
@@ -25,30 +26,29 @@ impl Hull {
         &self.lows
     }
 
-    /// Of all lines below the stamps the one with the least sum of distances: the most likely for exponential
-    /// lateness. It runs along the hull's edge that lies below the mean of the stamps' frames.
-    pub fn fit(&mut self, history: &History, prior: Prior, x: f64, unsettled: f64) -> Line {
+    /// The line below the stamps, its slope held to `prior` as far as they know no better. `blunt`: lateness has
+    /// no sharp edge. `unsettled` ns are the error of a line through a stamp or two.
+    pub fn fit(&mut self, history: &History, prior: Prior, x: f64, unsettled: f64, blunt: bool) -> Line {
         self.build(history);
-        let (own, _) = self.edge(history, x, prior.slope);
-        let mut line = self.support(own, x);
-        self.judge(history, &line);
+        let own = self.support(self.edge(history, x).unwrap_or(prior.slope), x);
+        self.judge(history, &own);
         let span = history.span_to(x);
-        let rank = RANK.min(0.5 * history.len() as f64);
-        let depth = self.lows.quantile(rank / history.len().max(1) as f64);
-        let own_error = if span > 0.0 { depth / span } else { f64::INFINITY };
-        if !own_error.is_finite() {
-            line = self.support(prior.slope, x);
-            line.slope_error = prior.error;
-        } else {
-            let (slope, error) = prior.combine(own, own_error);
-            line = self.support(slope, x);
-            line.slope_error = error;
-        }
+        let lows = if blunt { lows::fit(history, &own, prior) } else { None };
+        let mut line = lows.unwrap_or_else(|| {
+            let error = if span > 0.0 { self.depth(history) / span } else { f64::INFINITY };
+            let (slope, slope_error) = prior.combine(own.slope, error);
+            Line { slope_error, ..self.support(slope, x) }
+        });
         let newest = self.judge(history, &line);
-        let depth = self.lows.quantile(rank / history.len().max(1) as f64);
         let few = if history.total() < 32.0 { unsettled / history.total() } else { 0.0 };
-        line.error = if history.total() < 3.5 { unsettled } else { COVER * depth + newest + few };
+        line.error = if history.total() < 3.5 { unsettled } else { COVER * self.depth(history) + newest + few };
         line
+    }
+
+    /// How far the stamp of rank [`RANK`] lies above the last line.
+    fn depth(&self, history: &History) -> f64 {
+        let buckets = history.len().max(1) as f64;
+        self.lows.quantile(RANK.min(0.5 * buckets) / buckets)
     }
 
     /// Lower convex hull by Andrew's monotone chain: the lows come ordered by frame.
@@ -73,18 +73,15 @@ impl Hull {
         self.points.get(..self.len).unwrap_or_default()
     }
 
-    /// Slope and length of the edge below the mean frame.
-    fn edge(&self, history: &History, x: f64, otherwise: f64) -> (f64, f64) {
+    /// Slope of the edge below the mean frame. Of all lines below the stamps the one along it has the least sum
+    /// of distances: the most likely for exponential lateness.
+    fn edge(&self, history: &History, x: f64) -> Option<f64> {
         let sum: f64 = history.buckets().map(|bucket| bucket.count * (bucket.mean.x - x)).sum();
         let mean = x + sum / history.total();
-        for ends in self.vertices().windows(2) {
-            if let [a, b] = ends
-                && b.x >= mean
-            {
-                return ((b.y - a.y) / (b.x - a.x), b.x - a.x);
-            }
-        }
-        (otherwise, 0.0)
+        self.vertices().windows(2).find_map(|ends| match ends {
+            [a, b] if b.x >= mean => Some((b.y - a.y) / (b.x - a.x)),
+            _ => None,
+        })
     }
 
     /// The highest line of this slope below all stamps.

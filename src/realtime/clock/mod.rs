@@ -17,6 +17,7 @@ mod grain;
 mod history;
 mod hull;
 mod line;
+mod lows;
 mod shape;
 mod spread;
 mod squares;
@@ -67,7 +68,7 @@ const UNSETTLED: f64 = 5e6;
 /// The line is fitted again when the history has grown by about this part of itself; the shape is learnt again
 /// after so many fits.
 const STRIDE: usize = 16;
-const RESHAPE: usize = 4;
+const RESHAPE: usize = 2;
 
 /// Estimates the host's time of each frame of one half of a stream.
 pub struct ClockFit {
@@ -252,7 +253,7 @@ impl ClockFit {
     /// Takes a stamp that is no step.
     fn take(&mut self, point: Point, above: f64) {
         self.history.push(point, self.now.line.slope);
-        if self.shape.late && above < 0.0 && above > -self.floor() {
+        if self.shape.late && !self.shape.blunt && above < 0.0 && above > -self.floor() {
             self.now.line.y += above;
         }
         self.now.waiting += 1;
@@ -273,7 +274,7 @@ impl ClockFit {
         let unsettled = if self.shape.known { self.shape.width } else { self.now.block.max(UNSETTLED) };
         let (history, x) = (&self.history, self.now.newest);
         self.now.line = match self.shape.late {
-            true => self.hull.fit(history, prior, x, unsettled),
+            true => self.hull.fit(history, prior, x, unsettled, self.shape.blunt),
             false => squares::fit(history, prior, x, unsettled),
         };
         self.now.unshaped += 1;
@@ -284,11 +285,17 @@ impl ClockFit {
 
     fn reshape(&mut self) {
         self.now.unshaped = 0;
-        let below = match self.shape.late {
+        let level = Prior { slope: self.now.line.slope, error: 0.0 };
+        let below = match self.shape.late && !self.shape.blunt {
             true => self.now.line,
-            false => self.hull.fit(&self.history, Prior { slope: self.now.line.slope, error: 0.0 }, self.now.newest, 0.0),
+            false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
         };
         self.shape.learn(&self.history, &self.hull, &below);
+        if self.shape.late {
+            // A line through lows lies higher than the hull, and nearer to what it hides.
+            let raised = (self.now.line.y - below.y).max(0.0);
+            self.shape.hidden = raised.max(self.shape.hidden - raised);
+        }
         match self.shape.late {
             true => self.steps.learn(self.shape.spread()),
             false => self.steps.learn_nothing(),
@@ -298,7 +305,7 @@ impl ClockFit {
     /// Tells useless stamps from others.
     fn sort_out(&mut self) {
         let (line, span) = (self.now.line, self.history.span_to(self.now.newest) / self.rate as f64);
-        let runs_away = self.history.total() >= 8.0
+        let runs_away = self.history.total() >= KNOWN
             && line.slope.abs() - 4.0 * line.slope_error > self.ppm(WORST_PPM);
         if runs_away || (self.shape.known && self.shape.width > WORST_SCATTER) {
             self.now.useless = true;

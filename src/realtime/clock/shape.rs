@@ -12,9 +12,14 @@ const SKEWED: [f64; 2] = [0.35, 0.2];
 /// Fewest stamps to judge by.
 const FEWEST: f64 = 64.0;
 /// The number of stamps nearest to the hull grows evenly with the distance if the lateness has a sharp edge: the
-/// 32nd is then a quarter as far away as the 128th. Errors that go both ways blunt the edge; from the second
-/// figure on it counts as blunt.
-const EDGE: [f64; 2] = [0.28, 0.38];
+/// 48th is then a quarter as far away as the 192nd, and less, since lateness thins out. Errors that go both ways
+/// blunt the edge: then it is half as far. From the second figure on it counts as wholly blunt.
+const EDGE: [f64; 2] = [0.25, 0.29];
+const RANK: f64 = 48.0;
+/// Bluntness above which the lows of stretches make a better line than the hull, and below which no more.
+const BLUNT: [f64; 2] = [0.85, 0.4];
+/// Fewest buckets by which to choose between the two.
+const PLENTY: f64 = 250.0;
 /// Where a blunt edge leaves the true line in doubt: this part of all stamps lies below it, at most.
 const DOUBT: f64 = 0.22;
 
@@ -25,6 +30,8 @@ pub struct Shape {
     pub known: bool,
     /// Whether the hull is the estimator.
     pub late: bool,
+    /// Whether lateness has no sharp edge.
+    pub blunt: bool,
     /// Beyond this, ns, a stamp may be part of a step.
     pub far: f64,
     /// Beyond this it is one if it is early and stamps are only ever late.
@@ -41,11 +48,11 @@ const FAR: f64 = (1u64 << 21) as f64;
 impl Shape {
     pub fn new(errs: Errs) -> Self {
         let late = errs != Errs::BothWays;
-        Self { spread: Spread::new(), errs, known: false, late, far: FAR, early: f64::INFINITY, width: 0.0, hidden: 0.0 }
+        Self { spread: Spread::new(), errs, known: false, late, blunt: false, far: FAR, early: f64::INFINITY, width: 0.0, hidden: 0.0 }
     }
 
     pub fn forget(&mut self) {
-        self.known = false;
+        (self.known, self.blunt) = (false, false);
         self.late = self.errs != Errs::BothWays;
         (self.far, self.early, self.width, self.hidden) = (FAR, f64::INFINITY, 0.0, 0.0);
     }
@@ -69,22 +76,26 @@ impl Shape {
         self.known = true;
         self.early = 1.5 * q50;
         self.far = if self.late { 1.5 * q75 } else { 3.0 * (q95 - q50).max(q50 - q05) };
+        let bluntness = self.bluntness(hull.lows());
+        if hull.lows().count() >= PLENTY {
+            self.blunt = bluntness > BLUNT[usize::from(self.blunt)];
+        }
         self.hidden = match (self.errs, self.late) {
             (Errs::Late | Errs::BothWays, false) => 0.0,
             (Errs::Unknown, false) => q50,
             (Errs::BothWays, true) => self.spread.quantile(DOUBT),
-            (Errs::Late | Errs::Unknown, true) => self.spread.quantile(DOUBT) * self.bluntness(hull.lows()),
+            (Errs::Late | Errs::Unknown, true) => self.spread.quantile(DOUBT) * bluntness,
         };
     }
 
     /// 0 for a sharp edge to 1 for a blunt one.
     fn bluntness(&self, lows: &Spread) -> f64 {
-        let rank = (0.1 * lows.count()).min(32.0);
+        let rank = (0.125 * lows.count()).min(RANK);
         if rank < 4.0 {
             return if self.errs == Errs::Late { 0.0 } else { 1.0 };
         }
         let far = lows.quantile(4.0 * rank / lows.count());
         let near = lows.quantile(rank / lows.count());
-        if far > 0.0 { ((near / far - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0) } else { 0.0 }
+        if far > 0.0 { ((near / far + 0.5 / rank - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0) } else { 0.0 }
     }
 }
