@@ -76,7 +76,7 @@ impl Noise {
             Self::Bursts { mean } => {
                 *state = (*state - block_us).max(0.0);
                 if random.chance(0.003) {
-                    *state = random.between(1.0, 4.0) * block_us;
+                    *state = random.between(1_000.0, 20_000.0);
                 }
                 *state + random.exponential(mean)
             }
@@ -183,7 +183,7 @@ impl Running {
 
     /// The stamp that the next block would have.
     pub fn stamp(&mut self) -> i64 {
-        let block_us = 1e6 * 256.0 / self.world.rate as f64;
+        let block_us = 1e6 * (self.frame - self.newest) as f64 / self.world.rate as f64;
         let late = self.world.noise.draw(&mut self.random, &mut self.state, block_us);
         let stamp = self.true_ns(self.frame) + (late * 1e3).round() as i64;
         stamp / self.world.grain * self.world.grain

@@ -291,10 +291,10 @@ impl ClockFit {
             false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
         };
         self.shape.learn(&self.history, &self.hull, &below);
-        if self.shape.late {
+        if self.shape.blunt {
             // A line through lows lies higher than the hull, and nearer to what it hides.
-            let raised = (self.now.line.y - below.y).max(0.0);
-            self.shape.hidden = raised.max(self.shape.hidden - raised);
+            let (raised, hidden) = ((self.now.line.y - below.y).max(0.0), self.shape.hidden);
+            self.shape.hidden = (raised + 0.25 * hidden).max(hidden - raised);
         }
         match self.shape.late {
             true => self.steps.learn(self.shape.spread()),
@@ -306,6 +306,7 @@ impl ClockFit {
     fn sort_out(&mut self) {
         let (line, span) = (self.now.line, self.history.span_to(self.now.newest) / self.rate as f64);
         let runs_away = self.history.total() >= KNOWN
+            && span >= 0.25
             && line.slope.abs() - 4.0 * line.slope_error > self.ppm(WORST_PPM);
         if runs_away || (self.shape.known && self.shape.width > WORST_SCATTER) {
             self.now.useless = true;

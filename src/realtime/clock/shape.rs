@@ -9,15 +9,17 @@ use super::spread::Spread;
 
 /// Skewness, (q95 + q05 − 2 q50) / (q95 − q05), above which errors count as lateness, and below which no more.
 const SKEWED: [f64; 2] = [0.35, 0.2];
+/// Fewest stamps by which lateness is told from errors both ways for sure.
+const SURE: f64 = 200.0;
 /// Fewest stamps to judge by.
 const FEWEST: f64 = 64.0;
-/// The number of stamps nearest to the hull grows evenly with the distance if the lateness has a sharp edge: the
-/// 48th is then a quarter as far away as the 192nd, and less, since lateness thins out. Errors that go both ways
-/// blunt the edge: then it is half as far. From the second figure on it counts as wholly blunt.
-const EDGE: [f64; 2] = [0.25, 0.29];
-const RANK: f64 = 48.0;
-/// Bluntness above which the lows of stretches make a better line than the hull, and below which no more.
-const BLUNT: [f64; 2] = [0.85, 0.4];
+/// The mean distance from the hull of the nearest 192 stamps, as a part of the farthest's: less than a half if
+/// lateness begins with a sharp edge and thins out from there, two thirds if errors both ways have blunted the
+/// edge. From the second figure on it counts as wholly blunt.
+const EDGE: [f64; 2] = [0.49, 0.53];
+const NEAREST: f64 = 192.0;
+/// Bluntness above which the lows of stretches make a better line than the hull.
+const BLUNT: f64 = 0.6;
 /// Fewest buckets by which to choose between the two.
 const PLENTY: f64 = 250.0;
 /// Where a blunt edge leaves the true line in doubt: this part of all stamps lies below it, at most.
@@ -78,24 +80,25 @@ impl Shape {
         self.far = if self.late { 1.5 * q75 } else { 3.0 * (q95 - q50).max(q50 - q05) };
         let bluntness = self.bluntness(hull.lows());
         if hull.lows().count() >= PLENTY {
-            self.blunt = bluntness > BLUNT[usize::from(self.blunt)];
+            self.blunt = bluntness > BLUNT;
         }
         self.hidden = match (self.errs, self.late) {
-            (Errs::Late | Errs::BothWays, false) => 0.0,
-            (Errs::Unknown, false) => q50,
+            (Errs::BothWays, false) => 0.0,
+            (Errs::Unknown, late) if !late || self.spread.count() < SURE => 1.2 * q50,
             (Errs::BothWays, true) => self.spread.quantile(DOUBT),
-            (Errs::Late | Errs::Unknown, true) => self.spread.quantile(DOUBT) * bluntness,
+            _ => self.spread.quantile(DOUBT) * bluntness,
         };
     }
 
     /// 0 for a sharp edge to 1 for a blunt one.
     fn bluntness(&self, lows: &Spread) -> f64 {
-        let rank = (0.125 * lows.count()).min(RANK);
-        if rank < 4.0 {
+        let nearest = (0.5 * lows.count()).min(NEAREST);
+        if nearest < 16.0 {
             return if self.errs == Errs::Late { 0.0 } else { 1.0 };
         }
-        let far = lows.quantile(4.0 * rank / lows.count());
-        let near = lows.quantile(rank / lows.count());
-        if far > 0.0 { ((near / far + 0.5 / rank - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0) } else { 0.0 }
+        let (mean, farthest) = lows.nearest(nearest / lows.count());
+        let ratio = if farthest > 0.0 { mean / farthest } else { 0.0 };
+        if std::env::var("DBG").is_ok() { eprintln!("RATIO {} {} {}", lows.count(), nearest, ratio); }
+        ((ratio - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0)
     }
 }

@@ -57,6 +57,22 @@ impl Spread {
         edge(BINS)
     }
 
+    /// Mean of the part `share` of all values that is nearest to 0, and the farthest of them.
+    pub fn nearest(&self, share: f64) -> (f64, f64) {
+        let farthest = self.quantile(share);
+        let mut left = share * self.count as f64;
+        let mut sum = 0.0;
+        left -= self.below as f64;
+        for (n, &bin) in self.bins.iter().enumerate() {
+            if left <= 0.0 {
+                break;
+            }
+            sum += 0.5 * (edge(n) + edge(n + 1).min(farthest)) * left.min(bin as f64);
+            left -= bin as f64;
+        }
+        (sum / (share * self.count as f64), farthest)
+    }
+
     /// For each octave how many values reach it or go beyond.
     pub fn tail(&self) -> [u16; OCTAVES] {
         let mut tail = [0; OCTAVES];

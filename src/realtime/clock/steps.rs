@@ -74,20 +74,22 @@ impl Steps {
         beyond(&self.late, floor).chain(beyond(&self.early, floor)).any(|(_, &run)| (1..AT_LAST).contains(&run))
     }
 
-    /// The step against `line`, if the newest stamps make one of more than `floor` ns. `earliest`: it is that of
-    /// the earliest of them, not of their mean.
+    /// The step against `line`, if the newest stamps make one of more than `floor` ns: they agree on its size to
+    /// within `floor`, most of them. `earliest`: it is that of the earliest of them, not of their mean.
     pub fn step(&self, line: &Line, floor: f64, earliest: bool) -> Option<f64> {
-        let late = beyond(&self.late, floor).filter(|&(n, &run)| self.needed.get(n).is_some_and(|&need| run >= need));
+        let long = |&(n, &run): &(usize, &u32)| self.needed.get(n).is_some_and(|&needed| run >= needed);
+        let late = beyond(&self.late, floor).filter(long);
         let early = beyond(&self.early, floor).filter(|&(_, &run)| run >= FEWEST as u32);
         let run = late.chain(early).map(|(_, &run)| run).max()?;
-        let half = FEWEST / 2;
-        let of = |skip: usize, take: usize| {
-            let above = self.recent().skip(skip).take(take).map(|point| line.above(point));
-            if earliest { above.fold(f64::INFINITY, f64::min) } else { above.sum::<f64>() / take as f64 }
+        let above = self.recent().map(|point| line.above(point));
+        let step = if earliest {
+            above.fold(f64::INFINITY, f64::min)
+        } else {
+            above.sum::<f64>() / FEWEST as f64
         };
-        let (step, apart) = (of(0, FEWEST), (of(0, half) - of(half, half)).abs());
         // A hiccup of the system is caught up with block by block.
-        (apart <= 0.25 * step.abs() || run >= AT_LAST).then_some(step)
+        let agree = self.recent().filter(|&point| (line.above(point) - step).abs() <= floor).count();
+        (agree > FEWEST / 2 || run >= AT_LAST).then_some(step)
     }
 }
 
