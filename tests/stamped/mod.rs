@@ -46,19 +46,39 @@ pub enum Noise {
     Uniform,
     /// Both.
     Both,
-    Lognormal { median: f64, sigma: f64 },
+    Lognormal {
+        median: f64,
+        sigma: f64,
+    },
     /// Sum of two exponentials.
-    Gamma { mean: f64 },
+    Gamma {
+        mean: f64,
+    },
     /// One of two wake-up times.
-    Ticks { apart: f64, share: f64 },
+    Ticks {
+        apart: f64,
+        share: f64,
+    },
     /// Exponential, and now and then hiccups of a few ms that are caught up with block by block.
-    Bursts { mean: f64 },
-    Triangular { half: f64 },
-    Gaussian { sd: f64 },
+    Bursts {
+        mean: f64,
+    },
+    Triangular {
+        half: f64,
+    },
+    Gaussian {
+        sd: f64,
+    },
     /// Autocorrelated as from a delay-locked loop: the errors of this many blocks go together.
-    Filtered { sd: f64, blocks: f64 },
+    Filtered {
+        sd: f64,
+        blocks: f64,
+    },
     /// White ±`half` with one in a hundred far out to either side.
-    Outliers { half: f64, far: f64 },
+    Outliers {
+        half: f64,
+        far: f64,
+    },
 }
 
 impl Noise {

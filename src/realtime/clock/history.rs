@@ -105,9 +105,11 @@ impl History {
             self.double(slope);
             bucket.id >>= 1;
         }
-        while self.buckets.front().is_some_and(|first| {
-            self.buckets.len() >= CAPACITY || bucket.mean.x - first.mean.x > self.window
-        }) {
+        while self
+            .buckets
+            .front()
+            .is_some_and(|first| self.buckets.len() >= CAPACITY || bucket.mean.x - first.mean.x > self.window)
+        {
             self.total -= self.buckets.pop_front().map_or(0.0, |first| first.count);
         }
         self.buckets.push_back(bucket);

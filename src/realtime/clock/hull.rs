@@ -41,7 +41,8 @@ impl Hull {
         });
         let newest = self.judge(history, &line);
         let few = if history.total() < 32.0 { unsettled / history.total() } else { 0.0 };
-        line.error = if history.total() < 3.5 { unsettled } else { COVER * self.depth(history) + newest + few };
+        line.error =
+            if history.total() < 3.5 { unsettled } else { COVER * self.depth(history) + newest + few };
         line
     }
 
@@ -86,7 +87,8 @@ impl Hull {
 
     /// The highest line of this slope below all stamps.
     fn support(&self, slope: f64, x: f64) -> Line {
-        let y = self.vertices().iter().map(|point| point.y - slope * (point.x - x)).fold(f64::INFINITY, f64::min);
+        let y =
+            self.vertices().iter().map(|point| point.y - slope * (point.x - x)).fold(f64::INFINITY, f64::min);
         Line { x, y, slope, ..Line::default() }
     }
 

@@ -4,7 +4,7 @@
 use super::history::{History, Point};
 use super::line::{Line, Prior};
 
-const STRETCHES: usize = 16;
+const STRETCHES: usize = 8;
 
 /// The line through the lows, found as a correction of `below`. `None` if there are too few.
 pub fn fit(history: &History, below: &Line, prior: Prior) -> Option<Line> {

@@ -59,8 +59,9 @@ const FORGIVEN_S: f64 = 4.0;
 /// A fit has settled after this time, s, and this many stamps.
 const SETTLED_S: f64 = 1.0;
 const SETTLED: f64 = 12.0;
-/// Fewest stamps by which the shape of their errors, and a step, are told.
+/// Fewest stamps, and the shortest time, s, by which the shape of their errors, and a step, are told.
 const KNOWN: f64 = 32.0;
+const KNOWN_S: f64 = 0.1;
 /// Steps of stamps without any scatter must be larger than this, ns.
 const SMALLEST_STEP: f64 = 5e3;
 /// The first stamp of all may be as far out as this, ns, or a block.
@@ -146,7 +147,8 @@ impl ClockFit {
             self.publish(frame);
             return None;
         }
-        let point = self.point(frame, stamp_ns).filter(|point| point.x > self.now.newest || self.history.len() == 0);
+        let point =
+            self.point(frame, stamp_ns).filter(|point| point.x > self.now.newest || self.history.len() == 0);
         let Some(point) = point else {
             self.begin(frame, frames, stamp_ns);
             return None;
@@ -278,9 +280,15 @@ impl ClockFit {
             false => squares::fit(history, prior, x, unsettled),
         };
         self.now.unshaped += 1;
-        if self.history.total() >= KNOWN && (self.now.unshaped >= RESHAPE || !self.shape.known) {
+        if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
             self.reshape();
         }
+    }
+
+    /// Whether the history is long enough to tell the shape of the errors.
+    fn judgeable(&self) -> bool {
+        let span = self.history.span_to(self.now.newest) / self.rate as f64;
+        self.history.total() >= KNOWN && span >= KNOWN_S
     }
 
     fn reshape(&mut self) {
@@ -291,7 +299,7 @@ impl ClockFit {
             false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
         };
         self.shape.learn(&self.history, &self.hull, &below);
-        if self.shape.blunt {
+        if self.shape.late && self.shape.blunt {
             // A line through lows lies higher than the hull, and nearer to what it hides.
             let (raised, hidden) = ((self.now.line.y - below.y).max(0.0), self.shape.hidden);
             self.shape.hidden = (raised + 0.25 * hidden).max(hidden - raised);

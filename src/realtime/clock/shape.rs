@@ -16,10 +16,10 @@ const FEWEST: f64 = 64.0;
 /// The mean distance from the hull of the nearest 192 stamps, as a part of the farthest's: less than a half if
 /// lateness begins with a sharp edge and thins out from there, two thirds if errors both ways have blunted the
 /// edge. From the second figure on it counts as wholly blunt.
-const EDGE: [f64; 2] = [0.49, 0.53];
+const EDGE: [f64; 2] = [0.47, 0.51];
 const NEAREST: f64 = 192.0;
 /// Bluntness above which the lows of stretches make a better line than the hull.
-const BLUNT: f64 = 0.6;
+const BLUNT: f64 = 0.85;
 /// Fewest buckets by which to choose between the two.
 const PLENTY: f64 = 250.0;
 /// Where a blunt edge leaves the true line in doubt: this part of all stamps lies below it, at most.
@@ -50,7 +50,17 @@ const FAR: f64 = (1u64 << 21) as f64;
 impl Shape {
     pub fn new(errs: Errs) -> Self {
         let late = errs != Errs::BothWays;
-        Self { spread: Spread::new(), errs, known: false, late, blunt: false, far: FAR, early: f64::INFINITY, width: 0.0, hidden: 0.0 }
+        Self {
+            spread: Spread::new(),
+            errs,
+            known: false,
+            late,
+            blunt: false,
+            far: FAR,
+            early: f64::INFINITY,
+            width: 0.0,
+            hidden: 0.0,
+        }
     }
 
     pub fn forget(&mut self) {
@@ -98,7 +108,6 @@ impl Shape {
         }
         let (mean, farthest) = lows.nearest(nearest / lows.count());
         let ratio = if farthest > 0.0 { mean / farthest } else { 0.0 };
-        if std::env::var("DBG").is_ok() { eprintln!("RATIO {} {} {}", lows.count(), nearest, ratio); }
         ((ratio - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0)
     }
 }

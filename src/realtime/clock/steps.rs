@@ -7,7 +7,7 @@ use super::spread::{OCTAVES, Spread};
 /// Fewest blocks that make a step.
 pub const FEWEST: usize = 8;
 /// After so many a step is taken for one even if they do not agree on its size.
-const AT_LAST: u32 = 64;
+const AT_LAST: u32 = 256;
 /// A run must be rarer than 2 to the power of minus this.
 const BITS: u32 = 40;
 
@@ -71,7 +71,9 @@ impl Steps {
 
     /// Whether the newest stamp lies beyond `floor` ns and so must not enter a line.
     pub fn doubtful(&self, floor: f64) -> bool {
-        beyond(&self.late, floor).chain(beyond(&self.early, floor)).any(|(_, &run)| (1..AT_LAST).contains(&run))
+        beyond(&self.late, floor)
+            .chain(beyond(&self.early, floor))
+            .any(|(_, &run)| (1..AT_LAST).contains(&run))
     }
 
     /// The step against `line`, if the newest stamps make one of more than `floor` ns: they agree on its size to
@@ -82,11 +84,8 @@ impl Steps {
         let early = beyond(&self.early, floor).filter(|&(_, &run)| run >= FEWEST as u32);
         let run = late.chain(early).map(|(_, &run)| run).max()?;
         let above = self.recent().map(|point| line.above(point));
-        let step = if earliest {
-            above.fold(f64::INFINITY, f64::min)
-        } else {
-            above.sum::<f64>() / FEWEST as f64
-        };
+        let step =
+            if earliest { above.fold(f64::INFINITY, f64::min) } else { above.sum::<f64>() / FEWEST as f64 };
         // A hiccup of the system is caught up with block by block.
         let agree = self.recent().filter(|&point| (line.above(point) - step).abs() <= floor).count();
         (agree > FEWEST / 2 || run >= AT_LAST).then_some(step)
@@ -102,7 +101,7 @@ fn beyond(runs: &[u32; OCTAVES], floor: f64) -> impl Iterator<Item = (usize, &u3
 fn blocks_for(share: f64) -> u32 {
     let (mut chance, mut blocks) = (share, 1);
     let rare = 1.0 / (1u64 << BITS) as f64;
-    while chance > rare && blocks < 4 * AT_LAST {
+    while chance > rare && blocks < AT_LAST {
         chance *= share;
         blocks += 1;
     }
