@@ -36,6 +36,9 @@ pub struct Prior {
 impl Prior {
     /// The slope that follows from `slope`, known to `error`, and the prior; and its error.
     pub fn combine(&self, slope: f64, error: f64) -> (f64, f64) {
+        if !error.is_finite() {
+            return (self.slope, self.error);
+        }
         let (ours, theirs) = (self.error * self.error, error * error);
         let weight = if ours > 0.0 { ours / (ours + theirs) } else { 0.0 };
         (self.slope + weight * (slope - self.slope), (weight * theirs).sqrt())

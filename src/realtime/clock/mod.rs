@@ -62,6 +62,8 @@ const SETTLED: f64 = 12.0;
 /// Fewest stamps, and the shortest time, s, by which the shape of their errors, and a step, are told.
 const KNOWN: f64 = 32.0;
 const KNOWN_S: f64 = 0.1;
+/// Stamps agree on a step if they are this near, ns, while nobody knows their scatter.
+const UNKNOWN_NEAR: f64 = 250e3;
 /// Steps of stamps without any scatter must be larger than this, ns.
 const SMALLEST_STEP: f64 = 5e3;
 /// The first stamp of all may be as far out as this, ns, or a block.
@@ -223,7 +225,8 @@ impl ClockFit {
         if self.errs == Errs::Late && self.shape.known && above < -early {
             return Some((above, 1));
         }
-        let step = self.steps.step(&self.now.line, self.floor(), self.shape.late)?;
+        let near = if self.shape.known { self.floor() } else { UNKNOWN_NEAR };
+        let step = self.steps.step(&self.now.line, self.floor(), near, self.shape.late)?;
         if step.abs() <= 1.5 * grain && !(0.75..1.25).contains(&(grain / self.now.block)) {
             self.now.coarse = true;
             self.steps.forget_runs();
@@ -279,6 +282,13 @@ impl ClockFit {
             true => self.hull.fit(history, prior, x, unsettled, self.shape.blunt),
             false => squares::fit(history, prior, x, unsettled),
         };
+        if !self.shape.late {
+            // Least squares lag behind a rate that changes by a 12th of its
+            // change in the window, times the window, and by the blocks since the last fit; against less noise than that the residuals show it.
+            let span = self.history.span_to(x);
+            let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 8.0;
+            self.now.line.error += lag.min(2.0 * self.now.line.error);
+        }
         self.now.unshaped += 1;
         if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
             self.reshape();
@@ -332,6 +342,7 @@ impl ClockFit {
         self.history.clear();
         self.shape.forget();
         self.steps.forget_runs();
+        self.steps.learn_nothing();
         self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
         self.now.prior_x = self.now.newest;
         if let Some(point) = self.steps.recent().last() {
@@ -356,10 +367,10 @@ impl ClockFit {
         let off = (line.at(x) + rest + 0.5).floor() as i64;
         self.fit.host_ns = first_ns.saturating_add(ns).saturating_add(off);
         self.fit.ns_per_frame = self.nominal() + line.slope;
-        let (ahead, grain) = (x - line.x, self.grain());
+        let (ahead, grain) = ((x - line.x).abs(), self.grain());
         let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
         let error = line.error + 3.0 * line.slope_error * ahead + wander + self.shape.hidden + grain + FLOOR;
-        self.fit.uncertainty_ns = if self.now.useless { -1 } else { error as i64 };
+        self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
         self.fit.stamps = match () {
             _ if self.now.useless => Stamps::Useless,
             _ if !self.now.settled => Stamps::Settling,

@@ -9,7 +9,7 @@ pub const FEWEST: usize = 8;
 /// After so many a step is taken for one even if they do not agree on its size.
 const AT_LAST: u32 = 256;
 /// A run must be rarer than 2 to the power of minus this.
-const BITS: u32 = 40;
+const BITS: u32 = 36;
 
 /// Runs of stamps beyond each octave of ns, to either side of the line.
 pub struct Steps {
@@ -77,8 +77,8 @@ impl Steps {
     }
 
     /// The step against `line`, if the newest stamps make one of more than `floor` ns: they agree on its size to
-    /// within `floor`, most of them. `earliest`: it is that of the earliest of them, not of their mean.
-    pub fn step(&self, line: &Line, floor: f64, earliest: bool) -> Option<f64> {
+    /// within `near`, half of them. `earliest`: it is that of the earliest of them, not of their mean.
+    pub fn step(&self, line: &Line, floor: f64, near: f64, earliest: bool) -> Option<f64> {
         let long = |&(n, &run): &(usize, &u32)| self.needed.get(n).is_some_and(|&needed| run >= needed);
         let late = beyond(&self.late, floor).filter(long);
         let early = beyond(&self.early, floor).filter(|&(_, &run)| run >= FEWEST as u32);
@@ -87,8 +87,8 @@ impl Steps {
         let step =
             if earliest { above.fold(f64::INFINITY, f64::min) } else { above.sum::<f64>() / FEWEST as f64 };
         // A hiccup of the system is caught up with block by block.
-        let agree = self.recent().filter(|&point| (line.above(point) - step).abs() <= floor).count();
-        (agree > FEWEST / 2 || run >= AT_LAST).then_some(step)
+        let agree = self.recent().filter(|&point| (line.above(point) - step).abs() <= near).count();
+        (agree >= FEWEST / 2 || run >= AT_LAST).then_some(step)
     }
 }
 
