@@ -222,7 +222,7 @@ impl ClockFit {
     fn step(&mut self, above: f64) -> Option<(f64, usize)> {
         let grain = self.now.grain.ns() as f64;
         let early = self.shape.early.max(4.0 * self.now.line.error + SMALLEST_STEP).max(2.0 * grain);
-        if self.errs == Errs::Late && self.shape.known && above < -early {
+        if self.errs == Errs::Late && self.shape.known && self.judgeable() && above < -early {
             return Some((above, 1));
         }
         let near = if self.shape.known { self.floor() } else { UNKNOWN_NEAR };
@@ -284,10 +284,13 @@ impl ClockFit {
         };
         if !self.shape.late {
             // Least squares lag behind a rate that changes by a 12th of its
-            // change in the window, times the window, and by the blocks since the last fit; against less noise than that the residuals show it.
+            // change in the window, times the window; against less noise than that the residuals show it.
             let span = self.history.span_to(x);
-            let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 8.0;
-            self.now.line.error += lag.min(2.0 * self.now.line.error);
+            let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 12.0;
+            // A window of a second or less does not show how far the errors of neighbours go together.
+            let short =
+                self.shape.width / (1.0 + 4.0 * (span / self.rate as f64) * (span / self.rate as f64));
+            self.now.line.error += short + lag.min(8.0 * self.now.line.error);
         }
         self.now.unshaped += 1;
         if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
