@@ -33,14 +33,15 @@ impl Hull {
         let own = self.support(self.edge(history, x).unwrap_or(prior.slope), x);
         self.judge(history, &own);
         let span = history.span_to(x);
+        // A few stamps may lie in line by chance.
+        let few = if history.total() < 32.0 { unsettled / history.total() } else { 0.0 };
         let lows = if blunt { lows::fit(history, &own, prior) } else { None };
         let mut line = lows.unwrap_or_else(|| {
-            let error = if span > 0.0 { self.depth(history) / span } else { f64::INFINITY };
+            let error = if span > 0.0 { (self.depth(history) + few) / span } else { f64::INFINITY };
             let (slope, slope_error) = prior.combine(own.slope, error);
             Line { slope_error, ..self.support(slope, x) }
         });
         let newest = self.judge(history, &line);
-        let few = if history.total() < 32.0 { unsettled / history.total() } else { 0.0 };
         line.error =
             if history.total() < 3.5 { unsettled } else { COVER * self.depth(history) + newest + few };
         line

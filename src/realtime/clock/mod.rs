@@ -225,6 +225,15 @@ impl ClockFit {
         if self.errs == Errs::Late && self.shape.known && self.judgeable() && above < -early {
             return Some((above, 1));
         }
+        // Below a hull hardly a stamp comes by chance; three in eight do not.
+        if self.shape.late && self.judgeable() && above < -early {
+            let low =
+                self.steps.recent().map(|point| self.now.line.above(point)).filter(|&above| above < -early);
+            let (count, least) = low.fold((0, 0.0), |(count, least), above| (count + 1, above.min(least)));
+            if count >= 3 {
+                return Some((least, steps::FEWEST));
+            }
+        }
         let near = if self.shape.known { self.floor() } else { UNKNOWN_NEAR };
         let step = self.steps.step(&self.now.line, self.floor(), near, self.shape.late)?;
         if step.abs() <= 1.5 * grain && !(0.75..1.25).contains(&(grain / self.now.block)) {
@@ -276,13 +285,13 @@ impl ClockFit {
             error: (self.now.prior.error * self.now.prior.error + wander * wander).sqrt(),
             ..self.now.prior
         };
-        let unsettled = if self.shape.known { self.shape.width } else { self.now.block.max(UNSETTLED) };
+        let unsettled = if self.shape.known { self.shape.width } else { UNSETTLED };
         let (history, x) = (&self.history, self.now.newest);
         self.now.line = match self.shape.late {
             true => self.hull.fit(history, prior, x, unsettled, self.shape.blunt),
             false => squares::fit(history, prior, x, unsettled),
         };
-        if !self.shape.late {
+        if self.errs == Errs::BothWays {
             // Least squares lag behind a rate that changes by a 12th of its
             // change in the window, times the window; against less noise than that the residuals show it.
             let span = self.history.span_to(x);

@@ -32,12 +32,13 @@ pub fn fit(history: &History, prior: Prior, x: f64, unsettled: f64) -> Line {
     let own = if xx > 0.0 { xy / xx } else { prior.slope };
     let centre = Line { x: x + mean_x, y: mean_y, slope: own, ..Line::default() };
     let variance = long_variance(history, &centre);
-    let own_error = if xx > 0.0 && total > 2.5 { (variance / xx).sqrt() } else { f64::INFINITY };
+    let unproven = if total < 32.0 { unsettled / total } else { 0.0 };
+    let own_error =
+        if xx > 0.0 && total > 2.5 { ((variance + unproven * unproven) / xx).sqrt() } else { f64::INFINITY };
     let (slope, slope_error) =
         if own_error.is_finite() { prior.combine(own, own_error) } else { (prior.slope, prior.error) };
     let few = 1.0 + 8.0 / (total - 2.0).max(0.5);
     let spread = (variance / total + slope_error * slope_error * mean_x * mean_x).sqrt();
-    let unproven = if total < 32.0 { unsettled / total } else { 0.0 };
     let error = if total < 3.5 { unsettled } else { COVER * few * spread + unproven };
     Line { x, y: mean_y - slope * mean_x, slope, slope_error, error }
 }
