@@ -4,6 +4,8 @@
 const AGREED: u32 = 32;
 /// Finer grains are taken for none, ns.
 const FINEST: i64 = 1_000;
+/// Stamps further apart tell nothing of a grain, ns.
+const COARSEST: i64 = 100_000_000;
 /// The grain is sought again after this many stamps.
 const AGAIN: u32 = 4_096;
 
@@ -25,7 +27,7 @@ impl Grain {
         let first = self.last == 0;
         self.last = stamp_ns;
         self.seen += 1;
-        if first || apart <= 0 {
+        if first || apart <= 0 || apart > COARSEST {
             return;
         }
         if self.candidate == 0 {

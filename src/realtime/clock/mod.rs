@@ -226,6 +226,7 @@ impl ClockFit {
             return Some((above, 1));
         }
         // Below a hull hardly a stamp comes by chance; three in eight do not.
+        let early = 2.0 * early;
         if self.shape.late && self.judgeable() && above < -early {
             let low =
                 self.steps.recent().map(|point| self.now.line.above(point)).filter(|&above| above < -early);
@@ -299,7 +300,8 @@ impl ClockFit {
             // A window of a second or less does not show how far the errors of neighbours go together.
             let short =
                 self.shape.width / (1.0 + 4.0 * (span / self.rate as f64) * (span / self.rate as f64));
-            self.now.line.error += short + lag.min(8.0 * self.now.line.error);
+            self.now.line.error +=
+                if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
         }
         self.now.unshaped += 1;
         if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
