@@ -1,0 +1,395 @@
+//! The clock fit: from one stamp per block to the line between frames and the host's time.
+//!
+//! ```text
+//! stamp ─▶ grain        multiples of something?
+//!       ─▶ steps        one after another off the line: begin again there, with the rate that is known
+//!       ─▶ history      the last 40 s in buckets
+//!            ├▶ hull    wake-ups are never early: the supporting line below
+//!            ├▶ squares the rest err about a mean: least squares
+//!            └▶ shape   which of the two; the scatter; the share of the error that no data can show
+//! ```
+//!
+//! Realtime-safe: all memory is made by [`ClockFit::new`], and the work of a block is bounded by the number of
+//! buckets.
+
+mod fit;
+mod grain;
+mod history;
+mod hull;
+mod line;
+mod lows;
+mod shape;
+mod spread;
+mod squares;
+mod steps;
+
+pub use fit::{Fit, Stamps};
+
+use grain::Grain;
+use history::{History, Point};
+use hull::Hull;
+use line::{Line, Prior};
+use shape::Shape;
+use steps::Steps;
+
+/// Which way the stamps err.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errs {
+    /// Times of wake-ups: never early.
+    Late,
+    /// Stamps of a server or a driver, about a mean.
+    BothWays,
+    /// To be found out, for example those of a host program. The uncertainty allows for either.
+    Unknown,
+}
+
+/// Standard deviation of device clocks about their nominal rate, ppm.
+const NOMINAL_PPM: f64 = 200.0;
+/// Rates further off are no clock of this device, ppm.
+const WORST_PPM: f64 = 2_000.0;
+/// How far a clock may wander in a second, ppm: one a minute.
+const WANDER_PPM: f64 = 1.0 / 60.0;
+/// More scatter than this makes stamps useless, ns.
+const WORST_SCATTER: f64 = 20e6;
+/// Least uncertainty, ns.
+const FLOOR: f64 = 100.0;
+/// Steps that make stamps useless, when each is forgiven after [`FORGIVEN_S`].
+const WORST_STEPS: f64 = 4.0;
+const FORGIVEN_S: f64 = 4.0;
+/// A fit has settled after this time, s, and this many stamps.
+const SETTLED_S: f64 = 1.0;
+const SETTLED: f64 = 12.0;
+/// Fewest stamps, and the shortest time, s, by which the shape of their errors, and a step, are told.
+const KNOWN: f64 = 32.0;
+const KNOWN_S: f64 = 0.1;
+/// Stamps agree on a step if they are this near, ns, while nobody knows their scatter.
+const UNKNOWN_NEAR: f64 = 250e3;
+/// Steps of stamps without any scatter must be larger than this, ns.
+const SMALLEST_STEP: f64 = 5e3;
+/// The first stamp of all may be as far out as this, ns, or a block.
+const UNSETTLED: f64 = 5e6;
+/// The line is fitted again when the history has grown by about this part of itself; the shape is learnt again
+/// after so many fits.
+const STRIDE: usize = 16;
+const RESHAPE: usize = 2;
+
+/// Estimates the host's time of each frame of one half of a stream.
+pub struct ClockFit {
+    rate: i64,
+    errs: Errs,
+    history: History,
+    hull: Hull,
+    shape: Shape,
+    steps: Steps,
+    now: State,
+    fit: Fit,
+}
+
+/// What is small of a fit's state.
+#[derive(Clone, Copy, Default)]
+struct State {
+    /// Frame and stamp from which all are counted.
+    origin: Option<(i64, i64)>,
+    /// Frames of the newest stamp since the origin.
+    newest: f64,
+    /// Duration of the newest block, ns.
+    block: f64,
+    grain: Grain,
+    line: Line,
+    prior: Prior,
+    /// Where the prior was true.
+    prior_x: f64,
+    /// Stamps since the line was last fitted, and fits since the shape was last learnt.
+    waiting: usize,
+    unshaped: usize,
+    /// Whether stamps have been seen to step by their grain.
+    coarse: bool,
+    /// Steps not yet forgiven.
+    unsteady: f64,
+    settled: bool,
+    useless: bool,
+}
+
+impl ClockFit {
+    /// A fit without any stamp yet. Allocates about 40 KB.
+    pub fn new(sample_rate_hz: u32, errs: Errs) -> Self {
+        let rate = sample_rate_hz.max(1);
+        Self {
+            rate: rate as i64,
+            errs,
+            history: History::new(rate),
+            hull: Hull::new(),
+            shape: Shape::new(errs),
+            steps: Steps::new(),
+            now: State::default(),
+            fit: Fit::default(),
+        }
+    }
+
+    /// Forgets everything, the count of discontinuities too: for a stream that starts again.
+    pub fn restart(&mut self) {
+        self.history.clear();
+        self.shape.forget();
+        self.steps.forget();
+        self.now = State::default();
+        self.fit = Fit::default();
+    }
+
+    /// The line as of the newest block, usable from the first stamp on.
+    pub fn fit(&self) -> Fit {
+        self.fit
+    }
+
+    /// Takes a block of `frames` frames, the first of which is `frame` and has the stamp `stamp_ns`: MONOTONIC
+    /// ns, 0 if it has none. Blocks come in order of their frames; one that does not starts the fit anew.
+    /// Gives the step in ns (positive: later) if a discontinuity has just been recognised: some blocks after
+    /// it, when the fit has already begun again behind it.
+    pub fn observe(&mut self, frame: i64, frames: i64, stamp_ns: i64) -> Option<i64> {
+        if stamp_ns == 0 {
+            self.publish(frame);
+            return None;
+        }
+        let point =
+            self.point(frame, stamp_ns).filter(|point| point.x > self.now.newest || self.history.len() == 0);
+        let Some(point) = point else {
+            self.begin(frame, frames, stamp_ns);
+            return None;
+        };
+        let passed = (point.x - self.now.newest) / self.rate as f64;
+        self.now.unsteady = (self.now.unsteady - passed / FORGIVEN_S).max(0.0);
+        self.now.newest = point.x;
+        self.now.block = frames as f64 * self.nominal();
+        self.now.grain.observe(stamp_ns);
+        let above = self.now.line.above(point);
+        self.steps.observe(point, above);
+        let step = self.step(above);
+        let told = match step {
+            Some((step, blocks)) => self.begin_again(step, blocks),
+            None => {
+                self.take(point, above);
+                None
+            }
+        };
+        self.publish(frame);
+        told
+    }
+
+    /// Nominal ns per frame.
+    fn nominal(&self) -> f64 {
+        1e9 / self.rate as f64
+    }
+
+    /// `ppm` as ns per frame.
+    fn ppm(&self, ppm: f64) -> f64 {
+        ppm * 1e-6 * self.nominal()
+    }
+
+    /// Starts from nothing but one stamp.
+    fn begin(&mut self, frame: i64, frames: i64, stamp_ns: i64) {
+        self.restart();
+        self.now.origin = Some((frame, stamp_ns));
+        self.now.block = frames as f64 * self.nominal();
+        self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
+        self.now.grain.observe(stamp_ns);
+        self.steps.observe(Point::default(), 0.0);
+        self.history.push(Point::default(), 0.0);
+        self.refit();
+        self.publish(frame);
+    }
+
+    /// `None` where the numbers are beyond all sense, or there is no origin.
+    fn point(&self, frame: i64, stamp_ns: i64) -> Option<Point> {
+        let (first, first_ns) = self.now.origin?;
+        let frames = frame.checked_sub(first).filter(|frames| (0..1 << 52).contains(frames))?;
+        let (ns, rest) = self.nominal_ns(frames)?;
+        let y = stamp_ns.checked_sub(first_ns)?.checked_sub(ns)? as f64 - rest;
+        Some(Point { x: frames as f64, y })
+    }
+
+    /// Nominal duration of `frames` ≥ 0: whole ns and the rest.
+    fn nominal_ns(&self, frames: i64) -> Option<(i64, f64)> {
+        let part = (frames % self.rate) * 1_000_000_000;
+        let ns = (frames / self.rate).checked_mul(1_000_000_000)?.checked_add(part / self.rate)?;
+        Some((ns, (part % self.rate) as f64 / self.rate as f64))
+    }
+
+    /// Beyond this, ns, a stamp is out of place.
+    fn floor(&self) -> f64 {
+        self.shape.far.max(4.0 * self.now.line.error + SMALLEST_STEP)
+    }
+
+    /// The step that has just shown, and how many blocks lie behind it.
+    fn step(&mut self, above: f64) -> Option<(f64, usize)> {
+        let grain = self.now.grain.ns() as f64;
+        let early = self.shape.early.max(4.0 * self.now.line.error + SMALLEST_STEP).max(2.0 * grain);
+        if self.errs == Errs::Late && self.shape.known && self.judgeable() && above < -early {
+            return Some((above, 1));
+        }
+        // Below a hull hardly a stamp comes by chance; three in eight do not.
+        let early = 2.0 * early;
+        if self.shape.late && self.judgeable() && above < -early {
+            let low =
+                self.steps.recent().map(|point| self.now.line.above(point)).filter(|&above| above < -early);
+            let (count, least) = low.fold((0, 0.0), |(count, least), above| (count + 1, above.min(least)));
+            if count >= 3 {
+                return Some((least, steps::FEWEST));
+            }
+        }
+        let near = if self.shape.known { self.floor() } else { UNKNOWN_NEAR };
+        let step = self.steps.step(&self.now.line, self.floor(), near, self.shape.late)?;
+        if step.abs() <= 1.5 * grain && !(0.75..1.25).contains(&(grain / self.now.block)) {
+            self.now.coarse = true;
+            self.steps.forget_runs();
+            return None;
+        }
+        Some((step, steps::FEWEST))
+    }
+
+    /// Begins again with the newest `blocks` stamps and the rate that is known. Gives the step if it counts.
+    fn begin_again(&mut self, step: f64, blocks: usize) -> Option<i64> {
+        let counts = self.history.total() >= KNOWN && !self.now.useless;
+        self.now.prior = Prior { slope: self.now.line.slope, error: self.now.line.slope_error };
+        self.now.prior_x = self.now.newest;
+        self.now.unsteady += 1.0;
+        self.now.useless |= self.now.unsteady >= WORST_STEPS;
+        self.history.clear();
+        self.steps.forget_runs();
+        for point in self.steps.recent().skip(steps::FEWEST - blocks) {
+            self.history.push(point, self.now.line.slope);
+        }
+        self.refit();
+        if !counts {
+            return None;
+        }
+        self.fit.discontinuities += 1;
+        Some(step as i64)
+    }
+
+    /// Takes a stamp that is no step.
+    fn take(&mut self, point: Point, above: f64) {
+        self.history.push(point, self.now.line.slope);
+        if self.shape.late && !self.shape.blunt && above < 0.0 && above > -self.floor() {
+            self.now.line.y += above;
+        }
+        self.now.waiting += 1;
+        if self.now.waiting > self.history.len() / STRIDE && !self.steps.doubtful(self.floor()) {
+            self.refit();
+            self.sort_out();
+        }
+    }
+
+    /// Fits the line to the history.
+    fn refit(&mut self) {
+        self.now.waiting = 0;
+        let wander = self.ppm(WANDER_PPM) * (self.now.newest - self.now.prior_x) / self.rate as f64;
+        let prior = Prior {
+            error: (self.now.prior.error * self.now.prior.error + wander * wander).sqrt(),
+            ..self.now.prior
+        };
+        let unsettled = if self.shape.known { self.shape.width } else { UNSETTLED };
+        let (history, x) = (&self.history, self.now.newest);
+        self.now.line = match self.shape.late {
+            true => self.hull.fit(history, prior, x, unsettled, self.shape.blunt),
+            false => squares::fit(history, prior, x, unsettled),
+        };
+        if self.errs == Errs::BothWays {
+            // Least squares lag behind a rate that changes by a 12th of its
+            // change in the window, times the window; against less noise than that the residuals show it.
+            let span = self.history.span_to(x);
+            let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 12.0;
+            // A window of a second or less does not show how far the errors of neighbours go together.
+            let short =
+                self.shape.width / (1.0 + 4.0 * (span / self.rate as f64) * (span / self.rate as f64));
+            self.now.line.error +=
+                if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
+        }
+        self.now.unshaped += 1;
+        if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
+            self.reshape();
+        }
+    }
+
+    /// Whether the history is long enough to tell the shape of the errors.
+    fn judgeable(&self) -> bool {
+        let span = self.history.span_to(self.now.newest) / self.rate as f64;
+        self.history.total() >= KNOWN && span >= KNOWN_S
+    }
+
+    fn reshape(&mut self) {
+        self.now.unshaped = 0;
+        let level = Prior { slope: self.now.line.slope, error: 0.0 };
+        let below = match self.shape.late && !self.shape.blunt {
+            true => self.now.line,
+            false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
+        };
+        self.shape.learn(&self.history, &self.hull, &below);
+        if self.shape.late && self.shape.blunt {
+            // A line through lows lies higher than the hull, and nearer to what it hides.
+            let (raised, hidden) = ((self.now.line.y - below.y).max(0.0), self.shape.hidden);
+            self.shape.hidden = (raised + 0.25 * hidden).max(hidden - raised);
+        }
+        match self.shape.late {
+            true => self.steps.learn(self.shape.spread()),
+            false => self.steps.learn_nothing(),
+        }
+    }
+
+    /// Tells useless stamps from others.
+    fn sort_out(&mut self) {
+        let (line, span) = (self.now.line, self.history.span_to(self.now.newest) / self.rate as f64);
+        let runs_away = self.history.total() >= KNOWN
+            && span >= 0.25
+            && line.slope.abs() - 4.0 * line.slope_error > self.ppm(WORST_PPM);
+        if runs_away || (self.shape.known && self.shape.width > WORST_SCATTER) {
+            self.now.useless = true;
+            self.now.unsteady = self.now.unsteady.max(WORST_STEPS);
+            self.begin_anew();
+        } else if self.now.useless && self.now.unsteady < 0.75 * WORST_STEPS && span >= 2.0 {
+            self.now.useless = false;
+        }
+        let settled = span >= SETTLED_S && self.history.total() >= SETTLED;
+        self.now.settled = !self.now.useless && (self.now.settled || settled);
+    }
+
+    /// Keeps nothing but the newest stamp and the nominal rate.
+    fn begin_anew(&mut self) {
+        self.history.clear();
+        self.shape.forget();
+        self.steps.forget_runs();
+        self.steps.learn_nothing();
+        self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
+        self.now.prior_x = self.now.newest;
+        if let Some(point) = self.steps.recent().last() {
+            self.history.push(point, 0.0);
+        }
+        self.refit();
+    }
+
+    /// The grain if it is what stamps err by, else 0.
+    fn grain(&self) -> f64 {
+        let grain = self.now.grain.ns() as f64;
+        if self.now.coarse || (self.shape.known && self.shape.width >= 0.25 * grain) { grain } else { 0.0 }
+    }
+
+    /// Anchors the line at `frame`.
+    fn publish(&mut self, frame: i64) {
+        let Some((first, first_ns)) = self.now.origin else { return };
+        let Some(frames) = frame.checked_sub(first).filter(|&frames| frames >= 0) else { return };
+        let Some((ns, rest)) = self.nominal_ns(frames) else { return };
+        let (line, x) = (self.now.line, frames as f64);
+        self.fit.frame = frame;
+        let off = (line.at(x) + rest + 0.5).floor() as i64;
+        self.fit.host_ns = first_ns.saturating_add(ns).saturating_add(off);
+        self.fit.ns_per_frame = self.nominal() + line.slope;
+        let (ahead, grain) = ((x - line.x).abs(), self.grain());
+        let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
+        let error = line.error + 3.0 * line.slope_error * ahead + wander + self.shape.hidden + grain + FLOOR;
+        self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
+        self.fit.stamps = match () {
+            _ if self.now.useless => Stamps::Useless,
+            _ if !self.now.settled => Stamps::Settling,
+            _ if grain > 0.25 * self.shape.width && grain > 0.0 => Stamps::Quantised,
+            _ => Stamps::Usable,
+        };
+    }
+}
