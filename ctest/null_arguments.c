@@ -91,6 +91,13 @@ static void check_untouched(const char *file, int line, const char *what, const 
 static const int32_t bad_numbers[] = {-1, 3, 1000, INT32_MAX, INT32_MIN};
 enum { BAD_NUMBERS = sizeof bad_numbers / sizeof bad_numbers[0] };
 
+static int64_t monotonic_now(void)
+{
+    int64_t ns = 0;
+    OK(sonset_clock_now_ns(SONSET_CLOCK_MONOTONIC, &ns));
+    return ns;
+}
+
 static void *handle_number(uintptr_t number)
 {
     return (void *)number;
@@ -442,6 +449,11 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     NO_TEXT(sonset_stream_get_device_name(stream, SONSET_DIRECTION_OUTPUT));
     NO_TEXT(sonset_stream_get_sample_format(stream));
     FAILS_STRUCT(code, time, sizeof time, sonset_stream_get_time(stream, SONSET_DIRECTION_OUTPUT, &time));
+    FAILS_OUT(code, number, sonset_stream_frame_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC,
+                                                   monotonic_now(), &number));
+    FAILS_OUT(code, number, sonset_stream_host_time_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC,
+                                                       0, &number));
+    FAILS(code, sonset_stream_set_latency_bias(stream, SONSET_DIRECTION_OUTPUT, 0));
     FAILS_STRUCT(code, stats, sizeof stats, sonset_stream_get_stats(stream, &stats));
     FAILS(code, sonset_stream_set_channel_role(stream, 1, SONSET_CHANNEL_TRIGGER));
     process_fails(stream, code);
@@ -484,6 +496,7 @@ static void test_stream_questions(sonset_stream *stream)
     sonset_stream_info info;
     sonset_stream_time time;
     sonset_stream_stats stats;
+    int64_t number;
     sonset_stream *without_input = open_stream(SONSET_BACKEND_MANUAL, 1, 0, 0);
     int n;
 
@@ -503,6 +516,34 @@ static void test_stream_questions(sonset_stream *stream)
     NO_TEXT(sonset_stream_get_device_id(stream, 0));
     FAILS_STRUCT(SONSET_ERROR_INVALID_STATE, time, sizeof time,
                  sonset_stream_get_time(without_input, SONSET_DIRECTION_INPUT, &time));
+
+    PROMISE("host times: no stamps yet, wrong directions, clocks, times and biases");
+    FAILS_OUT(SONSET_ERROR_NO_CLOCK, number,
+              sonset_stream_frame_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC, monotonic_now(),
+                                     &number));
+    FAILS_OUT(SONSET_ERROR_NO_CLOCK, number,
+              sonset_stream_host_time_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_REALTIME, 0, &number));
+    FAILS(SONSET_ERROR_NULL_POINTER,
+          sonset_stream_frame_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC, monotonic_now(), NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER,
+          sonset_stream_host_time_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC, 0, NULL));
+    FAILS_OUT(SONSET_ERROR_TIME_RANGE, number,
+              sonset_stream_frame_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_REALTIME, monotonic_now(),
+                                     &number));
+    for (n = 0; n < BAD_NUMBERS; n++) {
+        FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number,
+                  sonset_stream_frame_at(stream, bad_numbers[n], SONSET_CLOCK_MONOTONIC, monotonic_now(), &number));
+        FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number,
+                  sonset_stream_host_time_at(stream, bad_numbers[n], SONSET_CLOCK_MONOTONIC, 0, &number));
+        FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number,
+                  sonset_stream_host_time_at(stream, SONSET_DIRECTION_OUTPUT, bad_numbers[n], 0, &number));
+        FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_set_latency_bias(stream, bad_numbers[n], 0));
+    }
+    FAILS(SONSET_ERROR_INVALID_STATE, sonset_stream_set_latency_bias(without_input, SONSET_DIRECTION_INPUT, 0));
+    FAILS(SONSET_ERROR_INVALID_ARGUMENT,
+          sonset_stream_set_latency_bias(stream, SONSET_DIRECTION_OUTPUT, INT64_C(10000000001)));
+    FAILS(SONSET_ERROR_INVALID_ARGUMENT,
+          sonset_stream_set_latency_bias(stream, SONSET_DIRECTION_OUTPUT, INT64_MIN));
 
     PROMISE("channel roles: channels and roles out of range, and a stream that runs");
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_set_channel_role(without_input, 0, 0));
@@ -620,7 +661,7 @@ static void test_play_params(sonset_stream *stream, sonset_buffer *buffer)
     CHECK_SAYS("REALTIME");
     PLAY_FAILS(SONSET_ERROR_TIME_RANGE, (p.start_mode = SONSET_START_AT_HOST_TIME, p.start_clock = 2,
                                          p.start_host_ns = INT64_MIN));
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, (p.start_mode = SONSET_START_AT_HOST_TIME, p.start_clock = 1,
+    PLAY_FAILS(SONSET_ERROR_NO_CLOCK, (p.start_mode = SONSET_START_AT_HOST_TIME, p.start_clock = 1,
                                           p.start_host_ns = monotonic_ns));
     PLAY_FAILS(ARG, p.start_mode = SONSET_START_AFTER_ACTION);
     PLAY_FAILS(ARG, p.after_policy = 2);
@@ -875,7 +916,7 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     CANCEL_FAILS(ARG, (p.mode = SONSET_START_AT_HOST_TIME, p.clock = 0));
     CANCEL_FAILS(SONSET_ERROR_TIME_RANGE,
                  (p.mode = SONSET_START_AT_HOST_TIME, p.clock = 1, p.host_ns = realtime_ns));
-    CANCEL_FAILS(SONSET_ERROR_UNSUPPORTED,
+    CANCEL_FAILS(SONSET_ERROR_NO_CLOCK,
                  (p.mode = SONSET_START_AT_HOST_TIME, p.clock = 2, p.host_ns = realtime_ns));
     CANCEL_FAILS(ARG, p.fade_frames = -2);
     CANCEL_FAILS(ARG, p.fade_frames = INT64_MIN);
@@ -892,7 +933,7 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     GAIN_FAILS(ARG, g.clock = 1);
     GAIN_FAILS(ARG, g.host_ns = 1);
     GAIN_FAILS(ARG, (g.mode = SONSET_START_AT_HOST_TIME, g.clock = 7));
-    GAIN_FAILS(SONSET_ERROR_UNSUPPORTED,
+    GAIN_FAILS(SONSET_ERROR_NO_CLOCK,
                (g.mode = SONSET_START_AT_HOST_TIME, g.clock = 2, g.host_ns = realtime_ns));
     GAIN_FAILS(ARG, g.gain_db = NAN);
     GAIN_FAILS(ARG, g.gain_db = INFINITY);

@@ -113,7 +113,9 @@ typedef enum {
     /** The file is damaged, or of a kind that is not read. */
     SONSET_ERROR_FILE_FORMAT = -28,
     /** The file could not be read or written. */
-    SONSET_ERROR_FILE_IO = -29
+    SONSET_ERROR_FILE_IO = -29,
+    /** No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless. */
+    SONSET_ERROR_NO_CLOCK = -30
 } sonset_result;
 
 /** Ways of reaching sound. The numbers are fixed, whatever a build contains. */
@@ -270,13 +272,37 @@ typedef enum {
     SONSET_CHANNEL_TRIGGER = 1
 } sonset_channel_role;
 
+/** Whether a latency gives reason to doubt the time of sounds. */
+typedef enum {
+    /** It does not. */
+    SONSET_LATENCY_WARNING_NONE = 0,
+    /** A direction takes more than 40 ms. */
+    SONSET_LATENCY_WARNING_HIGH = 1,
+    /** The latency of a direction is not known, and no bias is set. */
+    SONSET_LATENCY_WARNING_UNKNOWN = 2
+} sonset_latency_warning;
+
+/** What the time stamps of a half of a stream are worth. */
+typedef enum {
+    /** None came. */
+    SONSET_STAMPS_NONE = 0,
+    /** Too few came yet; the uncertainty says how far to trust them. */
+    SONSET_STAMPS_SETTLING = 1,
+    /** They follow a clock. */
+    SONSET_STAMPS_USABLE = 2,
+    /** They are whole multiples of something coarse, such as milliseconds; the uncertainty includes it. */
+    SONSET_STAMPS_QUANTISED = 3,
+    /** They follow no clock. Times of callbacks stand in, and the latency is not in them unless it is reported. */
+    SONSET_STAMPS_USELESS = 4
+} sonset_stamps;
+
 /** Where a latency comes from. */
 typedef enum {
     /** It is not known. */
     SONSET_LATENCY_UNKNOWN = 0,
     /** The backend reports it; nobody has measured it. */
     SONSET_LATENCY_REPORTED = 1,
-    /** The user has measured it. */
+    /** The user has measured it (sonset_stream_set_latency_bias). */
     SONSET_LATENCY_CALIBRATED = 2
 } sonset_latency_source;
 
@@ -404,6 +430,18 @@ typedef struct {
     int64_t round_trip_frames;
     /** Frames of the stream's fade (fade_ms). */
     int64_t fade_frames;
+    /** Added to the output's latency by sonset_stream_set_latency_bias(). */
+    int64_t output_latency_bias_ns;
+    /** Added to the input's latency likewise. */
+    int64_t input_latency_bias_ns;
+    /** SONSET_STAMPS_...: what the output's time stamps are worth. */
+    int32_t output_stamps;
+    /** The same of the input's. */
+    int32_t input_stamps;
+    /** SONSET_LATENCY_WARNING_... */
+    int32_t latency_warning;
+    /** 1 if there is no hardware: timing says nothing about this machine. */
+    int32_t is_virtual;
 } sonset_stream_info;
 
 /** Where one half of a stream is. */
@@ -419,16 +457,19 @@ typedef struct {
      * the clock. On a manual stream, or while the stream does not run, it is frame.
      */
     int64_t earliest_frame;
-    /** Time of frame at the converter, by the clock MONOTONIC and the nominal rate; -1 if unknown. */
+    /** Time of frame at the converter, by the clock MONOTONIC, latency and bias included; -1 if unknown. */
     int64_t host_ns;
-    /** How much the device's rate differs from the nominal. Not known to this version: 0. */
+    /** How much faster than its nominal rate the device runs by the host's clock, in parts per million. */
     double ppm;
-    /** Uncertainty of host_ns; -1 where it is not known. */
+    /**
+     * Uncertainty of host_ns: 99 in 100 readings are nearer. Of the clock fit only, not of the latency; -1
+     * where it is not known.
+     */
     int64_t host_uncertainty_ns;
     /** SONSET_LATENCY_... */
     int32_t latency_source;
-    /** 0. */
-    int32_t reserved_2;
+    /** SONSET_STAMPS_... */
+    int32_t stamps;
 } sonset_stream_time;
 
 /** Counts of a stream since it was opened. */
@@ -457,6 +498,10 @@ typedef struct {
     int64_t receipts_waiting;
     /** Receipts that were dropped before they were polled. */
     int64_t receipts_dropped;
+    /** Steps found in the output's time stamps. */
+    int64_t output_discontinuities;
+    /** Steps found in the input's time stamps. */
+    int64_t input_discontinuities;
 } sonset_stream_stats;
 
 #if !defined(SONSET_NO_CALLBACKS)
@@ -497,7 +542,7 @@ typedef struct {
     int32_t start_mode;
     /** The first frame, with SONSET_START_AT_FRAME: 0 to 2^53. */
     int64_t start_frame;
-    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version. */
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t start_clock;
     /** SONSET_AFTER_...: what happens if the predecessor does not complete. */
     int32_t after_policy;
@@ -555,7 +600,7 @@ typedef struct {
     int32_t start_mode;
     /** The first frame, with SONSET_START_AT_FRAME: 0 to 2^53. */
     int64_t start_frame;
-    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version. */
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t start_clock;
     /** SONSET_AFTER_...: what happens if the predecessor does not complete. */
     int32_t after_policy;
@@ -583,11 +628,11 @@ typedef struct {
 typedef struct {
     /** Size of this struct in bytes, or 0. */
     uint32_t struct_size;
-    /** SONSET_START_NOW or SONSET_START_AT_FRAME. */
+    /** SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME. */
     int32_t mode;
     /** The frame, with SONSET_START_AT_FRAME. A sound is silent from it on; a recording ends before it. */
     int64_t frame;
-    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version. */
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t clock;
     /** 0. */
     int32_t reserved;
@@ -605,11 +650,11 @@ typedef struct {
 typedef struct {
     /** Size of this struct in bytes, or 0. */
     uint32_t struct_size;
-    /** SONSET_START_NOW or SONSET_START_AT_FRAME. */
+    /** SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME. */
     int32_t mode;
     /** The frame at which the change begins, with SONSET_START_AT_FRAME. */
     int64_t frame;
-    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version. */
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t clock;
     /** 0. */
     int32_t reserved;
@@ -640,7 +685,10 @@ typedef struct {
     int32_t outcome;
     /** The predecessor, or 0. */
     int64_t after_action;
-    /** The frame asked for; what "now" or the predecessor's end came to, once that is known. */
+    /**
+     * The frame asked for; what "now", a host time or the predecessor's end came to, once that is known. Of a
+     * host time before frame 0 it is negative.
+     */
     int64_t requested_frame;
     /** The host time asked for. */
     int64_t requested_host_ns;
@@ -656,17 +704,23 @@ typedef struct {
     int64_t done_frames;
     /** How much later than asked it started, or could have started if it was dropped. */
     int64_t late_frames;
-    /** Time of the first frame at the converter, by the clock MONOTONIC. */
+    /** Time of the first frame at the converter, by the clock MONOTONIC, latency and bias included. */
     int64_t start_host_ns;
     /** Time of end_frame at the converter, by the clock MONOTONIC. */
     int64_t end_host_ns;
     /** REALTIME minus MONOTONIC when the receipt was written. */
     int64_t realtime_offset_ns;
-    /** Uncertainty of the host times; -1 where it is not known. */
+    /**
+     * Uncertainty of the two host times: 99 in 100 are nearer. Of the clock fit only, not of the latency; -1
+     * where there is no host time.
+     */
     int64_t host_uncertainty_ns;
     /** Xruns of its half of the stream while it ran. */
     int64_t xruns;
-    /** Steps in the time stamps of its half while it ran. Not counted by this version: 0. */
+    /**
+     * Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
+     * changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
+     */
     int64_t discontinuities;
     /** Frames that a source did not deliver in time. 0 for buffers. */
     int64_t missing_frames;
@@ -972,6 +1026,59 @@ SONSET_API
 int32_t sonset_stream_get_time(sonset_stream *stream,
                                int32_t direction,
                                sonset_stream_time *out_time);
+
+/**
+ * The frame of a half (SONSET_DIRECTION_...) that is at the converter at a time of a clock (SONSET_CLOCK_...),
+ * to the nearest; negative before frame 0. Latency and bias are in it. A time within a day ahead or an hour
+ * past.
+ *
+ * REALTIME is converted by what it is set to now: where it is set meanwhile, the result moves with it.
+ *
+ * Errors: NO_CLOCK, TIME_RANGE, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT,
+ * INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_frame_at(sonset_stream *stream,
+                               int32_t direction,
+                               int32_t clock,
+                               int64_t host_ns,
+                               int64_t *out_frame);
+
+/**
+ * The time of a clock (SONSET_CLOCK_...) at which a frame of a half (SONSET_DIRECTION_...) is at the
+ * converter; any frame, past or to come, that lies in the present run of the device: between a start or a
+ * discontinuity and now the fit of now is right. Latency and bias are in it. How uncertain it is,
+ * sonset_stream_get_time() tells.
+ *
+ * Errors: NO_CLOCK, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE,
+ * NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_host_time_at(sonset_stream *stream,
+                                   int32_t direction,
+                                   int32_t clock,
+                                   int64_t frame,
+                                   int64_t *out_host_ns);
+
+/**
+ * States how much longer the way of a direction (SONSET_DIRECTION_...) is than the backend reports, as
+ * measured with a microphone, an oscilloscope or a cable: sound is at the output's converter so much later,
+ * and was at the input's so much earlier. May be negative, up to 10 s; replaces an earlier one, and is in every
+ * conversion between frames and host times from now on. Frames that are settled do not move. A cable from
+ * output to input gives the sum of both directions only: how it is split is an assumption.
+ *
+ * Errors: INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_set_latency_bias(sonset_stream *stream,
+                                       int32_t direction,
+                                       int64_t bias_ns);
 
 /**
  * Counts of a stream. Set out_stats->struct_size, or zero the struct, first.

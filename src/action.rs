@@ -52,6 +52,50 @@ pub enum Kind {
     RecordBuffer = 2,
 }
 
+/// A clock of the host, as the C ABI numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum HostClock {
+    /// Never steps.
+    Monotonic = 1,
+    /// Unix time, which is set now and then.
+    Realtime = 2,
+}
+
+/// A time of a clock of the host, meant at the converter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostTime {
+    /// The clock.
+    pub clock: HostClock,
+    /// Its reading in nanoseconds.
+    pub ns: i64,
+}
+
+impl Kind {
+    /// Whether it belongs to the playback half.
+    pub fn plays(self) -> bool {
+        self == Self::PlayBuffer
+    }
+}
+
+/// When a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// The first frame of the callback that takes it.
+    Now,
+    /// This frame.
+    Frame(i64),
+    /// The frame that is at the converter at this time.
+    Host(HostTime),
+}
+
+impl From<Option<i64>> for When {
+    /// A frame, or now.
+    fn from(frame: Option<i64>) -> Self {
+        frame.map_or(Self::Now, Self::Frame)
+    }
+}
+
 /// When an action starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -59,6 +103,8 @@ pub enum Start {
     Now,
     /// At this frame.
     AtFrame(i64),
+    /// At the frame that is at the converter at this time.
+    AtHostTime(HostTime),
     /// `offset` frames after the end of another action of the same callback thread.
     After {
         /// The other action.
@@ -170,6 +216,13 @@ pub enum Work {
     Record(Record),
 }
 
+impl Work {
+    /// Whether it belongs to the playback half.
+    pub fn plays(&self) -> bool {
+        matches!(self, Self::Play(_))
+    }
+}
+
 /// An action on its way to the callback and, inside its report, back: it is made and freed by the host.
 #[derive(Debug)]
 pub struct Action {
@@ -236,7 +289,7 @@ pub struct Cancel {
     pub fade_frames: i64,
 }
 
-/// The requests to end one action that count so far. Which of the two is earlier depends on when the callback
+/// The requests to end one action that count so far. Which of them is earlier depends on when the callback
 /// takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cancels {
@@ -244,23 +297,36 @@ pub struct Cancels {
     now: Option<i64>,
     /// The earliest frame, and the frames of the fade before it.
     at: Option<(i64, i64)>,
+    /// The earliest time of each clock, likewise.
+    host: [Option<(i64, i64)>; 2],
 }
 
 impl Cancels {
     /// These and one more.
-    pub fn with(self, cancel: Cancel) -> Self {
-        match cancel {
-            Cancel { frame: None, fade_frames } => {
-                Self { now: Some(self.now.map_or(fade_frames, |now| now.min(fade_frames))), ..self }
+    pub fn with(mut self, when: When, fade_frames: i64) -> Self {
+        let earlier = |known: Option<(i64, i64)>, at: i64| match known {
+            Some(known) if known.0 <= at => Some(known),
+            _ => Some((at, fade_frames)),
+        };
+        match when {
+            When::Now => self.now = Some(self.now.map_or(fade_frames, |now| now.min(fade_frames))),
+            When::Frame(frame) => self.at = earlier(self.at, frame),
+            When::Host(HostTime { clock: HostClock::Monotonic, ns }) => {
+                self.host[0] = earlier(self.host[0], ns)
             }
-            Cancel { frame: Some(frame), fade_frames } => {
-                let at = (frame, fade_frames);
-                Self {
-                    at: Some(self.at.map_or(at, |earlier| if frame < earlier.0 { at } else { earlier })),
-                    ..self
-                }
+            When::Host(HostTime { clock: HostClock::Realtime, ns }) => {
+                self.host[1] = earlier(self.host[1], ns)
             }
         }
+        self
+    }
+
+    /// The requests for a host time: the time, and the frames of the fade before it.
+    pub fn at_host_times(&self) -> impl Iterator<Item = (HostTime, i64)> {
+        [HostClock::Monotonic, HostClock::Realtime]
+            .into_iter()
+            .zip(self.host)
+            .filter_map(|(clock, at)| at.map(|(ns, fade_frames)| (HostTime { clock, ns }, fade_frames)))
     }
 
     /// The request that ends the action first if all of them are taken at frame `taken`. One whose frame has
@@ -276,18 +342,24 @@ impl Cancels {
     }
 
     /// As words for a mailbox.
-    pub fn to_words(self) -> [u64; 4] {
-        let (frame, fade_frames) = self.at.unwrap_or_default();
-        let which = self.now.is_some() as u64 | (self.at.is_some() as u64) << 1;
-        [which, self.now.unwrap_or_default() as u64, frame as u64, fade_frames as u64]
+    pub fn to_words(self) -> [u64; 8] {
+        let pairs = [self.at, self.host[0], self.host[1]];
+        let bits = pairs.iter().rev().fold(0, |bits, pair| bits << 1 | pair.is_some() as u64);
+        let [at, monotonic, realtime] = pairs.map(|pair| pair.unwrap_or_default());
+        let which = self.now.is_some() as u64 | bits << 1;
+        let values = [at.0, at.1, monotonic.0, monotonic.1, realtime.0, realtime.1].map(|value| value as u64);
+        let [a, b, c, d, e, f] = values;
+        [which, self.now.unwrap_or_default() as u64, a, b, c, d, e, f]
     }
 
     /// From the words of a mailbox.
-    pub fn from_words([which, now, frame, fade_frames]: [u64; 4]) -> Self {
-        Self {
-            now: (which & 1 != 0).then_some(now as i64),
-            at: (which & 2 != 0).then_some((frame as i64, fade_frames as i64)),
-        }
+    pub fn from_words(words: [u64; 8]) -> Self {
+        let [which, now, pairs @ ..] = words;
+        let pair = |index: usize| {
+            let is_there = which & 2 << index != 0;
+            is_there.then_some((pairs[2 * index] as i64, pairs[2 * index + 1] as i64))
+        };
+        Self { now: (which & 1 != 0).then_some(now as i64), at: pair(0), host: [pair(1), pair(2)] }
     }
 }
 
@@ -315,8 +387,8 @@ impl Sweep {
 /// A request to change the master gain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetGain {
-    /// Begin of the change; `None` is now.
-    pub frame: Option<i64>,
+    /// Begin of the change.
+    pub when: When,
     /// Linear gain to reach.
     pub gain: f64,
     /// Frames of the way there.
@@ -326,14 +398,25 @@ pub struct SetGain {
 impl SetGain {
     /// As words for a mailbox.
     pub fn to_words(self) -> [u64; 4] {
-        let frame = self.frame.unwrap_or(0) as u64;
-        [self.frame.is_some() as u64, frame, self.gain.to_bits(), self.ramp_frames as u64]
+        let (kind, value) = match self.when {
+            When::Now => (0, 0),
+            When::Frame(frame) => (1, frame),
+            When::Host(HostTime { clock: HostClock::Monotonic, ns }) => (2, ns),
+            When::Host(HostTime { clock: HostClock::Realtime, ns }) => (3, ns),
+        };
+        [kind, value as u64, self.gain.to_bits(), self.ramp_frames as u64]
     }
 
     /// From the words of a mailbox.
-    pub fn from_words([has_frame, frame, gain, ramp_frames]: [u64; 4]) -> Self {
+    pub fn from_words([kind, value, gain, ramp_frames]: [u64; 4]) -> Self {
+        let ns = value as i64;
         Self {
-            frame: (has_frame != 0).then_some(frame as i64),
+            when: match kind {
+                0 => When::Now,
+                1 => When::Frame(ns),
+                2 => When::Host(HostTime { clock: HostClock::Monotonic, ns }),
+                _ => When::Host(HostTime { clock: HostClock::Realtime, ns }),
+            },
             gain: f64::from_bits(gain),
             ramp_frames: ramp_frames as i64,
         }
@@ -357,34 +440,36 @@ mod tests {
 
     #[test]
     fn requests_survive_the_mailbox() {
-        let now = Cancels::default().with(Cancel { frame: None, fade_frames: 7 });
-        let both = now.with(Cancel { frame: Some(0), fade_frames: 2 });
-        for cancels in [Cancels::default(), now, both] {
+        let host = |clock, ns| When::Host(HostTime { clock, ns });
+        let now = Cancels::default().with(When::Now, 7);
+        let both = now.with(When::Frame(0), 2);
+        let later = Cancels::default().with(host(HostClock::Realtime, i64::MAX), 3);
+        let all = both.with(host(HostClock::Monotonic, -5), 4).with(host(HostClock::Realtime, 1 << 60), 0);
+        for cancels in [Cancels::default(), now, both, later, all] {
             assert_eq!(Cancels::from_words(cancels.to_words()), cancels);
         }
         let sweep = Sweep { before_issue: 9, fade_frames: 3 };
         assert_eq!(Sweep::from_words(sweep.to_words()), sweep);
-        let gain = SetGain { frame: Some(5), gain: 0.5, ramp_frames: 2 };
-        assert_eq!(SetGain::from_words(gain.to_words()), gain);
+        for when in [When::Now, When::Frame(5), host(HostClock::Monotonic, 6), host(HostClock::Realtime, 7)] {
+            let gain = SetGain { when, gain: 0.5, ramp_frames: 2 };
+            assert_eq!(SetGain::from_words(gain.to_words()), gain);
+        }
     }
 
     #[test]
     fn of_several_cancels_the_one_that_ends_the_action_first_counts() {
         let cut = Cancel { frame: Some(50), fade_frames: 0 };
         let fade = Cancel { frame: None, fade_frames: 100 };
-        let cancels = Cancels::default().with(fade).with(cut);
-        assert_eq!(cancels, Cancels::default().with(cut).with(fade));
+        let cancels = Cancels::default().with(When::Now, 100).with(When::Frame(50), 0);
+        assert_eq!(cancels, Cancels::default().with(When::Frame(50), 0).with(When::Now, 100));
         assert_eq!(cancels.earliest(10, true), Some(cut));
         assert_eq!(cancels.earliest(60, true), Some(Cancel { frame: None, fade_frames: 0 }));
-        assert_eq!(
-            cancels.with(Cancel { frame: None, fade_frames: 5 }).earliest(10, true).unwrap().frame,
-            None
-        );
-        assert_eq!(
-            cancels.with(Cancel { frame: Some(40), fade_frames: 9 }).earliest(0, true).unwrap().frame,
-            Some(40)
-        );
+        assert_eq!(cancels.with(When::Now, 5).earliest(10, true).unwrap().frame, None);
+        assert_eq!(cancels.with(When::Frame(40), 9).earliest(0, true).unwrap().frame, Some(40));
         assert_eq!(cancels.earliest(10, false), Some(fade), "a recording does not fade");
         assert_eq!(Cancels::default().earliest(0, true), None);
+        let host = |ns| When::Host(HostTime { clock: HostClock::Monotonic, ns });
+        let cancels = Cancels::default().with(host(9), 1).with(host(5), 2).with(host(7), 3);
+        assert_eq!(cancels.at_host_times().map(|(time, fade)| (time.ns, fade)).collect::<Vec<_>>(), [(5, 2)]);
     }
 }

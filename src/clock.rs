@@ -17,6 +17,17 @@ pub fn realtime_ns() -> i64 {
     }
 }
 
+/// REALTIME minus MONOTONIC now, read as a bracket so that what comes between does not show.
+pub fn realtime_offset_ns() -> i64 {
+    let read = || {
+        let before = monotonic_ns();
+        let realtime = realtime_ns();
+        let after = monotonic_ns();
+        (after - before, realtime - before - (after - before) / 2)
+    };
+    [read(), read(), read()].into_iter().min().map_or(0, |(_, offset)| offset)
+}
+
 #[cfg(unix)]
 mod monotonic {
     /// On Apple's systems `mach_absolute_time` has this name.

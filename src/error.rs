@@ -82,6 +82,8 @@ codes! {
     FileFormat = -28, c"SONSET_ERROR_FILE_FORMAT";
     /// Reading or writing the file failed.
     FileIo = -29, c"SONSET_ERROR_FILE_IO";
+    /// No time stamps tell the time of a frame.
+    NoClock = -30, c"SONSET_ERROR_NO_CLOCK";
 }
 
 /// A failure: its kind, and a sentence with the values that caused it.

@@ -42,6 +42,30 @@ impl Outcome {
     }
 }
 
+/// Where the latency in a host time comes from. The numbers are part of the C ABI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum LatencySource {
+    /// It is not known, and not in the host time.
+    #[default]
+    Unknown = 0,
+    /// The backend reports it.
+    Reported = 1,
+    /// The user has measured it.
+    Calibrated = 2,
+}
+
+impl LatencySource {
+    /// The one with the number `value`.
+    pub fn from_number(value: i64) -> Self {
+        match value {
+            1 => Self::Reported,
+            2 => Self::Calibrated,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// Where an action is in its life. The numbers are part of the C ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i32)]
@@ -71,6 +95,10 @@ pub struct Measured {
     pub start_host_ns: i64,
     /// MONOTONIC time of `end_frame` at the converter, or [`NONE`].
     pub end_host_ns: i64,
+    /// Uncertainty of these two, or [`NONE`].
+    pub host_uncertainty_ns: i64,
+    /// Where the latency in them comes from.
+    pub latency_source: LatencySource,
     /// Xruns of its half while it ran.
     pub xruns: u64,
     /// Steps in the stamps of its half while it ran.
@@ -97,6 +125,8 @@ impl Default for Measured {
             late_frames: 0,
             start_host_ns: NONE,
             end_host_ns: NONE,
+            host_uncertainty_ns: NONE,
+            latency_source: LatencySource::Unknown,
             xruns: 0,
             discontinuities: 0,
             clipped: 0,
@@ -168,11 +198,6 @@ impl Receipt {
         }
     }
 
-    /// Uncertainty of its host times: of single stamps it is not known.
-    pub fn host_uncertainty_ns(&self) -> i64 {
-        NONE
-    }
-
     /// Frames that a source did not deliver in time; a buffer always does.
     pub fn missing_frames(&self) -> i64 {
         0
@@ -186,10 +211,5 @@ impl Receipt {
     /// Offset that a detector found.
     pub fn detected_end_frame(&self) -> i64 {
         NONE
-    }
-
-    /// Where the latency in its host times comes from: reported by the backend where there are any.
-    pub fn latency_source(&self) -> i32 {
-        (self.measured.start_host_ns != NONE) as i32
     }
 }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, f
 
 use crate::action::{ActionId, Cancels, SetGain, Sweep};
 use crate::mailbox::Mailbox;
-use crate::receipt::{ActionState, NONE};
+use crate::realtime::clock::{Fit, Stamps};
+use crate::receipt::{ActionState, LatencySource, NONE};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
 /// publishes the action's state here.
@@ -13,9 +14,10 @@ pub struct Slot {
     state: AtomicI32,
     start_frame: AtomicI64,
     start_host_ns: AtomicI64,
+    uncertainty_ns: AtomicI64,
     end_frame: AtomicI64,
     done_frames: AtomicI64,
-    cancels: Mailbox<4>,
+    cancels: Mailbox<8>,
     control_queued: AtomicBool,
 }
 
@@ -28,6 +30,8 @@ pub struct Progress {
     pub start_frame: i64,
     /// Its host time, or [`NONE`].
     pub start_host_ns: i64,
+    /// Uncertainty of that time, or [`NONE`].
+    pub uncertainty_ns: i64,
     /// The frame after the last one as far as it is known, or [`NONE`].
     pub end_frame: i64,
     /// Frames played or recorded.
@@ -40,6 +44,7 @@ impl Default for Slot {
             state: AtomicI32::new(ActionState::Pending as i32),
             start_frame: AtomicI64::new(NONE),
             start_host_ns: AtomicI64::new(NONE),
+            uncertainty_ns: AtomicI64::new(NONE),
             end_frame: AtomicI64::new(NONE),
             done_frames: AtomicI64::new(0),
             cancels: Mailbox::default(),
@@ -55,6 +60,7 @@ impl Slot {
         self.state.store(ActionState::Pending as i32, Ordering::Relaxed);
         self.start_frame.store(NONE, Ordering::Relaxed);
         self.start_host_ns.store(NONE, Ordering::Relaxed);
+        self.uncertainty_ns.store(NONE, Ordering::Relaxed);
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
         self.cancels.take();
@@ -62,9 +68,10 @@ impl Slot {
     }
 
     /// Publishes the start. Callback.
-    pub fn publish_start(&self, frame: i64, host_ns: i64, end_frame: i64) {
+    pub fn publish_start(&self, frame: i64, host_ns: i64, uncertainty_ns: i64, end_frame: i64) {
         self.start_frame.store(frame, Ordering::Relaxed);
         self.start_host_ns.store(host_ns, Ordering::Relaxed);
+        self.uncertainty_ns.store(uncertainty_ns, Ordering::Relaxed);
         self.end_frame.store(end_frame, Ordering::Relaxed);
         // Release: whoever sees the state sees the values above.
         self.state.store(ActionState::Started as i32, Ordering::Release);
@@ -100,6 +107,7 @@ impl Slot {
             state,
             start_frame: self.start_frame.load(Ordering::Relaxed),
             start_host_ns: self.start_host_ns.load(Ordering::Relaxed),
+            uncertainty_ns: self.uncertainty_ns.load(Ordering::Relaxed),
             end_frame: self.end_frame.load(Ordering::Relaxed),
             done_frames: self.done_frames.load(Ordering::Relaxed),
         }
@@ -126,11 +134,11 @@ impl Slot {
 pub struct HalfClock {
     /// Odd while the words are being written.
     version: AtomicU64,
-    words: [AtomicI64; 4],
+    words: [AtomicI64; 10],
 }
 
 /// A reading of a [`HalfClock`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Position {
     /// First frame of the last block.
     pub block_frame: i64,
@@ -138,14 +146,43 @@ pub struct Position {
     pub block_frames: i64,
     /// MONOTONIC time at which its callback was entered; 0 if unknown.
     pub callback_ns: i64,
-    /// MONOTONIC time of `block_frame` at the converter; 0 if unknown.
-    pub converter_ns: i64,
+    /// From frames to MONOTONIC time at the converter, without the user's bias.
+    pub fit: Fit,
+    /// Where the latency in the fit comes from.
+    pub latency_source: LatencySource,
 }
 
 impl Position {
     /// First frame of the block that comes next.
     pub fn next_frame(&self) -> i64 {
         self.block_frame + self.block_frames
+    }
+}
+
+impl Position {
+    fn from_words(words: [i64; 10]) -> Self {
+        let [block_frame, block_frames, callback_ns, fit @ .., source] = words;
+        let [frame, host_ns, ns_per_frame, uncertainty_ns, stamps, discontinuities] = fit;
+        Self {
+            block_frame,
+            block_frames,
+            callback_ns,
+            fit: Fit {
+                frame,
+                host_ns,
+                ns_per_frame: f64::from_bits(ns_per_frame as u64),
+                uncertainty_ns,
+                stamps: match stamps {
+                    0 => Stamps::None,
+                    1 => Stamps::Settling,
+                    2 => Stamps::Usable,
+                    3 => Stamps::Quantised,
+                    _ => Stamps::Useless,
+                },
+                discontinuities: discontinuities as u64,
+            },
+            latency_source: LatencySource::from_number(source),
+        }
     }
 }
 
@@ -156,8 +193,19 @@ impl HalfClock {
         self.version.store(version + 1, Ordering::Relaxed);
         // Release fence: a reader that sees one of the words below sees the odd version too.
         fence(Ordering::Release);
-        let values =
-            [position.block_frame, position.block_frames, position.callback_ns, position.converter_ns];
+        let fit = position.fit;
+        let values = [
+            position.block_frame,
+            position.block_frames,
+            position.callback_ns,
+            fit.frame,
+            fit.host_ns,
+            fit.ns_per_frame.to_bits() as i64,
+            fit.uncertainty_ns,
+            fit.stamps as i64,
+            fit.discontinuities as i64,
+            position.latency_source as i64,
+        ];
         for (word, value) in self.words.iter().zip(values) {
             word.store(value, Ordering::Relaxed);
         }
@@ -169,27 +217,64 @@ impl HalfClock {
     pub fn try_read(&self) -> Option<Position> {
         // Acquire pairs with the Release store of an even version.
         let before = self.version.load(Ordering::Acquire);
-        let [block_frame, block_frames, callback_ns, converter_ns] =
-            std::array::from_fn(|i| self.words[i].load(Ordering::Relaxed));
+        let words: [i64; 10] = std::array::from_fn(|i| self.words[i].load(Ordering::Relaxed));
         // Acquire fence: the words are read before the version is looked at again.
         fence(Ordering::Acquire);
         let after = self.version.load(Ordering::Relaxed);
-        (before == after && before & 1 == 0).then_some(Position {
-            block_frame,
-            block_frames,
-            callback_ns,
-            converter_ns,
-        })
+        (before == after && before & 1 == 0 && before > 0).then(|| Position::from_words(words))
     }
 
     /// Reads the last block, trying until it is whole. Host.
     pub fn read(&self) -> Position {
+        // Acquire pairs with the Release store of an even version; 0 is before the first one.
+        if self.version.load(Ordering::Acquire) == 0 {
+            return Position::default();
+        }
         loop {
             if let Some(position) = self.try_read() {
                 return position;
             }
             std::thread::yield_now();
         }
+    }
+}
+
+/// Latencies that the user has measured beyond what the backend reports, one for each direction.
+#[derive(Debug, Default)]
+pub struct Biases {
+    output: Bias,
+    input: Bias,
+}
+
+#[derive(Debug, Default)]
+struct Bias {
+    ns: AtomicI64,
+    is_set: AtomicBool,
+}
+
+impl Biases {
+    fn of(&self, plays: bool) -> &Bias {
+        if plays { &self.output } else { &self.input }
+    }
+
+    /// States how much longer than reported the way of a direction is. Host.
+    pub fn set(&self, plays: bool, ns: i64) {
+        let bias = self.of(plays);
+        // Relaxed, here and below: whoever sees one without the other is a block early or late.
+        bias.ns.store(ns, Ordering::Relaxed);
+        bias.is_set.store(true, Ordering::Relaxed);
+    }
+
+    /// How much longer the way is, or `None` where the user has not said.
+    pub fn get(&self, plays: bool) -> Option<i64> {
+        let bias = self.of(plays);
+        bias.is_set.load(Ordering::Relaxed).then(|| bias.ns.load(Ordering::Relaxed))
+    }
+
+    /// What is added to a reported time at the converter: sound leaves later, and came in earlier.
+    pub fn correction_ns(&self, plays: bool) -> i64 {
+        let ns = self.get(plays).unwrap_or(0);
+        if plays { ns } else { -ns }
     }
 }
 
@@ -204,6 +289,10 @@ pub struct Counters {
     pub output_xruns: AtomicU64,
     /// Input overflows.
     pub input_xruns: AtomicU64,
+    /// Steps found in the stamps of the output.
+    pub output_discontinuities: AtomicU64,
+    /// Steps found in the stamps of the input.
+    pub input_discontinuities: AtomicU64,
     /// Output samples limited by the guard.
     pub clipped: AtomicU64,
     /// Samples that were not finite, on either side.
@@ -223,6 +312,8 @@ pub struct ThreadShared {
     pub live: AtomicU64,
     /// Stop requests that were carried out.
     pub stops_taken: AtomicU64,
+    /// Requests that wait for a host time that may be of REALTIME: the host then keeps the offset fresh.
+    pub realtime_waiting: AtomicU64,
 }
 
 impl ThreadShared {
@@ -253,6 +344,10 @@ pub struct Shared {
     pub capture: HalfClock,
     /// Counts of the stream.
     pub counters: Counters,
+    /// What the user knows of the latencies beyond what is reported.
+    pub biases: Biases,
+    /// REALTIME minus MONOTONIC as last read by the host.
+    pub realtime_offset_ns: AtomicI64,
     /// The callback thread of the playback half, or the only one.
     pub first: ThreadShared,
     /// The callback thread of a capture half of its own.
@@ -267,6 +362,8 @@ impl Shared {
             playback: HalfClock::default(),
             capture: HalfClock::default(),
             counters: Counters::default(),
+            biases: Biases::default(),
+            realtime_offset_ns: AtomicI64::new(0),
             first: ThreadShared::default(),
             second: ThreadShared::default(),
         }
@@ -281,7 +378,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Cancel;
+    use crate::action::When;
 
     #[test]
     fn a_position_is_never_read_half_written() {
@@ -293,14 +390,15 @@ mod tests {
                         block_frame: n,
                         block_frames: n,
                         callback_ns: n,
-                        converter_ns: n,
+                        fit: Fit { frame: n, host_ns: n, uncertainty_ns: n, ..Fit::default() },
+                        latency_source: LatencySource::Reported,
                     });
                 }
             });
             let mut last = 0;
             while last < 300_000 {
                 let p = clock.read();
-                assert!([p.block_frames, p.callback_ns, p.converter_ns] == [p.block_frame; 3], "{p:?}");
+                assert!([p.block_frames, p.callback_ns, p.fit.host_ns] == [p.block_frame; 3], "{p:?}");
                 assert!(p.block_frame >= last);
                 last = p.block_frame;
             }
@@ -310,7 +408,7 @@ mod tests {
     #[test]
     fn one_announcement_is_under_way_for_a_slot_at_most() {
         let slot = Slot::default();
-        let cancel = |frame| Cancels::default().with(Cancel { frame: Some(frame), fade_frames: 0 });
+        let cancel = |frame| Cancels::default().with(When::Frame(frame), 0);
         assert!(slot.request_cancel(cancel(1)));
         assert!(!slot.request_cancel(cancel(2)));
         assert_eq!(slot.take_cancels(), Some(cancel(2)));

@@ -22,6 +22,7 @@ use super::{Request, ShareMode};
 use crate::clock::monotonic_ns;
 use crate::device::Device;
 use crate::error::{Code, Error, Result, fail};
+use crate::realtime::clock::Errs;
 
 const _: () = assert!(Backend::Alsa as u32 == abi::host::ALSA);
 const _: () = assert!(Backend::PulseAudio as u32 == abi::host::PULSEAUDIO);
@@ -219,6 +220,7 @@ fn opened(info: &StreamInfo, backend: Backend) -> Opened {
     // Only JACK calls both directions in one cycle, so that the latencies add up.
     let both = output.zip(input).filter(|_| backend == Backend::JackSeparate);
     Opened {
+        errs: Errs::BothWays,
         sample_rate_hz: info.sample_rate_hz,
         device_rate_hz: info.device_rate_hz,
         os_resamples: info.converts_rate != 0,

@@ -16,6 +16,7 @@ use crate::device::Device;
 use crate::error::{Result, fail};
 use crate::options::Options;
 pub use crate::realtime::block::{BlockTime, Input, Output};
+use crate::realtime::clock::Errs;
 use crate::realtime::gate::Gate;
 
 /// The ways of reaching sound. The numbers are part of the C ABI.
@@ -149,6 +150,8 @@ pub struct Opened {
     pub share_mode: ShareMode,
     /// Whether the callback thread got realtime priority.
     pub realtime: Granted,
+    /// Which way the stamps of blocks err.
+    pub errs: Errs,
 }
 
 /// The engine's two doors. A duplex backend uses `playback` for both directions.

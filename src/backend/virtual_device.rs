@@ -31,6 +31,7 @@ use super::{
 };
 use crate::device::Device;
 use crate::error::{Code, Error, Result, fail};
+use crate::realtime::clock::Errs;
 
 const DEVICE_ID: &str = "virtual";
 const DEVICE_NAME: &str = "Virtual device (no hardware: outputs wired to inputs)";
@@ -124,6 +125,7 @@ fn describe(setup: &Setup) -> Opened {
     let (has_outputs, has_inputs) = (setup.outputs > 0, setup.inputs > 0);
     let named = |there: bool, text: &str| if there { text.into() } else { String::new() };
     Opened {
+        errs: Errs::BothWays,
         sample_rate_hz: setup.rate_hz,
         device_rate_hz: setup.rate_hz,
         os_resamples: false,

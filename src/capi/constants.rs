@@ -4,10 +4,11 @@
 
 use static_assertions::const_assert_eq;
 
-use crate::action::{AfterPolicy, Kind, LatePolicy, RampShape};
+use crate::action::{AfterPolicy, HostClock, Kind, LatePolicy, RampShape};
 use crate::backend::{Backend, Granted, ShareMode};
 use crate::error::Code;
-use crate::receipt::{ActionState, Outcome};
+use crate::realtime::clock::Stamps;
+use crate::receipt::{ActionState, LatencySource, Outcome};
 use crate::stream::State;
 
 /// What functions return: 0, or one of the negative codes. A number is never given a new meaning.
@@ -73,6 +74,8 @@ pub enum sonset_result {
     SONSET_ERROR_FILE_FORMAT = -28,
     /// The file could not be read or written.
     SONSET_ERROR_FILE_IO = -29,
+    /// No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless.
+    SONSET_ERROR_NO_CLOCK = -30,
 }
 
 /// Ways of reaching sound. The numbers are fixed, whatever a build contains.
@@ -245,8 +248,34 @@ pub enum sonset_latency_source {
     SONSET_LATENCY_UNKNOWN = 0,
     /// The backend reports it; nobody has measured it.
     SONSET_LATENCY_REPORTED = 1,
-    /// The user has measured it.
+    /// The user has measured it (sonset_stream_set_latency_bias).
     SONSET_LATENCY_CALIBRATED = 2,
+}
+
+/// Whether a latency gives reason to doubt the time of sounds.
+#[repr(C)]
+pub enum sonset_latency_warning {
+    /// It does not.
+    SONSET_LATENCY_WARNING_NONE = 0,
+    /// A direction takes more than 40 ms.
+    SONSET_LATENCY_WARNING_HIGH = 1,
+    /// The latency of a direction is not known, and no bias is set.
+    SONSET_LATENCY_WARNING_UNKNOWN = 2,
+}
+
+/// What the time stamps of a half of a stream are worth.
+#[repr(C)]
+pub enum sonset_stamps {
+    /// None came.
+    SONSET_STAMPS_NONE = 0,
+    /// Too few came yet; the uncertainty says how far to trust them.
+    SONSET_STAMPS_SETTLING = 1,
+    /// They follow a clock.
+    SONSET_STAMPS_USABLE = 2,
+    /// They are whole multiples of something coarse, such as milliseconds; the uncertainty includes it.
+    SONSET_STAMPS_QUANTISED = 3,
+    /// They follow no clock. Times of callbacks stand in, and the latency is not in them unless it is reported.
+    SONSET_STAMPS_USELESS = 4,
 }
 
 /// Whether the operating system granted a request.
@@ -278,8 +307,8 @@ macro_rules! same {
 
 use self::{
     sonset_action_kind::*, sonset_action_state::*, sonset_after_policy::*, sonset_backend::*,
-    sonset_granted::*, sonset_late_policy::*, sonset_outcome::*, sonset_ramp_shape::*, sonset_result::*,
-    sonset_share_mode::*, sonset_stream_state::*,
+    sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*, sonset_outcome::*,
+    sonset_ramp_shape::*, sonset_result::*, sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
 };
 
 same! {
@@ -312,6 +341,7 @@ same! {
     SONSET_ERROR_FILE_NOT_FOUND => Code::FileNotFound;
     SONSET_ERROR_FILE_FORMAT => Code::FileFormat;
     SONSET_ERROR_FILE_IO => Code::FileIo;
+    SONSET_ERROR_NO_CLOCK => Code::NoClock;
     SONSET_BACKEND_MANUAL => Backend::Manual;
     SONSET_BACKEND_VIRTUAL => Backend::Virtual;
     SONSET_BACKEND_JACK => Backend::Jack;
@@ -346,6 +376,14 @@ same! {
     SONSET_STREAM_STOPPED => State::Stopped;
     SONSET_STREAM_LOST => State::Lost;
     SONSET_STREAM_CLOSED => State::Closed;
+    SONSET_CLOCK_MONOTONIC => HostClock::Monotonic;
+    SONSET_CLOCK_REALTIME => HostClock::Realtime;
+    SONSET_LATENCY_REPORTED => LatencySource::Reported;
+    SONSET_LATENCY_CALIBRATED => LatencySource::Calibrated;
+    SONSET_STAMPS_SETTLING => Stamps::Settling;
+    SONSET_STAMPS_USABLE => Stamps::Usable;
+    SONSET_STAMPS_QUANTISED => Stamps::Quantised;
+    SONSET_STAMPS_USELESS => Stamps::Useless;
     SONSET_GRANTED_YES => Granted::Yes;
     SONSET_GRANTED_NO => Granted::No;
     SONSET_SHARE_SHARED => ShareMode::Shared;

@@ -1,9 +1,10 @@
 #![allow(non_camel_case_types)]
 
 use super::guard::{guard, not_null, write};
-use super::start::check_host_time;
+use super::start::host_time;
 use super::stream::{self, sonset_stream};
 use super::structs::{self, sized};
+use crate::action::When;
 use crate::error::{Result, fail};
 
 /// When and how to end an action. All zeros: now, with the stream's fade.
@@ -12,11 +13,11 @@ use crate::error::{Result, fail};
 pub struct sonset_cancel_params {
     /// Size of this struct in bytes, or 0.
     pub struct_size: u32,
-    /// SONSET_START_NOW or SONSET_START_AT_FRAME.
+    /// SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME.
     pub mode: i32,
     /// The frame, with SONSET_START_AT_FRAME. A sound is silent from it on; a recording ends before it.
     pub frame: i64,
-    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version.
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
     pub clock: i32,
     /// 0.
     pub reserved: i32,
@@ -34,11 +35,11 @@ pub struct sonset_cancel_params {
 pub struct sonset_gain_params {
     /// Size of this struct in bytes, or 0.
     pub struct_size: u32,
-    /// SONSET_START_NOW or SONSET_START_AT_FRAME.
+    /// SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME.
     pub mode: i32,
     /// The frame at which the change begins, with SONSET_START_AT_FRAME.
     pub frame: i64,
-    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version.
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
     pub clock: i32,
     /// 0.
     pub reserved: i32,
@@ -52,8 +53,8 @@ pub struct sonset_gain_params {
 
 sized! { sonset_cancel_params: 40; sonset_gain_params: 48; }
 
-/// The frame that a control request is for; `None` is now.
-fn frame_of(mode: i32, frame: i64, clock: i32, host_ns: i64) -> Result<Option<i64>> {
+/// When a control request is for.
+fn when_of(mode: i32, frame: i64, clock: i32, host_ns: i64) -> Result<When> {
     let unused = |name: &str, value: i64| match value {
         0 => Ok(()),
         _ => fail!(InvalidArgument, "{name} is {value}, but the mode does not use it"),
@@ -63,16 +64,16 @@ fn frame_of(mode: i32, frame: i64, clock: i32, host_ns: i64) -> Result<Option<i6
             unused("frame", frame)?;
             unused("clock", clock as i64)?;
             unused("host_ns", host_ns)?;
-            Ok(None)
+            Ok(When::Now)
         }
         1 => {
             unused("clock", clock as i64)?;
             unused("host_ns", host_ns)?;
-            Ok(Some(frame))
+            Ok(When::Frame(frame))
         }
         2 => {
-            check_host_time(clock, host_ns)?;
-            fail!(Unsupported, "requests at a host time (AT_HOST_TIME) are not supported by this version")
+            unused("frame", frame)?;
+            Ok(When::Host(host_time(clock, host_ns)?))
         }
         other => fail!(InvalidArgument, "mode {other}: NOW is 0, AT_FRAME is 1, AT_HOST_TIME is 2"),
     }
@@ -118,8 +119,8 @@ pub unsafe extern "C" fn sonset_stream_cancel(
         let stream = stream::get(stream)?;
         // SAFETY: the caller passes NULL or a struct of the size that it states.
         let params = unsafe { structs::read(params) }?;
-        let frame = frame_of(params.mode, params.frame, params.clock, params.host_ns)?;
-        stream.cancel(action, frame, params.fade_frames)
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.cancel(action, when, params.fade_frames)
     })
 }
 
@@ -153,8 +154,8 @@ pub unsafe extern "C" fn sonset_stream_set_master_gain(
         let stream = stream::get(stream)?;
         // SAFETY: the caller passes NULL or a struct of the size that it states.
         let params = unsafe { structs::read(params) }?;
-        let frame = frame_of(params.mode, params.frame, params.clock, params.host_ns)?;
-        stream.set_master_gain(frame, params.gain_db, params.ramp_frames)
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.set_master_gain(when, params.gain_db, params.ramp_frames)
     })
 }
 

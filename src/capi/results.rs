@@ -30,7 +30,8 @@ pub struct sonset_receipt {
     pub outcome: i32,
     /// The predecessor, or 0.
     pub after_action: i64,
-    /// The frame asked for; what "now" or the predecessor's end came to, once that is known.
+    /// The frame asked for; what "now", a host time or the predecessor's end came to, once that is known. Of a
+    /// host time before frame 0 it is negative.
     pub requested_frame: i64,
     /// The host time asked for.
     pub requested_host_ns: i64,
@@ -46,17 +47,19 @@ pub struct sonset_receipt {
     pub done_frames: i64,
     /// How much later than asked it started, or could have started if it was dropped.
     pub late_frames: i64,
-    /// Time of the first frame at the converter, by the clock MONOTONIC.
+    /// Time of the first frame at the converter, by the clock MONOTONIC, latency and bias included.
     pub start_host_ns: i64,
     /// Time of end_frame at the converter, by the clock MONOTONIC.
     pub end_host_ns: i64,
     /// REALTIME minus MONOTONIC when the receipt was written.
     pub realtime_offset_ns: i64,
-    /// Uncertainty of the host times; -1 where it is not known.
+    /// Uncertainty of the two host times: 99 in 100 are nearer. Of the clock fit only, not of the latency; -1
+    /// where there is no host time.
     pub host_uncertainty_ns: i64,
     /// Xruns of its half of the stream while it ran.
     pub xruns: i64,
-    /// Steps in the time stamps of its half while it ran. Not counted by this version: 0.
+    /// Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
+    /// changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
     pub discontinuities: i64,
     /// Frames that a source did not deliver in time. 0 for buffers.
     pub missing_frames: i64,
@@ -95,7 +98,7 @@ impl sonset_receipt {
             requested_frame: receipt.requested_frame(),
             requested_host_ns: asked.requested_host_ns,
             start_clock: asked.start_clock,
-            latency_source: receipt.latency_source(),
+            latency_source: measured.latency_source as i32,
             start_frame: measured.start_frame,
             end_frame: measured.end_frame,
             done_frames: measured.done_frames,
@@ -103,7 +106,7 @@ impl sonset_receipt {
             start_host_ns: measured.start_host_ns,
             end_host_ns: measured.end_host_ns,
             realtime_offset_ns: receipt.realtime_offset_ns,
-            host_uncertainty_ns: receipt.host_uncertainty_ns(),
+            host_uncertainty_ns: measured.host_uncertainty_ns,
             xruns: measured.xruns as i64,
             discontinuities: measured.discontinuities as i64,
             missing_frames: receipt.missing_frames(),

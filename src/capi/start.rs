@@ -1,6 +1,6 @@
 //! The fields that say when an action starts, the same in every parameter struct.
 
-use crate::action::{AfterPolicy, LatePolicy};
+use crate::action::{AfterPolicy, HostClock, HostTime, LatePolicy};
 use crate::clock;
 use crate::error::{Result, fail};
 use crate::stream::{StartAt, Timing};
@@ -51,7 +51,7 @@ impl Fields {
         let (mode, name) = match self.start_mode {
             0 => (StartAt::Now, "NOW"),
             1 => (StartAt::Frame(self.start_frame), "AT_FRAME"),
-            2 => return self.at_host_time(),
+            2 => (StartAt::HostTime(host_time(self.start_clock, self.start_host_ns)?), "AT_HOST_TIME"),
             3 => {
                 let (action, offset) = (self.after_action, self.start_offset_frames);
                 (StartAt::After { action, offset }, "AFTER_ACTION")
@@ -63,11 +63,12 @@ impl Fields {
                 )
             }
         };
+        let host = matches!(mode, StartAt::HostTime(_));
         let after = matches!(mode, StartAt::After { .. });
         let fields = [
             ("start_frame", self.start_frame, matches!(mode, StartAt::Frame(_))),
-            ("start_clock", self.start_clock as i64, false),
-            ("start_host_ns", self.start_host_ns, false),
+            ("start_clock", self.start_clock as i64, host),
+            ("start_host_ns", self.start_host_ns, host),
             ("after_action", self.after_action, after),
             ("start_offset_frames", self.start_offset_frames, after),
         ];
@@ -81,15 +82,25 @@ impl Fields {
         }
         Ok(mode)
     }
+}
 
-    fn at_host_time(&self) -> Result<StartAt> {
-        check_host_time(self.start_clock, self.start_host_ns)?;
-        fail!(Unsupported, "starts at a host time (AT_HOST_TIME) are not supported by this version")
+/// The clock with the number `clock`.
+pub fn host_clock(clock: i32) -> Result<HostClock> {
+    match clock {
+        1 => Ok(HostClock::Monotonic),
+        2 => Ok(HostClock::Realtime),
+        _ => fail!(InvalidArgument, "clock {clock} is no clock: MONOTONIC is 1, REALTIME is 2"),
     }
 }
 
+/// A time of a clock that somebody may mean.
+pub fn host_time(clock: i32, ns: i64) -> Result<HostTime> {
+    check_host_time(clock, ns)?;
+    Ok(HostTime { clock: host_clock(clock)?, ns })
+}
+
 /// Fails unless `ns` is a time of `clock` that somebody may mean.
-pub fn check_host_time(clock: i32, ns: i64) -> Result<()> {
+fn check_host_time(clock: i32, ns: i64) -> Result<()> {
     let clocks = [(1, "MONOTONIC", clock::monotonic_ns()), (2, "REALTIME", clock::realtime_ns())];
     let Some(&(_, name, now)) = clocks.iter().find(|(number, ..)| *number == clock) else {
         fail!(InvalidArgument, "start_clock {clock} is no clock: MONOTONIC is 1, REALTIME is 2");

@@ -7,11 +7,13 @@ use super::backend;
 use super::device::direction;
 use super::guard::{guard, guard_text, not_null, optional_text, write};
 use super::handle::{Table, Visit};
+use super::start::{host_clock, host_time};
 use super::structs::{self, not_yet, sized, switch};
+use crate::backend::Backend;
 use crate::device::Direction;
 use crate::error::{Code, Result, fail};
 use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
-use crate::stream::{Config, Stream};
+use crate::stream::{Config, Info, Stream};
 
 /// A stream to a device, or driven by the host.
 pub struct sonset_stream;
@@ -89,6 +91,18 @@ pub struct sonset_stream_info {
     pub round_trip_frames: i64,
     /// Frames of the stream's fade (fade_ms).
     pub fade_frames: i64,
+    /// Added to the output's latency by sonset_stream_set_latency_bias().
+    pub output_latency_bias_ns: i64,
+    /// Added to the input's latency likewise.
+    pub input_latency_bias_ns: i64,
+    /// SONSET_STAMPS_...: what the output's time stamps are worth.
+    pub output_stamps: i32,
+    /// The same of the input's.
+    pub input_stamps: i32,
+    /// SONSET_LATENCY_WARNING_...
+    pub latency_warning: i32,
+    /// 1 if there is no hardware: timing says nothing about this machine.
+    pub is_virtual: i32,
 }
 
 /// Where one half of a stream is.
@@ -104,16 +118,17 @@ pub struct sonset_stream_time {
     /// First frame that a call made now can still reach: two blocks and 5 ms ahead of where the device is by
     /// the clock. On a manual stream, or while the stream does not run, it is frame.
     pub earliest_frame: i64,
-    /// Time of frame at the converter, by the clock MONOTONIC and the nominal rate; -1 if unknown.
+    /// Time of frame at the converter, by the clock MONOTONIC, latency and bias included; -1 if unknown.
     pub host_ns: i64,
-    /// How much the device's rate differs from the nominal. Not known to this version: 0.
+    /// How much faster than its nominal rate the device runs by the host's clock, in parts per million.
     pub ppm: f64,
-    /// Uncertainty of host_ns; -1 where it is not known.
+    /// Uncertainty of host_ns: 99 in 100 readings are nearer. Of the clock fit only, not of the latency; -1
+    /// where it is not known.
     pub host_uncertainty_ns: i64,
     /// SONSET_LATENCY_...
     pub latency_source: i32,
-    /// 0.
-    pub reserved_2: i32,
+    /// SONSET_STAMPS_...
+    pub stamps: i32,
 }
 
 /// Counts of a stream since it was opened.
@@ -144,13 +159,17 @@ pub struct sonset_stream_stats {
     pub receipts_waiting: i64,
     /// Receipts that were dropped before they were polled.
     pub receipts_dropped: i64,
+    /// Steps found in the output's time stamps.
+    pub output_discontinuities: i64,
+    /// Steps found in the input's time stamps.
+    pub input_discontinuities: i64,
 }
 
 sized! {
     sonset_stream_config: 56;
-    sonset_stream_info: 96;
+    sonset_stream_info: 128;
     sonset_stream_time: 56;
-    sonset_stream_stats: 88;
+    sonset_stream_stats: 104;
 }
 
 /// A stream with the texts that it lends to C.
@@ -342,6 +361,7 @@ pub unsafe extern "C" fn sonset_stream_get_info(
         unsafe { structs::check_out(out_info) }?;
         let info = stream.info();
         let (format, opened) = (&info.format, &info.opened);
+        let calibrated = info.bias_ns.iter().any(Option::is_some);
         let known = opened.output_latency_frames.is_some()
             || opened.input_latency_frames.is_some()
             || opened.round_trip_frames.is_some();
@@ -361,15 +381,40 @@ pub unsafe extern "C" fn sonset_stream_get_info(
             share_mode: opened.share_mode as i32,
             realtime: opened.realtime as i32,
             memory_locked: if info.memory_locked { 1 } else { 2 },
-            latency_source: known as i32,
+            latency_source: if calibrated { 2 } else { known as i32 },
             output_latency_frames: opened.output_latency_frames.unwrap_or(-1),
             input_latency_frames: opened.input_latency_frames.unwrap_or(-1),
             round_trip_frames: opened.round_trip_frames.unwrap_or(-1),
             fade_frames: format.fade_frames,
+            output_latency_bias_ns: info.bias_ns[0].unwrap_or(0),
+            input_latency_bias_ns: info.bias_ns[1].unwrap_or(0),
+            output_stamps: info.stamps[0] as i32,
+            input_stamps: info.stamps[1] as i32,
+            latency_warning: latency_warning(&info),
+            is_virtual: (format.backend == Backend::Virtual) as i32,
         };
         // SAFETY: as above.
         unsafe { structs::write(out_info, &info) }
     })
+}
+
+/// A manual stream is told the times at the converters, and has no latency of its own.
+fn latency_warning(info: &Info) -> i32 {
+    const MOST_S: f64 = 0.040;
+    let (format, opened) = (&info.format, &info.opened);
+    let halves = [
+        (format.output_channels, opened.output_latency_frames, info.bias_ns[0]),
+        (format.input_channels, opened.input_latency_frames, info.bias_ns[1]),
+    ];
+    let warning = |(channels, latency, bias): (u32, Option<i64>, Option<i64>)| match (latency, bias) {
+        _ if channels == 0 || format.backend == Backend::Manual => 0,
+        (None, None) => 2,
+        _ => {
+            let latency_s = latency.unwrap_or(0) as f64 / format.sample_rate_hz as f64;
+            (latency_s + bias.unwrap_or(0) as f64 * 1e-9 > MOST_S) as i32
+        }
+    };
+    halves.into_iter().map(warning).max().unwrap_or(0)
 }
 
 fn index(direction: Direction) -> usize {
@@ -431,14 +476,87 @@ pub unsafe extern "C" fn sonset_stream_get_time(
             frame: time.frame,
             earliest_frame: time.earliest_frame,
             host_ns: time.host_ns,
-            ppm: 0.0,
-            host_uncertainty_ns: -1,
-            latency_source: (time.host_ns != -1) as i32,
-            reserved_2: 0,
+            ppm: time.ppm,
+            host_uncertainty_ns: time.uncertainty_ns,
+            latency_source: time.latency_source as i32,
+            stamps: time.stamps as i32,
         };
         // SAFETY: as above.
         unsafe { structs::write(out_time, &time) }
     })
+}
+
+/// The frame of a half (SONSET_DIRECTION_...) that is at the converter at a time of a clock (SONSET_CLOCK_...),
+/// to the nearest; negative before frame 0. Latency and bias are in it. A time within a day ahead or an hour
+/// past.
+///
+/// REALTIME is converted by what it is set to now: where it is set meanwhile, the result moves with it.
+///
+/// Errors: NO_CLOCK, TIME_RANGE, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT,
+/// INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_frame_at(
+    stream: *mut sonset_stream,
+    direction: i32,
+    clock: i32,
+    host_ns: i64,
+    out_frame: *mut i64,
+) -> i32 {
+    guard(|| {
+        let stream = get(stream)?;
+        not_null(out_frame, "out_frame")?;
+        let frame = stream.frame_at(self::direction(direction)?, host_time(clock, host_ns)?)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_frame, frame) };
+        Ok(())
+    })
+}
+
+/// The time of a clock (SONSET_CLOCK_...) at which a frame of a half (SONSET_DIRECTION_...) is at the
+/// converter; any frame, past or to come, that lies in the present run of the device: between a start or a
+/// discontinuity and now the fit of now is right. Latency and bias are in it. How uncertain it is,
+/// sonset_stream_get_time() tells.
+///
+/// Errors: NO_CLOCK, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE,
+/// NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_host_time_at(
+    stream: *mut sonset_stream,
+    direction: i32,
+    clock: i32,
+    frame: i64,
+    out_host_ns: *mut i64,
+) -> i32 {
+    guard(|| {
+        let stream = get(stream)?;
+        not_null(out_host_ns, "out_host_ns")?;
+        let ns = stream.host_time_at(self::direction(direction)?, host_clock(clock)?, frame)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_host_ns, ns) };
+        Ok(())
+    })
+}
+
+/// States how much longer the way of a direction (SONSET_DIRECTION_...) is than the backend reports, as
+/// measured with a microphone, an oscilloscope or a cable: sound is at the output's converter so much later,
+/// and was at the input's so much earlier. May be negative, up to 10 s; replaces an earlier one, and is in every
+/// conversion between frames and host times from now on. Frames that are settled do not move. A cable from
+/// output to input gives the sum of both directions only: how it is split is an assumption.
+///
+/// Errors: INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_set_latency_bias(
+    stream: *mut sonset_stream,
+    direction: i32,
+    bias_ns: i64,
+) -> i32 {
+    guard(|| get(stream)?.set_latency_bias(self::direction(direction)?, bias_ns))
 }
 
 /// Counts of a stream. Set out_stats->struct_size, or zero the struct, first.
@@ -469,6 +587,8 @@ pub unsafe extern "C" fn sonset_stream_get_stats(
             free_actions: stats.free_actions as i64,
             receipts_waiting: stats.receipts_waiting as i64,
             receipts_dropped: stats.receipts_dropped as i64,
+            output_discontinuities: stats.output_discontinuities as i64,
+            input_discontinuities: stats.input_discontinuities as i64,
         };
         // SAFETY: as above.
         unsafe { structs::write(out_stats, &stats) }
@@ -527,7 +647,7 @@ fn process(
     }
     let Some(stream) = STREAMS.try_visit(stream) else { return Code::InvalidHandle as i32 };
     let format = stream.format();
-    if format.backend != crate::backend::Backend::Manual {
+    if format.backend != Backend::Manual {
         return Code::InvalidState as i32;
     }
     if frames < 0 || flags & !(OUTPUT_XRUN | INPUT_XRUN) != 0 {

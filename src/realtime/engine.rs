@@ -4,20 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::block::{BlockTime, Input, Output};
+use super::clock::Fit;
 use super::fpu::DefaultMode;
+use super::half::{HalfParts, HalfTime};
 use super::master::{self, Line, MasterGain};
 use super::mix::{CHUNK_FRAMES, Mixer};
 use super::record;
 use super::schedule::{Due, Schedule};
+use super::timed::Timed;
 use super::track::{Ended, NO_SLOT, Phase, Snapshot, Track};
-use crate::action::{Action, ActionId, AfterPolicy, Cancel, Command, SetGain, Start, Sweep, Work};
+use crate::action::{
+    Action, ActionId, AfterPolicy, Cancel, Cancels, Command, HostClock, HostTime, SetGain, Start, Sweep,
+    When, Work,
+};
 use crate::queue::{COMMANDS_PER_CALLBACK, CallbackEnds};
-use crate::receipt::{Measured, NONE, Outcome, Report};
-use crate::shared::{Position, Shared, ThreadShared};
+use crate::receipt::{LatencySource, Measured, NONE, Outcome, Report};
+use crate::shared::{HalfClock, Position, Shared, ThreadShared};
 
 /// Makes the next block allocate, so that a test can see RealtimeSanitizer catch it.
 #[cfg(sonset_rtsan)]
 pub static PLANT_VIOLATION: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// No fade is decided on further ahead than this.
+const MAX_FADE_FRAMES: i64 = 1 << 40;
 
 /// Which callback thread an engine serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +53,13 @@ pub struct Parts {
     pub input_channels: usize,
     /// Rate in hertz.
     pub sample_rate_hz: u32,
+    /// What the playback half knows of its time, and what the capture half does; those it serves are used.
+    pub halves: [HalfParts; 2],
 }
+
+/// Requests for a host time are decided on 1/100 s before the block in which they are due: a fit that wavers
+/// from block to block then makes nothing late, and errs by nanoseconds in that time.
+const DECISIONS_PER_S: i64 = 100;
 
 /// All that one callback thread works with.
 pub struct Engine {
@@ -55,6 +70,14 @@ pub struct Engine {
     input_channels: usize,
     sample_rate_hz: u32,
     schedule: Schedule,
+    /// Starts that wait for a host time.
+    timed: Timed,
+    /// Cancels that wait for a host time.
+    timed_cancels: Timed,
+    /// A change of the master gain that waits for a host time.
+    timed_gain: Option<(HostTime, SetGain)>,
+    playback: HalfTime,
+    capture: HalfTime,
     tracks: Box<[Track]>,
     /// Slots above this were never used.
     slots_used: u32,
@@ -80,7 +103,6 @@ pub struct Engine {
     anchor_from: i64,
     /// Actions with smaller issue numbers are not to start any more, and end like this.
     swept: [(u64, Outcome); 2],
-    time: BlockTime,
 }
 
 impl Engine {
@@ -89,6 +111,11 @@ impl Engine {
         let slots = parts.shared.slots.len();
         Box::new(Self {
             schedule: Schedule::new(slots),
+            timed: Timed::new(slots),
+            timed_cancels: Timed::new(slots),
+            timed_gain: None,
+            playback: HalfTime::new(parts.halves[0]),
+            capture: HalfTime::new(parts.halves[1]),
             tracks: (0..slots).map(|_| Track::default()).collect(),
             slots_used: 0,
             playing: Vec::with_capacity(slots),
@@ -104,7 +131,6 @@ impl Engine {
             anchored: parts.role != Role::Capture,
             anchor_from: 0,
             swept: [(0, Outcome::Cancelled), (0, Outcome::StreamStopped)],
-            time: BlockTime::default(),
             shared: parts.shared,
             queue: parts.queue,
             role: parts.role,
@@ -139,6 +165,7 @@ impl Engine {
         self.begin_block(frames, time);
         self.take_commands();
         self.take_stream_requests();
+        self.decide_due(frames as i64);
         self.retire(self.frame);
         self.send_reports();
         let end = self.block + frames as i64;
@@ -191,9 +218,20 @@ impl Engine {
         }
     }
 
-    /// Readies a capture half for a start: it takes its frame number anew from the playback half's next block.
-    /// Host, while the engine is out of its gate.
+    /// Readies the engine for a start: stamps begin anew, and a capture half of its own takes its frame number
+    /// from the playback half's next block. Host, while the engine is out of its gate.
     pub fn resume(&mut self) {
+        self.playback.restart();
+        self.capture.restart();
+        let no_time = |clock: &HalfClock| {
+            clock.publish(Position { callback_ns: 0, fit: Fit::default(), ..clock.read() });
+        };
+        if self.mixer.is_some() {
+            no_time(&self.shared.playback);
+        }
+        if self.input_channels > 0 {
+            no_time(&self.shared.capture);
+        }
         if self.role == Role::Capture {
             self.anchored = false;
             self.anchor_from = self.shared.playback.read().next_frame();
@@ -240,14 +278,15 @@ impl Engine {
 
     /// Publishes where the halves are and counts what the backend reports.
     fn begin_block(&mut self, frames: usize, time: BlockTime) {
-        self.time = time;
         self.block = self.frame;
         self.now = self.frame;
-        let position = |converter_ns| Position {
-            block_frame: self.frame,
+        let frame = self.frame;
+        let position = |(fit, latency_source): (Fit, LatencySource)| Position {
+            block_frame: frame,
             block_frames: frames as i64,
             callback_ns: time.callback_ns,
-            converter_ns,
+            fit,
+            latency_source,
         };
         let counters = &self.shared.counters;
         // Relaxed: counters that order nothing. Only one thread adds to each half's.
@@ -257,12 +296,16 @@ impl Engine {
         counters.callbacks.fetch_add(1, Relaxed);
         counters.largest_block.fetch_max(frames as u64, Relaxed);
         if self.mixer.is_some() {
-            self.shared.playback.publish(position(time.output_ns));
+            let fit = self.playback.observe(frame, frames as i64, &time, &self.shared.biases);
+            self.shared.playback.publish(position(fit));
             counters.output_xruns.fetch_add(time.output_xruns as u64, Relaxed);
+            counters.output_discontinuities.store(self.playback.discontinuities(), Relaxed);
         }
         if self.input_channels > 0 {
-            self.shared.capture.publish(position(time.input_ns));
+            let fit = self.capture.observe(frame, frames as i64, &time, &self.shared.biases);
+            self.shared.capture.publish(position(fit));
             counters.input_xruns.fetch_add(time.input_xruns as u64, Relaxed);
+            counters.input_discontinuities.store(self.capture.discontinuities(), Relaxed);
         }
     }
 
@@ -288,7 +331,7 @@ impl Engine {
     /// Takes what concerns the stream as a whole, after the commands: what was issued before a sweep is here.
     fn take_stream_requests(&mut self) {
         if let Some(words) = self.thread().gain.take() {
-            self.gain.set(SetGain::from_words(words), self.now);
+            self.set_gain(SetGain::from_words(words));
         }
         if let Some(words) = self.thread().cancel_all.take() {
             self.sweep(0, Sweep::from_words(words));
@@ -298,6 +341,93 @@ impl Engine {
             // Release: whoever sees the count sees what the sweep did.
             self.thread().stops_taken.fetch_add(1, std::sync::atomic::Ordering::Release);
         }
+    }
+
+    fn set_gain(&mut self, request: SetGain) {
+        let SetGain { when, gain, ramp_frames } = request;
+        self.timed_gain = None;
+        match when {
+            When::Now => self.gain.set(self.now, gain, ramp_frames),
+            When::Frame(frame) => self.gain.set(frame.max(self.now), gain, ramp_frames),
+            When::Host(time) => self.timed_gain = Some((time, request)),
+        }
+    }
+
+    /// Turns host times into frames for all that is due in this block of `frames`, or soon after. While no
+    /// stamps tell the time, it waits.
+    fn decide_due(&mut self, frames: i64) {
+        let end = self.block + frames + self.sample_rate_hz as i64 / DECISIONS_PER_S;
+        let horizon = match (self.mixer.is_some(), self.input_channels > 0) {
+            (true, true) => self.playback.host_ns(end).max(self.capture.host_ns(end)),
+            (true, false) => self.playback.host_ns(end),
+            _ => self.capture.host_ns(end),
+        };
+        if horizon != NONE {
+            // Relaxed: a reading of a clock, which orders nothing.
+            let offset = self.shared.realtime_offset_ns.load(Relaxed);
+            self.decide_starts(horizon, offset);
+            self.decide_cancels(horizon, offset);
+            self.decide_gain(horizon, offset);
+        }
+        let waiting = self.timed.waiting(HostClock::Realtime)
+            + self.timed_cancels.waiting(HostClock::Realtime)
+            + self.timed_gain.is_some() as usize;
+        self.thread().realtime_waiting.store(waiting as u64, Relaxed);
+    }
+
+    fn decide_starts(&mut self, horizon: i64, offset: i64) {
+        while let Some((_, slot)) = self.timed.take_due(horizon, offset) {
+            let Some(action) = &self.tracks[slot as usize].action else { continue };
+            let Start::AtHostTime(time) = action.start else { continue };
+            match self.frame_at(action.work.plays(), time, offset) {
+                Some(frame) => self.place(slot, frame),
+                // Only one half's stamps are lost: the other's say that it is due.
+                None => self.condemn(slot, Outcome::DroppedLate, self.now),
+            }
+            self.end_all();
+        }
+    }
+
+    fn decide_cancels(&mut self, horizon: i64, offset: i64) {
+        while let Some((clock, slot)) = self.timed_cancels.take_due(horizon, offset) {
+            let track = &self.tracks[slot as usize];
+            let (Some(action), Some(cancels)) = (&track.action, track.cancels) else { continue };
+            let Some((time, fade_frames)) = cancels.at_host_times().find(|(time, _)| time.clock == clock)
+            else {
+                continue;
+            };
+            // Without stamps of its own half the action ends as soon as that can be done.
+            let frame = self.frame_at(action.work.plays(), time, offset);
+            let cancel = Cancels::default().with(frame.map_or(When::Now, When::Frame), fade_frames);
+            let fades = action.fades() && track.started;
+            if let Some(cancel) = cancel.earliest(self.now, fades) {
+                self.cancel(slot, cancel, Outcome::Stopped);
+            }
+            self.end_all();
+        }
+    }
+
+    fn decide_gain(&mut self, horizon: i64, offset: i64) {
+        let Some((time, SetGain { gain, ramp_frames, .. })) = self.timed_gain else { return };
+        let ns = if time.clock == HostClock::Realtime { time.ns - offset } else { time.ns };
+        if ns < horizon {
+            let frame = self.playback.frame_at(ns).unwrap_or(self.now);
+            self.gain.set(frame.max(self.now), gain, ramp_frames);
+            self.timed_gain = None;
+        }
+    }
+
+    /// The frame of a half that is at the converter at `time`, if that can be told.
+    fn frame_at(&self, plays: bool, time: HostTime, offset: i64) -> Option<i64> {
+        let ns = match time.clock {
+            HostClock::Monotonic => time.ns,
+            HostClock::Realtime => time.ns.saturating_sub(offset),
+        };
+        self.half(plays).frame_at(ns)
+    }
+
+    fn half(&self, plays: bool) -> &HalfTime {
+        if plays { &self.playback } else { &self.capture }
     }
 
     fn begin(&mut self, action: Box<Action>) {
@@ -312,6 +442,7 @@ impl Engine {
         match start {
             Start::Now => self.place(slot, self.now + delay),
             Start::AtFrame(frame) => self.place(slot, frame.saturating_add(delay)),
+            Start::AtHostTime(time) => self.timed.set(slot, time, 0, id.sequence()),
             Start::After { predecessor, .. } => self.wait_for(slot, predecessor),
         }
         self.end_all();
@@ -379,8 +510,14 @@ impl Engine {
             return;
         };
         let fades = action.fades() && self.tracks[id.slot() as usize].started;
-        let cancels = self.shared.slot(id).take_cancels();
-        if let Some(cancel) = cancels.and_then(|cancels| cancels.earliest(self.now, fades)) {
+        let Some(cancels) = self.shared.slot(id).take_cancels() else { return };
+        self.tracks[id.slot() as usize].cancels = Some(cancels);
+        for (time, fade_frames) in cancels.at_host_times() {
+            // A fade begins before the time, and is decided on before it begins.
+            let fade_ns = later(0, fade_frames.min(MAX_FADE_FRAMES), self.sample_rate_hz);
+            self.timed_cancels.set(id.slot(), time, fade_ns, id.sequence());
+        }
+        if let Some(cancel) = cancels.earliest(self.now, fades) {
             self.cancel(id.slot(), cancel, Outcome::Stopped);
             self.end_all();
         }
@@ -400,11 +537,12 @@ impl Engine {
                 }
             }
             Phase::Scheduled if frame > track.voice.start && cancel.frame.is_some() => {
-                track.cancel = Some(cancel);
+                track.keep_cancel(cancel);
             }
             Phase::Waiting if frame > now && cancel.frame.is_some() => {
-                track.cancel = Some(cancel);
-                self.set_due(slot, frame);
+                if track.keep_cancel(cancel) {
+                    self.set_due(slot, frame);
+                }
             }
             Phase::Scheduled | Phase::Waiting => {
                 let outcome = if stopped_as == Outcome::Stopped { Outcome::Cancelled } else { stopped_as };
@@ -477,9 +615,16 @@ impl Engine {
         if let Some(cancel) = track.cancel.take() {
             track.stop(cancel, start);
         }
-        track.snapshot = Snapshot { xruns: xruns(&self.shared, plays), clipped: counters, nonfinite };
-        track.start_host_ns = host_ns(&self.time, plays, start - self.block, self.sample_rate_hz);
-        self.shared.slot(id).publish_start(start, track.start_host_ns, NONE);
+        let half = if plays { &self.playback } else { &self.capture };
+        track.snapshot = Snapshot {
+            xruns: xruns(&self.shared, plays),
+            discontinuities: half.discontinuities(),
+            clipped: counters,
+            nonfinite,
+        };
+        track.start_host_ns = half.host_ns(start);
+        track.uncertainty_ns = half.uncertainty_ns();
+        self.shared.slot(id).publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE);
         self.insert(slot, plays);
         self.end_changed(slot);
     }
@@ -572,6 +717,8 @@ impl Engine {
     fn end_all(&mut self) {
         while let Some((slot, outcome, frame)) = self.ending.pop() {
             self.schedule.remove(slot);
+            self.timed.remove(slot);
+            self.timed_cancels.remove(slot);
             self.unlink(slot);
             let completed = outcome == Outcome::Completed;
             if let Some(id) = self.report(slot, outcome, frame) {
@@ -592,7 +739,12 @@ impl Engine {
         let snapshot = track.snapshot;
         let since = |now: u64, then: u64| if started { now - then } else { 0 };
         let start_host_ns = track.start_host_ns;
-        let lasted = frame - track.voice.start;
+        let half = if plays { &self.playback } else { &self.capture };
+        let end_host_ns = if started && start_host_ns != NONE { half.host_ns(frame) } else { NONE };
+        let uncertainty_ns = match end_host_ns {
+            NONE => track.uncertainty_ns,
+            _ => track.uncertainty_ns.max(half.uncertainty_ns()),
+        };
         let measured = Measured {
             requested_frame: track.requested,
             start_frame: if started { track.voice.start } else { NONE },
@@ -600,13 +752,15 @@ impl Engine {
             done_frames: track.done,
             late_frames: track.late,
             start_host_ns,
-            end_host_ns: if start_host_ns == NONE {
-                NONE
+            end_host_ns,
+            host_uncertainty_ns: if start_host_ns == NONE { NONE } else { uncertainty_ns },
+            latency_source: if start_host_ns == NONE {
+                LatencySource::Unknown
             } else {
-                later(start_host_ns, lasted, self.sample_rate_hz)
+                half.latency_source()
             },
             xruns: since(xruns(&self.shared, plays), snapshot.xruns),
-            discontinuities: 0,
+            discontinuities: since(half.discontinuities(), snapshot.discontinuities),
             clipped: since(counters.clipped.load(Relaxed), snapshot.clipped),
             nonfinite: since(counters.nonfinite.load(Relaxed), snapshot.nonfinite),
             input_peak: track.seen.peak,
@@ -686,14 +840,6 @@ fn xruns(shared: &Shared, plays: bool) -> u64 {
     let counters = &shared.counters;
     // Relaxed: counters that order nothing.
     if plays { counters.output_xruns.load(Relaxed) } else { counters.input_xruns.load(Relaxed) }
-}
-
-/// The time of a frame `offset` frames into the block at its converter, or [`NONE`] without a stamp.
-fn host_ns(time: &BlockTime, plays: bool, offset: i64, sample_rate_hz: u32) -> i64 {
-    match if plays { time.output_ns } else { time.input_ns } {
-        0 => NONE,
-        stamp => later(stamp, offset, sample_rate_hz),
-    }
 }
 
 /// `ns` and `frames` at the nominal rate later.

@@ -40,6 +40,11 @@ impl Schedule {
         (self.len > 0).then(|| self.entries[0])
     }
 
+    /// How many slots are in.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     #[cfg(test)]
     fn contains(&self, slot: u32) -> bool {
         self.places[slot as usize] != ABSENT

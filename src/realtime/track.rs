@@ -3,7 +3,7 @@
 use super::envelope::Fade;
 use super::mix::Voice;
 use super::record::Seen;
-use crate::action::{Action, ActionId, Cancel, LatePolicy};
+use crate::action::{Action, ActionId, Cancel, Cancels, LatePolicy};
 use crate::receipt::{NONE, Outcome};
 
 /// Ends a linked list of slots.
@@ -41,6 +41,8 @@ pub struct Ended {
 pub struct Snapshot {
     /// Xruns of the half.
     pub xruns: u64,
+    /// Steps in the stamps of the half.
+    pub discontinuities: u64,
     /// Samples limited by the guard.
     pub clipped: u64,
     /// Samples that were not finite.
@@ -64,12 +66,16 @@ pub struct Track {
     pub voice: Voice,
     /// A request to end it that came before it started.
     pub cancel: Option<Cancel>,
+    /// All requests to end it that came so far.
+    pub cancels: Option<Cancels>,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
     /// Frames done.
     pub done: i64,
     /// Host time of the first frame, or [`NONE`].
     pub start_host_ns: i64,
+    /// Uncertainty of that time, or [`NONE`].
+    pub uncertainty_ns: i64,
     /// Counts at its start.
     pub snapshot: Snapshot,
     /// What a recording held.
@@ -96,9 +102,11 @@ impl Default for Track {
             late: 0,
             voice: Voice { start: NONE, skip: 0, end: NONE, fade: None },
             cancel: None,
+            cancels: None,
             stopped_as: Outcome::Stopped,
             done: 0,
             start_host_ns: NONE,
+            uncertainty_ns: NONE,
             snapshot: Snapshot::default(),
             seen: Seen::default(),
             ended: None,
@@ -142,6 +150,15 @@ impl Track {
     /// Whether it is known to end before its own end.
     pub fn is_cut(&self) -> bool {
         self.voice.fade.is_some()
+    }
+
+    /// Keeps a request for a frame until the action starts, unless an earlier one is kept. True if it is kept.
+    pub fn keep_cancel(&mut self, cancel: Cancel) -> bool {
+        let is_earlier = self.cancel.is_none_or(|kept| cancel.frame <= kept.frame);
+        if is_earlier {
+            self.cancel = Some(cancel);
+        }
+        is_earlier
     }
 
     /// Brings the end forward as `cancel` says, in a callback whose first frame is `now`; never puts it off.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Cancel, Cancels, Command, Start, Sweep};
+use crate::action::{Action, ActionId, AfterPolicy, Cancels, Command, Kind, Start, Sweep, When};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
-use crate::receipt::{ActionState, Asked, Measured, NONE, Outcome, Receipt, Report};
+use crate::realtime::half;
+use crate::receipt::{ActionState, Asked, LatencySource, Measured, NONE, Outcome, Receipt, Report};
 use crate::shared::Shared;
 
 /// Where an action that has not ended is.
@@ -189,6 +190,8 @@ impl Host {
         let measured = Measured {
             start_frame: progress.start_frame,
             start_host_ns: progress.start_host_ns,
+            host_uncertainty_ns: progress.uncertainty_ns,
+            latency_source: self.latency_source(live.asked.kind, progress.start_host_ns),
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
             ..Measured::default()
@@ -199,7 +202,17 @@ impl Host {
             state,
             outcome: None,
             measured,
-            realtime_offset_ns: realtime_offset_ns(),
+            realtime_offset_ns: clock::realtime_offset_ns(),
+        }
+    }
+
+    /// Where the latency in a host time that a callback published comes from.
+    fn latency_source(&self, kind: Kind, host_ns: i64) -> LatencySource {
+        let plays = kind.plays();
+        let half = if plays { &self.shared.playback } else { &self.shared.capture };
+        match host_ns {
+            NONE => LatencySource::Unknown,
+            _ => half::calibrated(half.read().latency_source, &self.shared.biases, plays),
         }
     }
 
@@ -292,17 +305,17 @@ impl Host {
     }
 
     /// Asks for an action to end.
-    pub fn cancel(&mut self, action: i64, cancel: Cancel) -> Result<()> {
+    pub fn cancel(&mut self, action: i64, when: When, fade_frames: i64) -> Result<()> {
         let (id, live) = self.find(action)?;
         let Some(live) = live else {
             fail!(ActionEnded, "action {action} has ended already");
         };
         if let Some(live) = &mut self.live[id.slot() as usize] {
-            live.cancels = Some(live.cancels.unwrap_or_default().with(cancel));
+            live.cancels = Some(live.cancels.unwrap_or_default().with(when, fade_frames));
         }
         match live.place {
             Place::Sent => self.announce_cancel(id),
-            Place::Waiting if cancel.frame.is_some() => {}
+            Place::Waiting if when != When::Now => {}
             Place::Waiting | Place::Batch(_) => self.withdraw(id),
         }
         Ok(())
@@ -374,7 +387,7 @@ impl Host {
             state: ActionState::Ended,
             outcome: Some(outcome),
             measured,
-            realtime_offset_ns: realtime_offset_ns(),
+            realtime_offset_ns: clock::realtime_offset_ns(),
         };
         if let Some(file_log) = &self.file_log {
             file_log.write(receipt);
@@ -406,8 +419,4 @@ impl Host {
 
 fn no_batch(batch: i64) -> Error {
     Error::new(Code::UnknownBatch, format!("{batch} is no open batch of this stream"))
-}
-
-fn realtime_offset_ns() -> i64 {
-    clock::realtime_ns() - clock::monotonic_ns()
 }

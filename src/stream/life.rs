@@ -9,14 +9,17 @@ use super::{Config, Core, Format, Info, LOOK, State, Stream, lock};
 use crate::action::{Action, MAX_SLOTS, Start};
 use crate::backend::device_thread::DeviceThread;
 use crate::backend::{self, Backend, Callback, Callbacks, Notices, Opened, Request};
+use crate::clock;
 use crate::error::{Result, fail};
 use crate::memory::Locked;
 use crate::options::Options;
 use crate::queue::queues;
 use crate::realtime::Line;
 use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
+use crate::realtime::clock::Errs;
 use crate::realtime::engine::{Engine, Parts, Role};
 use crate::realtime::gate::Gate;
+use crate::realtime::half::HalfParts;
 use crate::receipt::Outcome;
 use crate::shared::{Shared, ThreadShared};
 
@@ -145,6 +148,8 @@ impl Stream {
             opened,
             max_actions: core.shared.slots.len() as u32,
             memory_locked,
+            bias_ns: [true, false].map(|plays| core.shared.biases.get(plays)),
+            stamps: [&core.shared.playback, &core.shared.capture].map(|half| half.read().fit.stamps),
             loss: core.loss(),
         }
     }
@@ -165,6 +170,20 @@ impl Drop for Stream {
 }
 
 impl Core {
+    /// Reads the clocks for callbacks, which must not.
+    pub(super) fn refresh_realtime_offset(&self) {
+        // Relaxed: a reading of a clock, which orders nothing.
+        self.shared.realtime_offset_ns.store(clock::realtime_offset_ns(), Ordering::Relaxed);
+    }
+
+    /// Whether a callback needs the offset to be fresh.
+    pub(super) fn threads_waiting_for_realtime(&self) -> bool {
+        // Relaxed: an offset that is a block old does no harm.
+        [&self.shared.first, &self.shared.second]
+            .iter()
+            .any(|thread| thread.realtime_waiting.load(Ordering::Relaxed) > 0)
+    }
+
     /// One for each callback thread.
     pub(super) fn threads(&self) -> Vec<&ThreadShared> {
         if self.format.separate {
@@ -309,6 +328,7 @@ impl Core {
         let callbacks = || self.shared.counters.callbacks.load(Ordering::Relaxed);
         let mut heard = (callbacks(), Instant::now());
         loop {
+            self.refresh_realtime_offset();
             let live = self.with_host(|host| host.slots().1);
             match self.state() {
                 State::Closed => return,
@@ -385,6 +405,7 @@ fn open_manual(config: &Config, options: &Options) -> Result<Opened> {
         block_frames: config.block_frames,
         duplex: !separate,
         common_clock: !separate,
+        errs: Errs::Unknown,
         sample_format: "f32".into(),
         ..Opened::default()
     })
@@ -441,7 +462,7 @@ fn assemble(
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
     let lines: Box<[Line]> = vec![Line { ceiling, trigger: false }; format.output_channels as usize].into();
     let shared = Arc::new(Shared::new(slots));
-    let (ends, engines) = make_engines(&format, &shared, &lines);
+    let (ends, engines) = make_engines(&format, &shared, &lines, &opened);
     let locked = engines.iter().flatten().flat_map(|engine| {
         let (tracks, playing) = engine.working_memory();
         [Locked::request(tracks), Locked::request(playing)]
@@ -468,7 +489,15 @@ fn make_engines(
     format: &Format,
     shared: &Arc<Shared>,
     lines: &[Line],
+    opened: &Opened,
 ) -> (Vec<crate::queue::HostEnds>, [Option<Box<Engine>>; 2]) {
+    let half = |plays, latency_frames| HalfParts {
+        plays,
+        sample_rate_hz: format.sample_rate_hz,
+        errs: opened.errs,
+        latency_frames,
+    };
+    let halves = [half(true, opened.output_latency_frames), half(false, opened.input_latency_frames)];
     let make = |role: Role, lines: Box<[Line]>, input_channels: u32| {
         let (host, queue) = queues(shared.slots.len());
         let parts = Parts {
@@ -478,6 +507,7 @@ fn make_engines(
             lines,
             input_channels: input_channels as usize,
             sample_rate_hz: format.sample_rate_hz,
+            halves,
         };
         (host, Some(Engine::new(parts)))
     };

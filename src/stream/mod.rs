@@ -20,21 +20,26 @@ use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
 pub use self::params::{Align, PlayParams, RecordParams, StartAt, Timing};
 pub use self::submit::gain_of_db;
-use crate::action::{Cancel, Kind, SetGain};
+use crate::action::{HostClock, HostTime, Kind, SetGain, When};
 use crate::backend::{Backend, Notices, Opened};
 use crate::clock;
 use crate::device::Direction;
 use crate::error::{Code, Error, Result, fail};
 use crate::realtime::Line;
 use crate::realtime::block::{BlockTime, Input, Output};
+use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::gate::Gate;
-use crate::receipt::{ActionState, NONE, Outcome, Receipt};
-use crate::shared::Shared;
+use crate::realtime::half;
+use crate::receipt::{ActionState, LatencySource, NONE, Outcome, Receipt};
+use crate::shared::{Position, Shared};
 
 /// How often a waiting host looks: results come from a callback that must not wake anybody.
 const LOOK: Duration = Duration::from_millis(1);
 /// Added to `earliest_frame` for what a call costs and how late a callback thread may be, in seconds.
 const EARLIEST_MARGIN_S: f64 = 0.005;
+
+/// Largest bias of a latency.
+const MAX_BIAS_NS: i64 = 10_000_000_000;
 
 /// Where a stream is in its life. The numbers are part of the C ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +112,14 @@ pub struct StreamTime {
     pub earliest_frame: i64,
     /// MONOTONIC time of `frame` at the converter, or [`NONE`].
     pub host_ns: i64,
+    /// How much faster than nominal the device is, in parts per million of the host's clock.
+    pub ppm: f64,
+    /// Uncertainty of `host_ns`, or [`NONE`].
+    pub uncertainty_ns: i64,
+    /// Where the latency in `host_ns` comes from.
+    pub latency_source: LatencySource,
+    /// What the stamps are worth.
+    pub stamps: Stamps,
 }
 
 /// Counts of a stream.
@@ -118,6 +131,10 @@ pub struct Stats {
     pub output_xruns: u64,
     /// Input overflows.
     pub input_xruns: u64,
+    /// Steps found in the stamps of the output.
+    pub output_discontinuities: u64,
+    /// Steps found in the stamps of the input.
+    pub input_discontinuities: u64,
     /// Output samples limited by the guard.
     pub clipped: u64,
     /// Samples that were not finite.
@@ -149,6 +166,10 @@ pub struct Info {
     pub max_actions: u32,
     /// Whether the callback's memory is locked into RAM.
     pub memory_locked: bool,
+    /// What the user has measured of the latencies beyond what is reported, output and input.
+    pub bias_ns: [Option<i64>; 2],
+    /// What the stamps of output and input are worth.
+    pub stamps: [Stamps; 2],
     /// Why the device is gone; empty while it is there.
     pub loss: String,
 }
@@ -248,14 +269,12 @@ impl Stream {
     }
 
     /// Ends an action: at a frame, or now; `fade_frames` −1 cuts, 0 takes the stream's fade.
-    pub fn cancel(&self, action: i64, frame: Option<i64>, fade_frames: i64) -> Result<()> {
+    pub fn cancel(&self, action: i64, when: impl Into<When>, fade_frames: i64) -> Result<()> {
+        let when = when.into();
         let fade_frames = self.fade_frames(fade_frames)?;
-        if let Some(frame) = frame
-            && frame < 0
-        {
-            fail!(InvalidArgument, "frame {frame} is before the first one");
-        }
-        self.with_host(|host| host.cancel(action, Cancel { frame, fade_frames }))?;
+        self.check_when(when, None)?;
+        self.core.refresh_realtime_offset();
+        self.with_host(|host| host.cancel(action, when, fade_frames))?;
         self.core.pump();
         Ok(())
     }
@@ -272,6 +291,31 @@ impl Stream {
         Ok(())
     }
 
+    /// Fails for a frame that never comes, or a host time where a half (any, if none is named) has none.
+    fn check_when(&self, when: When, direction: Option<Direction>) -> Result<()> {
+        match when {
+            When::Frame(frame) if frame < 0 => {
+                fail!(InvalidArgument, "frame {frame} is before the first one")
+            }
+            When::Host(_) => match direction {
+                Some(direction) => self.check_clock(direction),
+                None => self
+                    .check_clock(Direction::Output)
+                    .or_else(|error| self.check_clock(Direction::Input).map_err(|_| error)),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails if blocks have come without any time: a host time would then be waited for in vain.
+    pub(super) fn check_clock(&self, direction: Direction) -> Result<()> {
+        let (position, fit) = self.position(direction)?;
+        if position.block_frames > 0 && position.callback_ns == 0 && fit.stamps == Stamps::None {
+            fail!(NoClock, "the blocks of the stream come without times, so no host time can be kept");
+        }
+        Ok(())
+    }
+
     /// What a caller's fade means: −1 is none, 0 the stream's.
     pub fn fade_frames(&self, fade_frames: i64) -> Result<i64> {
         match fade_frames {
@@ -283,21 +327,19 @@ impl Stream {
     }
 
     /// Changes the gain of all audio channels.
-    pub fn set_master_gain(&self, frame: Option<i64>, gain_db: f64, ramp_frames: i64) -> Result<()> {
+    pub fn set_master_gain(&self, when: impl Into<When>, gain_db: f64, ramp_frames: i64) -> Result<()> {
+        let when = when.into();
         if self.core.format.output_channels == 0 {
             fail!(InvalidState, "the stream has no output (output_channels is 0)");
         }
         let gain = gain_of_db(gain_db)?;
         let ramp_frames = self.fade_frames(ramp_frames)?;
-        if let Some(frame) = frame
-            && frame < 0
-        {
-            fail!(InvalidArgument, "frame {frame} is before the first one");
-        }
+        self.check_when(when, Some(Direction::Output))?;
+        self.core.refresh_realtime_offset();
         // The lock makes the mailbox's writer single.
         self.with_host(|_| {
             self.check_open()?;
-            self.core.shared.first.request_gain(SetGain { frame, gain, ramp_frames });
+            self.core.shared.first.request_gain(SetGain { when, gain, ramp_frames });
             Ok(())
         })
     }
@@ -404,14 +446,7 @@ impl Stream {
     /// Where a half is.
     pub fn time(&self, direction: Direction) -> Result<StreamTime> {
         let format = &self.core.format;
-        let (half, channels) = match direction {
-            Direction::Output => (&self.core.shared.playback, format.output_channels),
-            Direction::Input => (&self.core.shared.capture, format.input_channels),
-        };
-        if channels == 0 {
-            fail!(InvalidState, "the stream has no {direction:?} half");
-        }
-        let position = half.read();
+        let (position, fit) = self.position(direction)?;
         let frame = position.next_frame();
         let rate = format.sample_rate_hz as f64;
         let mut earliest_frame = frame;
@@ -428,11 +463,75 @@ impl Stream {
             let margin = (2.0 * block + EARLIEST_MARGIN_S * rate).ceil() as i64;
             earliest_frame = frame.max(position.block_frame + passed.ceil() as i64) + margin;
         }
-        let host_ns = match position.converter_ns {
-            0 => NONE,
-            stamp => stamp + (position.block_frames as f64 * 1e9 / rate) as i64,
+        Ok(StreamTime {
+            frame,
+            earliest_frame,
+            host_ns: if fit.is_usable() { fit.host_ns(frame) } else { NONE },
+            ppm: fit.ppm(format.sample_rate_hz),
+            uncertainty_ns: fit.uncertainty_ns,
+            latency_source: position.latency_source,
+            stamps: fit.stamps,
+        })
+    }
+
+    /// Where a half is, with the user's bias in its fit and in the source of its latency.
+    fn position(&self, direction: Direction) -> Result<(Position, Fit)> {
+        let (format, shared) = (&self.core.format, &self.core.shared);
+        let plays = direction == Direction::Output;
+        let (half, channels) = match plays {
+            true => (&shared.playback, format.output_channels),
+            false => (&shared.capture, format.input_channels),
         };
-        Ok(StreamTime { frame, earliest_frame, host_ns })
+        if channels == 0 {
+            fail!(InvalidState, "the stream has no {direction:?} half");
+        }
+        let mut position = half.read();
+        position.latency_source = match position.fit.is_usable() {
+            true => half::calibrated(position.latency_source, &shared.biases, plays),
+            false => LatencySource::Unknown,
+        };
+        Ok((position, half::biased(position.fit, &shared.biases, plays)))
+    }
+
+    /// A half's fit, or an error that says why there is none.
+    fn fit(&self, direction: Direction) -> Result<Fit> {
+        let (position, fit) = self.position(direction)?;
+        if fit.is_usable() {
+            return Ok(fit);
+        }
+        let half = format!("{direction:?}").to_lowercase();
+        match position.fit.stamps {
+            Stamps::Useless => fail!(NoClock, "the time stamps of the {half} are useless"),
+            _ => fail!(NoClock, "no time stamps of the {half} have come since the stream was started"),
+        }
+    }
+
+    /// The frame of a half that is at the converter at a host time.
+    pub fn frame_at(&self, direction: Direction, time: HostTime) -> Result<i64> {
+        let offset = match time.clock {
+            HostClock::Monotonic => 0,
+            HostClock::Realtime => clock::realtime_offset_ns(),
+        };
+        Ok(self.fit(direction)?.frame_at(time.ns.saturating_sub(offset)))
+    }
+
+    /// The host time at which a frame of a half is at the converter.
+    pub fn host_time_at(&self, direction: Direction, host_clock: HostClock, frame: i64) -> Result<i64> {
+        let offset = match host_clock {
+            HostClock::Monotonic => 0,
+            HostClock::Realtime => clock::realtime_offset_ns(),
+        };
+        Ok(self.fit(direction)?.host_ns(frame).saturating_add(offset))
+    }
+
+    /// States how much longer than reported the way between the callback and the converter is.
+    pub fn set_latency_bias(&self, direction: Direction, bias_ns: i64) -> Result<()> {
+        if bias_ns.unsigned_abs() > MAX_BIAS_NS as u64 {
+            fail!(InvalidArgument, "bias_ns {bias_ns}: at most {MAX_BIAS_NS} (10 s) either way");
+        }
+        self.position(direction)?;
+        self.core.shared.biases.set(direction == Direction::Output, bias_ns);
+        Ok(())
     }
 
     /// Counts so far.
@@ -446,6 +545,8 @@ impl Stream {
                 callbacks: load(&counters.callbacks),
                 output_xruns: load(&counters.output_xruns),
                 input_xruns: load(&counters.input_xruns),
+                output_discontinuities: load(&counters.output_discontinuities),
+                input_discontinuities: load(&counters.input_discontinuities),
                 clipped: load(&counters.clipped),
                 nonfinite: load(&counters.nonfinite),
                 largest_block: load(&counters.largest_block),
@@ -467,6 +568,9 @@ impl Stream {
         output: Output<'_, '_>,
         time: BlockTime,
     ) -> std::result::Result<(), Code> {
+        if self.core.threads_waiting_for_realtime() {
+            self.core.refresh_realtime_offset();
+        }
         self.core.gates[thread].process(input, output, time).then_some(()).ok_or(Code::InvalidState)
     }
 }

@@ -1,6 +1,6 @@
 //! What a host asks for, checked as far as no stream is needed to check it.
 
-use crate::action::{AfterPolicy, LatePolicy, RampShape};
+use crate::action::{AfterPolicy, HostTime, LatePolicy, RampShape};
 
 /// When an action is to start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub enum StartAt {
     Now,
     /// At this frame.
     Frame(i64),
+    /// At the frame that is at the converter at this time.
+    HostTime(HostTime),
     /// After the end of another action.
     After {
         /// Its id.

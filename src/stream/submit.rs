@@ -6,6 +6,7 @@ use super::params::{Align, PlayParams, RecordParams, StartAt, Timing};
 use super::{Format, Stream};
 use crate::action::{Action, Kind, Play, Record, Route, Start, Work};
 use crate::buffer::Buffer;
+use crate::device::Direction;
 use crate::error::{Result, fail};
 use crate::receipt::{Asked, NONE};
 
@@ -63,9 +64,10 @@ impl Stream {
         check_timing(&params.timing)?;
         let frames = record_frames(buffer, params.max_frames)?;
         let channels = record_map(buffer, channels, format)?;
-        let delay = match params.align {
-            Align::Callback => 0,
-            Align::RoundTrip => self.round_trip_frames()?,
+        let delay = match (params.align, params.timing.start) {
+            // At a host time both halves mean the converter: the round trip is in it.
+            (Align::Callback, _) | (_, StartAt::HostTime(_)) => 0,
+            (Align::RoundTrip, _) => self.round_trip_frames()?,
         };
         self.submit(Kind::RecordBuffer, params.timing, delay, || {
             Ok(Work::Record(Record { recorder: buffer.claim_for_recording()?, channels, frames }))
@@ -82,9 +84,14 @@ impl Stream {
     ) -> Result<i64> {
         self.with_host(|host| {
             self.check_open()?;
+            if let StartAt::HostTime(_) = timing.start {
+                self.check_clock(if kind.plays() { Direction::Output } else { Direction::Input })?;
+            }
+            self.core.refresh_realtime_offset();
             let start = match timing.start {
                 StartAt::Now => Start::Now,
                 StartAt::Frame(frame) => Start::AtFrame(frame),
+                StartAt::HostTime(time) => Start::AtHostTime(time),
                 StartAt::After { action, offset } => {
                     Start::After { predecessor: host.check_predecessor(action, timing.batch)?, offset }
                 }
@@ -156,19 +163,15 @@ impl Stream {
 
 fn asked(action: i64, kind: Kind, timing: &Timing) -> Asked {
     let (requested_frame, after_action) = match timing.start {
-        StartAt::Now => (NONE, 0),
+        StartAt::Now | StartAt::HostTime(_) => (NONE, 0),
         StartAt::Frame(frame) => (frame, 0),
         StartAt::After { action, .. } => (NONE, action),
     };
-    Asked {
-        action,
-        tag: timing.tag,
-        kind,
-        after_action,
-        requested_frame,
-        requested_host_ns: NONE,
-        start_clock: 0,
-    }
+    let (requested_host_ns, start_clock) = match timing.start {
+        StartAt::HostTime(time) => (time.ns, time.clock as i32),
+        _ => (NONE, 0),
+    };
+    Asked { action, tag: timing.tag, kind, after_action, requested_frame, requested_host_ns, start_clock }
 }
 
 fn check_rate(buffer: &Buffer, format: &Format) -> Result<()> {

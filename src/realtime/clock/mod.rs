@@ -33,11 +33,12 @@ use shape::Shape;
 use steps::Steps;
 
 /// Which way the stamps err.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Errs {
     /// Times of wake-ups: never early.
     Late,
     /// Stamps of a server or a driver, about a mean.
+    #[default]
     BothWays,
     /// To be found out, for example those of a host program. The uncertainty allows for either.
     Unknown,
