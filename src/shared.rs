@@ -15,6 +15,8 @@ pub struct Slot {
     start_host_ns: AtomicI64,
     end_frame: AtomicI64,
     done_frames: AtomicI64,
+    detected_frame: AtomicI64,
+    detected_host_ns: AtomicI64,
     cancels: Mailbox<4>,
     control_queued: AtomicBool,
 }
@@ -30,8 +32,12 @@ pub struct Progress {
     pub start_host_ns: i64,
     /// The frame after the last one as far as it is known, or [`NONE`].
     pub end_frame: i64,
-    /// Frames played or recorded.
+    /// Frames played, recorded or listened to.
     pub done_frames: i64,
+    /// The onset that a detector found, or [`NONE`].
+    pub detected_frame: i64,
+    /// Its host time, or [`NONE`].
+    pub detected_host_ns: i64,
 }
 
 impl Default for Slot {
@@ -42,6 +48,8 @@ impl Default for Slot {
             start_host_ns: AtomicI64::new(NONE),
             end_frame: AtomicI64::new(NONE),
             done_frames: AtomicI64::new(0),
+            detected_frame: AtomicI64::new(NONE),
+            detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
             control_queued: AtomicBool::new(false),
         }
@@ -57,6 +65,8 @@ impl Slot {
         self.start_host_ns.store(NONE, Ordering::Relaxed);
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
+        self.detected_frame.store(NONE, Ordering::Relaxed);
+        self.detected_host_ns.store(NONE, Ordering::Relaxed);
         self.cancels.take();
         self.control_queued.store(false, Ordering::Relaxed);
     }
@@ -66,6 +76,21 @@ impl Slot {
         self.start_frame.store(frame, Ordering::Relaxed);
         self.start_host_ns.store(host_ns, Ordering::Relaxed);
         self.end_frame.store(end_frame, Ordering::Relaxed);
+        // Release: whoever sees the state sees the values above.
+        self.state.store(ActionState::Started as i32, Ordering::Release);
+    }
+
+    /// Publishes that a detector listens; its state stays pending until it has found something. Callback.
+    pub fn publish_listening(&self, frame: i64, host_ns: i64) {
+        // Relaxed: single values.
+        self.start_frame.store(frame, Ordering::Relaxed);
+        self.start_host_ns.store(host_ns, Ordering::Relaxed);
+    }
+
+    /// Publishes the onset that a detector found. Callback.
+    pub fn publish_detected(&self, frame: i64, host_ns: i64) {
+        self.detected_frame.store(frame, Ordering::Relaxed);
+        self.detected_host_ns.store(host_ns, Ordering::Relaxed);
         // Release: whoever sees the state sees the values above.
         self.state.store(ActionState::Started as i32, Ordering::Release);
     }
@@ -102,6 +127,8 @@ impl Slot {
             start_host_ns: self.start_host_ns.load(Ordering::Relaxed),
             end_frame: self.end_frame.load(Ordering::Relaxed),
             done_frames: self.done_frames.load(Ordering::Relaxed),
+            detected_frame: self.detected_frame.load(Ordering::Relaxed),
+            detected_host_ns: self.detected_host_ns.load(Ordering::Relaxed),
         }
     }
 

@@ -5,6 +5,7 @@
 //! made when the engine is; what it is done with goes back to the host in a report.
 
 pub mod block;
+pub mod detect;
 pub mod engine;
 mod envelope;
 mod fpu;

@@ -10,7 +10,7 @@ use crate::error::{Result, fail};
 use crate::receipt::{Asked, NONE};
 
 /// Frame numbers and lengths stay exact in a double.
-const MAX_FRAME: i64 = 1 << 53;
+pub(super) const MAX_FRAME: i64 = 1 << 53;
 
 impl Stream {
     /// Plays `buffer` on `channels` (from 1; `None` for the default map) with `gains` (linear, one a channel).
@@ -73,7 +73,7 @@ impl Stream {
     }
 
     /// Takes an action in, or fails with nothing changed.
-    fn submit(
+    pub(super) fn submit(
         &self,
         kind: Kind,
         timing: Timing,
@@ -179,7 +179,7 @@ fn check_rate(buffer: &Buffer, format: &Format) -> Result<()> {
     Ok(())
 }
 
-fn check_timing(timing: &Timing) -> Result<()> {
+pub(super) fn check_timing(timing: &Timing) -> Result<()> {
     match timing.start {
         StartAt::Frame(frame) if !(0..=MAX_FRAME).contains(&frame) => {
             fail!(InvalidArgument, "start_frame {frame}: 0 to {MAX_FRAME}")
@@ -333,7 +333,7 @@ fn default_targets(buffer: &Buffer, lines: &[crate::realtime::Line]) -> Result<V
     Ok((0..wanted as u32).collect())
 }
 
-fn check_channel(channel: i32, count: usize, direction: &str) -> Result<()> {
+pub(super) fn check_channel(channel: i32, count: usize, direction: &str) -> Result<()> {
     if channel < 1 || channel as usize > count {
         fail!(InvalidArgument, "{direction} channel {channel}: the stream has channels 1 to {count}");
     }
