@@ -1325,8 +1325,8 @@ SONSET_API int32_t sonset_detect_params_init(sonset_detect_params *params);
  *
  * The action is SONSET_ACTION_PENDING while it listens, with start_frame known, and SONSET_ACTION_STARTED from
  * the block on in which the sound has lasted minimum_frames: detected_frame is its onset, and does not change any more.
- * It ends when hold_off_frames have passed since the sound's end, which is detected_end_frame, or after
- * max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound was found, and
+ * It ends when its last run is over and hold_off_frames have passed since detected_end_frame, the end of the
+ * sound, or after max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound was found, and
  * detected_end_frame is -1 if it was not over. end_frame is the frame after the last one listened to.
  *
  * An action that follows a detector (after_action) counts from the onset, and is placed as soon as that is
