@@ -507,7 +507,7 @@ typedef struct {
     int64_t start_host_ns;
     /** The predecessor, with SONSET_START_AFTER_ACTION: any action of the stream, ended ones too. */
     int64_t after_action;
-    /** Frames from the predecessor's end to the start; may be negative. */
+    /** Frames from the predecessor's end (or onset, if it is a detector) to the start; may be negative. */
     int64_t start_offset_frames;
     /** SONSET_LATE_... */
     int32_t late_policy;
@@ -565,7 +565,7 @@ typedef struct {
     int64_t start_host_ns;
     /** The predecessor, with SONSET_START_AFTER_ACTION: any action of the stream, ended ones too. */
     int64_t after_action;
-    /** Frames from the predecessor's end to the start; may be negative. */
+    /** Frames from the predecessor's end (or onset, if it is a detector) to the start; may be negative. */
     int64_t start_offset_frames;
     /** SONSET_LATE_...; with SKIP a late recording ends when it was to end, and is so much shorter. */
     int32_t late_policy;
@@ -1461,7 +1461,7 @@ int32_t sonset_stream_get_action(sonset_stream *stream,
 /**
  * Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms
  * milliseconds (0 looks once). An action that ends without having started ends the wait for its start too;
- * the outcome tells. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
+ * the outcome tells. A detector has started when it has found an onset. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
  *
  * On a manual stream the wait ends only if another thread calls sonset_stream_process().
  *

@@ -283,8 +283,7 @@ fn an_offline_detector_of_the_same_definition_agrees_to_the_frame_on_synthetic_s
     assert!(counts.0 > 150 && counts.1 > 100, "only {counts:?} of 270 had an onset and an end");
 }
 
-/// Gaussian noise: twelve uniform numbers make a good one to 6 σ (Irwin-Hall), here with two normals by
-/// Box and Muller (1958), which have tails without end.
+/// Gaussian noise after Box and Muller (1958).
 struct Gauss(Random, Option<f64>);
 
 impl Gauss {
@@ -330,19 +329,40 @@ fn ten_minutes_of_white_noise_with_an_rms_10_db_below_the_threshold_trigger_noth
     check_noise(0.05, || gauss.next() * 0.05 * 0.316);
 }
 
+/// 1/f noise: the sum of rows that change half as often each (Voss and McCartney; Gardner 1978).
+struct Pink {
+    gauss: Gauss,
+    rows: [f64; 16],
+    n: u64,
+}
+
+impl Pink {
+    fn new(seed: u64) -> Self {
+        let mut gauss = Gauss(Random(seed), None);
+        let rows = std::array::from_fn(|_| gauss.next());
+        Self { gauss, rows, n: 0 }
+    }
+
+    fn next(&mut self) -> f64 {
+        self.n += 1;
+        self.rows[self.n.trailing_zeros().min(15) as usize] = self.gauss.next();
+        self.rows.iter().sum::<f64>() + self.gauss.next()
+    }
+}
+
 #[test]
 fn ten_minutes_of_pink_noise_10_db_below_the_threshold_over_hum_and_an_offset_trigger_nothing() {
-    let (mut gauss, mut rows, mut n) = (Gauss(Random(12), None), [0.0f64; 16], 0u64);
-    let mut values = [0.0; 16];
-    values.iter_mut().for_each(|row| *row = gauss.next());
-    rows.copy_from_slice(&values);
+    // What counts is the RMS of what passes the high-pass.
+    let mut pink = Pink::new(12);
+    let sample: Vec<f32> = (0..20 * RATE).map(|_| pink.next() as f32).collect();
+    let passed = Definition::of(&DetectParams::default(), RATE).filtered(&sample);
+    let rms = (passed.iter().map(|y| y * y).sum::<f64>() / passed.len() as f64).sqrt();
+    let scale = 0.05 * 0.316 / rms;
+    let mut n = 0u64;
     check_noise(0.05, || {
-        // 1/f by rows that change half as often each (Voss and McCartney; Gardner 1978), of variance 17.
         n += 1;
-        rows[n.trailing_zeros().min(15) as usize] = gauss.next();
-        let pink = (rows.iter().sum::<f64>() + gauss.next()) / 17f64.sqrt();
         let hum = (n as f64 * std::f64::consts::TAU * 50.0 / RATE as f64).sin();
-        pink * 0.05 * 0.316 + hum * 0.025 + 0.1
+        pink.next() * scale + hum * 0.01 + 0.1
     });
 }
 

@@ -149,7 +149,7 @@ pub unsafe extern "C" fn sonset_stream_get_action(
 
 /// Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms
 /// milliseconds (0 looks once). An action that ends without having started ends the wait for its start too;
-/// the outcome tells. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
+/// the outcome tells. A detector has started when it has found an onset. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
 ///
 /// On a manual stream the wait ends only if another thread calls sonset_stream_process().
 ///

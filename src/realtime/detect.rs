@@ -7,7 +7,8 @@
 //! after the one before belong to the same sound, which ends with the last of them.
 //!
 //! The credit keeps sparse crossings apart that a gap alone would join: noise whose RMS is 10 dB below the
-//! threshold crosses it in one frame of 600, and a voiced sound in most.
+//! threshold crosses it in one frame of 600, and a voice in one of a few. With [`EARNED`] at 16 and the default
+//! gap and duration, Gaussian noise begins to make runs that count at 7 dB below, and pink noise at 8.
 //!
 //! Everything is a function of the frames since the detector's first one, however they were divided.
 

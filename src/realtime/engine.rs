@@ -543,7 +543,8 @@ impl Engine {
     /// there may be more for it then.
     fn capture(&mut self, slot: u32, input: &Input<'_>, chunk_end: i64) -> bool {
         let track = &mut self.tracks[slot as usize];
-        let (from, to) = (track.voice.start + track.done, track.last_frame().min(chunk_end));
+        let from = (track.voice.start + track.done).max(self.frame);
+        let to = track.last_frame().min(chunk_end);
         let Some(action) = &mut track.action else { return false };
         if from >= to {
             return false;

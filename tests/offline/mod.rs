@@ -86,7 +86,7 @@ impl Definition {
     }
 
     /// By the bilinear transform of H(s) = s² / (s² + √2 s + 1), in transposed form II.
-    fn filtered(&self, samples: &[f32]) -> Vec<f64> {
+    pub fn filtered(&self, samples: &[f32]) -> Vec<f64> {
         let clean = samples.iter().map(|x| if x.is_finite() { *x as f64 } else { 0.0 });
         let Some(hz) = self.high_pass_hz else { return clean.collect() };
         let k = (std::f64::consts::PI * hz / self.rate).tan();
