@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bustle::Random;
 use offline::{Definition, Sound};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use sonset::action::{AfterPolicy, LatePolicy};
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
@@ -209,7 +210,11 @@ fn any_params() -> impl Strategy<Value = DetectParams> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(7),
+        ..ProptestConfig::with_cases(400)
+    })]
 
     #[test]
     fn blocks_change_nothing_and_an_offline_detector_of_the_same_definition_agrees(

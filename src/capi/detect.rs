@@ -42,8 +42,8 @@ pub struct sonset_detect_params {
     pub threshold: f64,
     /// The threshold as a multiple of the floor, 1 to 1e6; 0 for 10, that is 20 dB. At least 2^-15 comes of it.
     pub floor_multiple: f64,
-    /// Frames from the start over which the floor is measured, as RMS, high-passed, for each channel; nothing is
-    /// loud meanwhile. 0 for 200 ms.
+    /// Frames from the start over which the floor is measured, as the RMS of each channel, high-passed; nothing
+    /// is loud meanwhile. 0 for 200 ms.
     pub floor_frames: i64,
     /// Corner of the high-pass, a Butterworth filter of second order, below half the sample rate; 0 for 100 Hz,
     /// -1 for none. It delays no onset: the first frame of a pulse passes whole but for a few percent.
@@ -74,19 +74,20 @@ pub unsafe extern "C" fn sonset_detect_params_init(params: *mut sonset_detect_pa
 /// Listens for a sound: a voice key. It hears the frames that a recording from the same start holds, so that
 /// what it found can be checked in one.
 ///
-/// A frame is loud if the magnitude of any channel, high-passed, is at or above the threshold. From a loud frame
-/// on, loud frames make a run: each earns 16 frames of credit, up to gap_frames in all, each frame in between
-/// uses one, and the run is over when a frame finds none left. So a run is loud in at least one frame of 17, as
-/// voices are, and noise well below the threshold is not, that reaches it in one of hundreds. A run that spans
-/// minimum_frames, from its first loud frame to its last, is a sound, and its first frame the onset. Runs as
-/// long that begin before hold_off_frames have passed since the last one's end are the same sound. NaN counts
-/// as 0.
+/// A frame is loud if the magnitude of any channel, high-passed, is at or above the threshold. From a loud
+/// frame on, loud frames make a run: each earns 16 frames of credit, up to gap_frames in all, each frame in
+/// between uses one, and the run is over when a frame finds none left. So a run is loud in at least one frame
+/// of 17, as voices are, and noise well below the threshold, which reaches it in one frame of hundreds, is not.
+/// A run that spans minimum_frames, from its first loud frame to its last, is a sound, and its first frame the
+/// onset. Runs as long that begin before hold_off_frames have passed since the last one's end are the same
+/// sound. NaN counts as 0.
 ///
 /// The action is SONSET_ACTION_PENDING while it listens, with start_frame known, and SONSET_ACTION_STARTED from
-/// the block on in which the sound has lasted minimum_frames: detected_frame is its onset, and does not change any more.
-/// It ends when its last run is over and hold_off_frames have passed since detected_end_frame, the end of the
-/// sound, or after max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound was found, and
-/// detected_end_frame is -1 if it was not over. end_frame is the frame after the last one listened to.
+/// the block on in which the sound has lasted minimum_frames: detected_frame is its onset, and does not change
+/// any more. It ends when the sound's last run is over and hold_off_frames have passed since that run's end,
+/// detected_end_frame; or after max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound
+/// was found, and detected_end_frame is -1 if it was not over. end_frame is the frame after the last one
+/// listened to.
 ///
 /// An action that follows a detector (after_action) counts from the onset, and is placed as soon as that is
 /// known; if its frame has passed by then, its late policy decides. It fails with SONSET_OUTCOME_PREDECESSOR if

@@ -73,7 +73,8 @@ pub struct sonset_receipt {
     pub input_peak: f64,
     /// Samples of a recording, or that a detector heard, at or above full scale.
     pub input_clipped_samples: i64,
-    /// 1 if a recording holds, or a detector heard, nothing but zeros, as from a microphone that the system denies.
+    /// 1 if a recording holds, or a detector heard, nothing but zeros, as from a microphone that the system
+    /// denies.
     pub all_zero: i32,
     /// 0.
     pub reserved: i32,
@@ -149,7 +150,8 @@ pub unsafe extern "C" fn sonset_stream_get_action(
 
 /// Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms
 /// milliseconds (0 looks once). An action that ends without having started ends the wait for its start too;
-/// the outcome tells. A detector has started when it has found an onset. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
+/// the outcome tells. A detector has started when it has found an onset. Closing the stream from another thread
+/// ends all waits. Wakes within about 1 ms.
 ///
 /// On a manual stream the wait ends only if another thread calls sonset_stream_process().
 ///

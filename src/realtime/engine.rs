@@ -1,4 +1,4 @@
-//! The engine: takes commands, starts what is due, mixes and records, and reports what has ended.
+//! The engine: takes commands, starts what is due, mixes, records and listens, and reports what has ended.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -456,8 +456,8 @@ impl Engine {
         }
     }
 
-    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, and, while there
-    /// are detectors, where something else is due, so that what they find comes in its place among it.
+    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, and, while
+    /// there are detectors, where something else is due, so that what they find comes in its place among it.
     fn begin_chunk(&mut self, end: i64) -> i64 {
         self.start_due(self.frame + 1);
         let mut chunk_end = chunk_end(self.frame).min(end);

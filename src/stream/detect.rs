@@ -122,8 +122,8 @@ fn high_pass(hz: f64, rate: u32) -> Result<Option<Biquad>> {
     if !(corner > 0.0 && corner < nyquist) {
         fail!(
             InvalidArgument,
-            "high_pass_hz {corner}: above 0 and below {nyquist}, half the sample rate; 0 for {HIGH_PASS_HZ}, -1 \
-             for none"
+            "high_pass_hz {corner}: above 0 and below {nyquist}, half the sample rate; 0 for {HIGH_PASS_HZ}, \
+             -1 for none"
         );
     }
     let (sin, cos) = (std::f64::consts::PI * corner / nyquist).sin_cos();
