@@ -121,14 +121,19 @@ impl Slot {
             2 => ActionState::Started,
             _ => ActionState::Ended,
         };
+        // Both or none: while the state is pending they may be just being written.
+        let found = |value: &AtomicI64| match state {
+            ActionState::Pending => NONE,
+            _ => value.load(Ordering::Relaxed),
+        };
         Progress {
             state,
             start_frame: self.start_frame.load(Ordering::Relaxed),
             start_host_ns: self.start_host_ns.load(Ordering::Relaxed),
             end_frame: self.end_frame.load(Ordering::Relaxed),
             done_frames: self.done_frames.load(Ordering::Relaxed),
-            detected_frame: self.detected_frame.load(Ordering::Relaxed),
-            detected_host_ns: self.detected_host_ns.load(Ordering::Relaxed),
+            detected_frame: found(&self.detected_frame),
+            detected_host_ns: found(&self.detected_host_ns),
         }
     }
 
