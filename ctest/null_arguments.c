@@ -154,6 +154,7 @@ static void test_inits(void)
     sonset_stream_config config;
     sonset_play_params play;
     sonset_record_params record;
+    sonset_detect_params detect;
     sonset_cancel_params cancel;
     sonset_gain_params gain;
 
@@ -161,6 +162,7 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_config_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
 #define INITS(params, call)                                                                        \
@@ -175,6 +177,7 @@ static void test_inits(void)
     INITS(config, sonset_stream_config_init(&config));
     INITS(play, sonset_play_params_init(&play));
     INITS(record, sonset_record_params_init(&record));
+    INITS(detect, sonset_detect_params_init(&detect));
     INITS(cancel, sonset_cancel_params_init(&cancel));
     INITS(gain, sonset_gain_params_init(&gain));
 }
@@ -459,6 +462,7 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     process_fails(stream, code);
     FAILS_OUT(code, number, sonset_stream_play_buffer(stream, buffer, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));
@@ -828,6 +832,64 @@ static void test_record(sonset_stream *stream)
     sonset_buffer_release(other_rate);
 }
 
+#define DETECT_FAILS(code, set)                                                                    \
+    do {                                                                                           \
+        OK(sonset_detect_params_init(&p));                                                         \
+        set;                                                                                       \
+        FAILS_OUT((code), action, sonset_stream_detect_level(stream, NULL, 0, &p, &action));       \
+    } while (0)
+
+static void test_detect(sonset_stream *stream)
+{
+    static const int32_t bad_channels[] = {0, -1, 2, INT32_MIN, INT32_MAX};
+    static const int32_t twice[] = {1, 1};
+    static const double no_threshold[] = {-0.1, 1.5, NAN, INFINITY, -INFINITY};
+    static const double no_multiple[] = {-1, 0.5, 1e7, NAN, INFINITY};
+    static const double no_corner[] = {-2, -0.5, RATE / 2, 1e9, NAN, INFINITY};
+    sonset_detect_params p;
+    int64_t action;
+    size_t n;
+
+    PROMISE("detect: each field out of range or not meant by the mode");
+    DETECT_FAILS(ARG, p.struct_size = 16);
+    DETECT_FAILS(ARG, p.start_mode = 4);
+    DETECT_FAILS(ARG, p.start_frame = 1);
+    DETECT_FAILS(ARG, (p.start_mode = SONSET_START_AT_FRAME, p.start_frame = -1));
+    DETECT_FAILS(ARG, p.after_policy = 2);
+    DETECT_FAILS(ARG, p.late_policy = 3);
+    DETECT_FAILS(ARG, p.max_late_frames = -1);
+    DETECT_FAILS(SONSET_ERROR_UNKNOWN_BATCH, p.batch = 12345);
+    for (n = 0; n < sizeof no_threshold / sizeof no_threshold[0]; n++)
+        DETECT_FAILS(ARG, p.threshold = no_threshold[n]);
+    for (n = 0; n < sizeof no_multiple / sizeof no_multiple[0]; n++)
+        DETECT_FAILS(ARG, p.floor_multiple = no_multiple[n]);
+    for (n = 0; n < sizeof no_corner / sizeof no_corner[0]; n++)
+        DETECT_FAILS(ARG, p.high_pass_hz = no_corner[n]);
+    DETECT_FAILS(ARG, p.floor_frames = -1);
+    DETECT_FAILS(ARG, p.minimum_frames = -1);
+    DETECT_FAILS(ARG, p.gap_frames = INT64_MIN);
+    DETECT_FAILS(ARG, p.hold_off_frames = INT64_MAX);
+    DETECT_FAILS(ARG, p.max_frames = -1);
+    PROMISE("detect: fields that contradict each other, with their values in the message");
+    DETECT_FAILS(ARG, (p.threshold = 0.5, p.floor_multiple = 3));
+    CHECK_SAYS("0.5");
+    DETECT_FAILS(ARG, (p.threshold = 0.25, p.floor_frames = 77));
+    CHECK_SAYS("77");
+    DETECT_FAILS(ARG, (p.floor_frames = 1234, p.max_frames = 1234));
+    CHECK_SAYS("1234");
+
+    PROMISE("detect: channels and counts out of range, NULL");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_detect_level(stream, NULL, 0, NULL, NULL));
+    for (n = 0; n < sizeof bad_channels / sizeof bad_channels[0]; n++) {
+        FAILS_OUT(ARG, action, sonset_stream_detect_level(stream, &bad_channels[n], 1, NULL, &action));
+    }
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, action,
+              sonset_stream_detect_level(stream, NULL, 1, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_detect_level(stream, twice, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_detect_level(stream, twice, 2, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_detect_level(stream, twice, INT32_MAX, NULL, &action));
+}
+
 static void test_missing_halves(sonset_buffer *sound)
 {
     sonset_stream *only_output = open_stream(SONSET_BACKEND_MANUAL, 1, 0, 0);
@@ -840,6 +902,8 @@ static void test_missing_halves(sonset_buffer *sound)
               sonset_stream_play_buffer(only_input, sound, NULL, NULL, 0, NULL, &action));
     FAILS_OUT(SONSET_ERROR_INVALID_STATE, action,
               sonset_stream_record_buffer(only_output, room, NULL, 0, NULL, &action));
+    FAILS_OUT(SONSET_ERROR_INVALID_STATE, action,
+              sonset_stream_detect_level(only_output, NULL, 0, NULL, &action));
     FAILS(SONSET_ERROR_INVALID_STATE, sonset_stream_set_master_gain(only_input, NULL));
     sonset_buffer_release(room);
     sonset_stream_destroy(only_output);
@@ -1086,6 +1150,8 @@ static void test_closed(sonset_buffer *sound)
               sonset_stream_play_buffer(stream, sound, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(SONSET_ERROR_STREAM_CLOSED, number,
               sonset_stream_record_buffer(stream, room, NULL, 0, NULL, &number));
+    FAILS_OUT(SONSET_ERROR_STREAM_CLOSED, number,
+              sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
     FAILS(SONSET_ERROR_ACTION_ENDED, sonset_stream_cancel(stream, ended, NULL));
     OK(sonset_stream_cancel_all(stream, 0));
     FAILS(SONSET_ERROR_STREAM_CLOSED, sonset_stream_set_master_gain(stream, NULL));
@@ -1268,6 +1334,7 @@ int main(void)
     test_play_params(stream, sound);
     test_play_arrays(stream, sound);
     test_record(stream);
+    test_detect(stream);
     test_missing_halves(sound);
     test_busy_buffers(stream);
     test_control(stream, sound);

@@ -17,6 +17,56 @@ static const char *path_of(const char *name)
     return path;
 }
 
+static void test_voice_key(void)
+{
+    sonset_stream *stream = open_running(SONSET_BACKEND_MANUAL, 1, 1);
+    sonset_buffer *brief = constant(0.5f, 10);
+    sonset_detect_params key = {0};
+    sonset_play_params reply = {0};
+    sonset_receipt receipt;
+    float in[1000] = {0};
+    float out[1000];
+    int64_t heard;
+    int64_t played;
+    int n;
+
+    for (n = 400; n < 600; n++) in[n] = n % 2 ? 0.5f : -0.5f;
+    key.threshold = 0.25;
+    key.minimum_frames = 100;
+    key.gap_frames = 10;
+    key.hold_off_frames = 150;
+    OK(sonset_stream_detect_level(stream, NULL, 0, &key, &heard));
+    reply.start_mode = SONSET_START_AFTER_ACTION;
+    reply.after_action = heard;
+    reply.start_offset_frames = 300;
+    OK(sonset_stream_play_buffer(stream, brief, NULL, NULL, 0, &reply, &played));
+    PROMISE("a voice key is pending while it listens, and started once it has heard a sound that lasts");
+    OK(sonset_stream_process(stream, in, out, 499, 0, 1000000000, 0));
+    receipt = receipt_of(stream, heard);
+    CHECK_INT(receipt.kind, SONSET_KIND_DETECT_LEVEL);
+    CHECK_INT(receipt.state, SONSET_ACTION_PENDING);
+    CHECK_INT(receipt.start_frame, 0);
+    CHECK_INT(receipt.detected_frame, -1);
+    OK(sonset_stream_process(stream, in + 499, out + 499, 1, 0, 1000000000 + 499 * 1000000000LL / RATE, 0));
+    receipt = receipt_of(stream, heard);
+    CHECK_INT(receipt.state, SONSET_ACTION_STARTED);
+    CHECK_INT(receipt.detected_frame, 400);
+    CHECK_INT(receipt.detected_end_frame, -1);
+    CHECK(llabs(receipt.detected_host_ns - (1000000000 + 400 * 1000000000LL / RATE)) < 1000);
+    PROMISE("its receipt has onset and offset, and what follows it starts at the onset plus the offset");
+    OK(sonset_stream_process(stream, in + 500, out + 500, 500, 0, 1000000000 + 500 * 1000000000LL / RATE, 0));
+    receipt = receipt_of(stream, heard);
+    CHECK_INT(receipt.outcome, SONSET_OUTCOME_COMPLETED);
+    CHECK_INT(receipt.detected_frame, 400);
+    CHECK_INT(receipt.detected_end_frame, 600);
+    CHECK_INT(receipt.end_frame, 750);
+    CHECK(llabs(receipt.detected_end_host_ns - (1000000000 + 600 * 1000000000LL / RATE)) < 1000);
+    CHECK_INT(receipt_of(stream, played).start_frame, 700);
+    CHECK(out[699] == 0.0f && out[700] == 0.5f && out[709] == 0.5f && out[710] == 0.0f);
+    sonset_buffer_release(brief);
+    sonset_stream_destroy(stream);
+}
+
 static void test_polling(void)
 {
     sonset_stream *stream = open_running(SONSET_BACKEND_MANUAL, 1, 0);
@@ -332,6 +382,7 @@ int main(int argc, char **argv)
     int many = argc > 1 ? atoi(argv[1]) : 0;
     make_folder(folder, sizeof folder);
     test_killed();
+    test_voice_key();
     test_polling();
     test_waiting();
     test_log();

@@ -168,15 +168,15 @@ typedef enum {
     SONSET_START_AT_FRAME = 1,
     /** At start_host_ns of start_clock. */
     SONSET_START_AT_HOST_TIME = 2,
-    /** start_offset_frames after the end of after_action. */
+    /** start_offset_frames after the end of after_action; after the onset that it finds, if it is a detector. */
     SONSET_START_AFTER_ACTION = 3
 } sonset_start_mode;
 
 /** What becomes of an action whose predecessor did not run to its own end. */
 typedef enum {
-    /** It fails (SONSET_OUTCOME_PREDECESSOR). */
+    /** It fails (SONSET_OUTCOME_PREDECESSOR). So it does after a detector that ends without an onset. */
     SONSET_AFTER_COMPLETED = 0,
-    /** It starts after the end, whatever caused it. */
+    /** It starts after the end, whatever caused it; after a detector's onset if there was one. */
     SONSET_AFTER_ANY_END = 1
 } sonset_after_policy;
 
@@ -217,14 +217,16 @@ typedef enum {
     /** Plays a buffer. */
     SONSET_KIND_PLAY_BUFFER = 1,
     /** Records into a buffer. */
-    SONSET_KIND_RECORD_BUFFER = 2
+    SONSET_KIND_RECORD_BUFFER = 2,
+    /** Waits for a sound in the input: a voice key. */
+    SONSET_KIND_DETECT_LEVEL = 3
 } sonset_action_kind;
 
 /** Where an action is in its life. */
 typedef enum {
-    /** Not started. */
+    /** Not started; of a detector: nothing found so far. */
     SONSET_ACTION_PENDING = 1,
-    /** Started: start_frame is certain. */
+    /** Started: start_frame is certain. Of a detector: detected_frame is. */
     SONSET_ACTION_STARTED = 2,
     /** Ended: the receipt is complete. */
     SONSET_ACTION_ENDED = 4
@@ -234,7 +236,7 @@ typedef enum {
 typedef enum {
     /** It has not ended. */
     SONSET_OUTCOME_NONE = 0,
-    /** It ran to its own end. */
+    /** It ran to its own end. Of a detector, max_frames too: then detected_frame is -1. */
     SONSET_OUTCOME_COMPLETED = 1,
     /** It started, and was ended on request; all frames up to that are there. */
     SONSET_OUTCOME_STOPPED = 2,
@@ -550,7 +552,7 @@ typedef struct {
     int64_t start_host_ns;
     /** The predecessor, with SONSET_START_AFTER_ACTION: any action of the stream, ended ones too. */
     int64_t after_action;
-    /** Frames from the predecessor's end to the start; may be negative. */
+    /** Frames from the predecessor's end (or onset, if it is a detector) to the start; may be negative. */
     int64_t start_offset_frames;
     /** SONSET_LATE_... */
     int32_t late_policy;
@@ -608,7 +610,7 @@ typedef struct {
     int64_t start_host_ns;
     /** The predecessor, with SONSET_START_AFTER_ACTION: any action of the stream, ended ones too. */
     int64_t after_action;
-    /** Frames from the predecessor's end to the start; may be negative. */
+    /** Frames from the predecessor's end (or onset, if it is a detector) to the start; may be negative. */
     int64_t start_offset_frames;
     /** SONSET_LATE_...; with SKIP a late recording ends when it was to end, and is so much shorter. */
     int32_t late_policy;
@@ -623,6 +625,61 @@ typedef struct {
     /** Frames to record; 0 for as many as the buffer holds. */
     int64_t max_frames;
 } sonset_record_params;
+
+/**
+ * What to take for a sound, and when to listen. All zeros: a voice, from now on, 20 dB above the noise of the
+ * first 200 ms.
+ */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_START_... */
+    int32_t start_mode;
+    /** The first frame to listen to, with SONSET_START_AT_FRAME: 0 to 2^53. */
+    int64_t start_frame;
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version. */
+    int32_t start_clock;
+    /** SONSET_AFTER_...: what happens if the predecessor does not complete. */
+    int32_t after_policy;
+    /** The time of the first frame at the converter, with SONSET_START_AT_HOST_TIME. */
+    int64_t start_host_ns;
+    /** The predecessor, with SONSET_START_AFTER_ACTION: any action of the stream, ended ones too. */
+    int64_t after_action;
+    /** Frames from the predecessor's end (or onset, if it is a detector) to the start; may be negative. */
+    int64_t start_offset_frames;
+    /** SONSET_LATE_...; with SKIP a late detector gives up when it was to give up. */
+    int32_t late_policy;
+    /** 0. */
+    int32_t reserved;
+    /** Later than this it is dropped, whatever the policy; 0 for no limit. */
+    int64_t max_late_frames;
+    /** The batch it belongs to; 0 for none. */
+    int64_t batch;
+    /** Yours: it comes back in the receipt. */
+    int64_t tag;
+    /** Magnitude, linear and at most 1, from which on a frame is loud; 0 for a multiple of the floor. */
+    double threshold;
+    /** The threshold as a multiple of the floor, 1 to 1e6; 0 for 10, that is 20 dB. At least 2^-15 comes of it. */
+    double floor_multiple;
+    /**
+     * Frames from the start over which the floor is measured, as the RMS of each channel, high-passed; nothing
+     * is loud meanwhile. 0 for 200 ms.
+     */
+    int64_t floor_frames;
+    /**
+     * Corner of the high-pass, a Butterworth filter of second order, below half the sample rate; 0 for 100 Hz,
+     * -1 for none. It delays no onset: the first frame of a pulse passes whole but for a few percent.
+     */
+    double high_pass_hz;
+    /** Least duration, from the first loud frame to the last; 0 for 10 ms. 1 takes every pulse for a sound. */
+    int64_t minimum_frames;
+    /** Longest gap between the loud frames of a sound; 0 for 10 ms. */
+    int64_t gap_frames;
+    /** Silence after which a sound is over; 0 for 200 ms. */
+    int64_t hold_off_frames;
+    /** Frames to listen at most; 0 for no limit. */
+    int64_t max_frames;
+} sonset_detect_params;
 
 /** When and how to end an action. All zeros: now, with the stream's fade. */
 typedef struct {
@@ -700,7 +757,7 @@ typedef struct {
     int64_t start_frame;
     /** The frame after the last one; of an action that never started, the frame at which that was settled. */
     int64_t end_frame;
-    /** Frames played or recorded. */
+    /** Frames played, recorded or listened to. */
     int64_t done_frames;
     /** How much later than asked it started, or could have started if it was dropped. */
     int64_t late_frames;
@@ -731,18 +788,25 @@ typedef struct {
     int64_t stream_clipped_samples;
     /** Samples of the stream that were NaN or infinite while it ran, likewise. */
     int64_t stream_nonfinite_samples;
-    /** Onset that a detector found. Not used by this version: -1. */
+    /** Onset that a detector found: the first frame at or above its threshold. */
     int64_t detected_frame;
-    /** Offset that a detector found. Not used by this version: -1. */
+    /** Offset that a detector found: the frame after the sound's last one. */
     int64_t detected_end_frame;
-    /** Largest magnitude of a recording. */
+    /** Largest magnitude of a recording, or of what a detector heard, before its high-pass. */
     double input_peak;
-    /** Samples of a recording at or above full scale. */
+    /** Samples of a recording, or that a detector heard, at or above full scale. */
     int64_t input_clipped_samples;
-    /** 1 if a recording holds nothing but zeros, as from a microphone that the system denies. */
+    /**
+     * 1 if a recording holds, or a detector heard, nothing but zeros, as from a microphone that the system
+     * denies.
+     */
     int32_t all_zero;
     /** 0. */
     int32_t reserved;
+    /** Time of detected_frame at the converter, by the clock MONOTONIC. */
+    int64_t detected_host_ns;
+    /** Time of detected_end_frame at the converter, by the clock MONOTONIC. */
+    int64_t detected_end_host_ns;
 } sonset_receipt;
 
 #ifdef __cplusplus
@@ -1355,6 +1419,56 @@ int32_t sonset_stream_record_buffer(sonset_stream *stream,
  *
  * [any-thread] [callback-safe]
  */
+SONSET_API int32_t sonset_detect_params_init(sonset_detect_params *params);
+
+/**
+ * Listens for a sound: a voice key. It hears the frames that a recording from the same start holds, so that
+ * what it found can be checked in one.
+ *
+ * A frame is loud if the magnitude of any channel, high-passed, is at or above the threshold. From a loud
+ * frame on, loud frames make a run: each earns 16 frames of credit, up to gap_frames in all, each frame in
+ * between uses one, and the run is over when a frame finds none left. So a run is loud in at least one frame
+ * of 17, as voices are, and noise well below the threshold, which reaches it in one frame of hundreds, is not.
+ * A run that spans minimum_frames, from its first loud frame to its last, is a sound, and its first frame the
+ * onset. Runs as long that begin before hold_off_frames have passed since the last one's end are the same
+ * sound. NaN counts as 0.
+ *
+ * The action is SONSET_ACTION_PENDING while it listens, with start_frame known, and SONSET_ACTION_STARTED from
+ * the block on in which the sound has lasted minimum_frames: detected_frame is its onset, and does not change
+ * any more. It ends when the sound's last run is over and hold_off_frames have passed since that run's end,
+ * detected_end_frame; or after max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound
+ * was found, and detected_end_frame is -1 if it was not over. end_frame is the frame after the last one
+ * listened to.
+ *
+ * An action that follows a detector (after_action) counts from the onset, and is placed as soon as that is
+ * known; if its frame has passed by then, its late policy decides. It fails with SONSET_OUTCOME_PREDECESSOR if
+ * the detector ends without an onset, unless its after_policy is SONSET_AFTER_ANY_END: then it counts from
+ * the detector's end.
+ *
+ * channels holds channel_count input channels from 1, none twice; NULL, with channel_count 0, stands for
+ * channel 1. For an onset of each channel, start a detector for each. params NULL stands for all zeros.
+ * out_action gets the action's id.
+ *
+ * Errors: POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for
+ * after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an input, STREAM_CLOSED, DEVICE_LOST,
+ * INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. Then nothing has changed.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_detect_level(sonset_stream *stream,
+                                   const int32_t *channels,
+                                   int32_t channel_count,
+                                   const sonset_detect_params *params,
+                                   int64_t *out_action);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
 SONSET_API int32_t sonset_cancel_params_init(sonset_cancel_params *params);
 
 /**
@@ -1458,7 +1572,8 @@ int32_t sonset_stream_get_action(sonset_stream *stream,
 /**
  * Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms
  * milliseconds (0 looks once). An action that ends without having started ends the wait for its start too;
- * the outcome tells. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
+ * the outcome tells. A detector has started when it has found an onset. Closing the stream from another thread
+ * ends all waits. Wakes within about 1 ms.
  *
  * On a manual stream the wait ends only if another thread calls sonset_stream_process().
  *

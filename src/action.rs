@@ -1,6 +1,7 @@
 //! What travels to the callback: actions, and the commands that carry them.
 
 use crate::buffer::{Playable, Recorder};
+use crate::realtime::detect::Detector;
 
 /// The number by which the host knows an action: the process-wide sequence times 2^20 plus the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +51,15 @@ pub enum Kind {
     PlayBuffer = 1,
     /// Records into a buffer.
     RecordBuffer = 2,
+    /// Waits for a sound in the input: a voice key.
+    DetectLevel = 3,
+}
+
+impl Kind {
+    /// Whether it belongs to the capture half.
+    pub fn captures(self) -> bool {
+        matches!(self, Self::RecordBuffer | Self::DetectLevel)
+    }
 }
 
 /// A clock of the host, as the C ABI numbers it.
@@ -69,13 +79,6 @@ pub struct HostTime {
     pub clock: HostClock,
     /// Its reading in nanoseconds.
     pub ns: i64,
-}
-
-impl Kind {
-    /// Whether it belongs to the playback half.
-    pub fn plays(self) -> bool {
-        self == Self::PlayBuffer
-    }
 }
 
 /// When a request is for.
@@ -105,11 +108,12 @@ pub enum Start {
     AtFrame(i64),
     /// At the frame that is at the converter at this time.
     AtHostTime(HostTime),
-    /// `offset` frames after the end of another action of the same callback thread.
+    /// `offset` frames after the end, or after the onset that it detects, of another action of the same
+    /// callback thread.
     After {
         /// The other action.
         predecessor: ActionId,
-        /// Frames from its end to this start.
+        /// Frames from there to this start.
         offset: i64,
     },
 }
@@ -207,6 +211,15 @@ pub struct Record {
     pub frames: i64,
 }
 
+/// What to listen for.
+#[derive(Debug)]
+pub struct Detect {
+    /// Hears the channels that it was made for.
+    pub detector: Detector,
+    /// Frames to listen at most; [`i64::MAX`] for no limit.
+    pub frames: i64,
+}
+
 /// What an action does, with all that it needs.
 #[derive(Debug)]
 pub enum Work {
@@ -214,6 +227,8 @@ pub enum Work {
     Play(Play),
     /// Records.
     Record(Record),
+    /// Listens.
+    Detect(Detect),
 }
 
 impl Work {
@@ -245,11 +260,16 @@ pub struct Action {
 }
 
 impl Action {
-    /// Whether anything of it can fade: a recording cannot, and neither can what goes to trigger lines only.
+    /// Whether it waits for a sound.
+    pub fn detects(&self) -> bool {
+        matches!(self.work, Work::Detect(_))
+    }
+
+    /// Whether anything of it can fade: what captures cannot, and neither can what goes to trigger lines only.
     pub fn fades(&self) -> bool {
         match &self.work {
             Work::Play(play) => !play.routes.iter().all(|route| route.trigger),
-            Work::Record(_) => false,
+            Work::Record(_) | Work::Detect(_) => false,
         }
     }
 
@@ -262,6 +282,7 @@ impl Action {
                 own.min(play.stop_frame.unwrap_or(i64::MAX))
             }
             Work::Record(record) => start.saturating_add(record.frames - skip),
+            Work::Detect(detect) => start.saturating_add(detect.frames - skip),
         }
     }
 }

@@ -72,10 +72,29 @@ impl LatencySource {
 pub enum ActionState {
     /// Not started yet.
     Pending = 1,
-    /// Started, or certain to start in the block that is being made.
+    /// Started, or certain to start in the block that is being made; of a detector, a sound was found.
     Started = 2,
     /// Ended; the outcome says how.
     Ended = 4,
+}
+
+/// What a detector found. A frame or a time that there is not is [`NONE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detection {
+    /// First frame of the sound.
+    pub frame: i64,
+    /// The frame after its last one.
+    pub end_frame: i64,
+    /// MONOTONIC time of the first frame at the converter.
+    pub host_ns: i64,
+    /// MONOTONIC time of `end_frame` at the converter.
+    pub end_host_ns: i64,
+}
+
+impl Default for Detection {
+    fn default() -> Self {
+        Self { frame: NONE, end_frame: NONE, host_ns: NONE, end_host_ns: NONE }
+    }
 }
 
 /// What the callback measured of an action.
@@ -113,6 +132,8 @@ pub struct Measured {
     pub input_clipped: u64,
     /// Whether a recording of at least one frame holds nothing but zeros.
     pub all_zero: bool,
+    /// What a detector found.
+    pub detection: Detection,
 }
 
 impl Default for Measured {
@@ -134,6 +155,7 @@ impl Default for Measured {
             input_peak: 0.0,
             input_clipped: 0,
             all_zero: false,
+            detection: Detection::default(),
         }
     }
 }
@@ -201,15 +223,5 @@ impl Receipt {
     /// Frames that a source did not deliver in time; a buffer always does.
     pub fn missing_frames(&self) -> i64 {
         0
-    }
-
-    /// Onset that a detector found.
-    pub fn detected_frame(&self) -> i64 {
-        NONE
-    }
-
-    /// Offset that a detector found.
-    pub fn detected_end_frame(&self) -> i64 {
-        NONE
     }
 }

@@ -17,6 +17,8 @@ pub struct Slot {
     uncertainty_ns: AtomicI64,
     end_frame: AtomicI64,
     done_frames: AtomicI64,
+    detected_frame: AtomicI64,
+    detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
     control_queued: AtomicBool,
 }
@@ -34,8 +36,12 @@ pub struct Progress {
     pub uncertainty_ns: i64,
     /// The frame after the last one as far as it is known, or [`NONE`].
     pub end_frame: i64,
-    /// Frames played or recorded.
+    /// Frames played, recorded or listened to.
     pub done_frames: i64,
+    /// The onset that a detector found, or [`NONE`].
+    pub detected_frame: i64,
+    /// Its host time, or [`NONE`].
+    pub detected_host_ns: i64,
 }
 
 impl Default for Slot {
@@ -47,6 +53,8 @@ impl Default for Slot {
             uncertainty_ns: AtomicI64::new(NONE),
             end_frame: AtomicI64::new(NONE),
             done_frames: AtomicI64::new(0),
+            detected_frame: AtomicI64::new(NONE),
+            detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
             control_queued: AtomicBool::new(false),
         }
@@ -63,6 +71,8 @@ impl Slot {
         self.uncertainty_ns.store(NONE, Ordering::Relaxed);
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
+        self.detected_frame.store(NONE, Ordering::Relaxed);
+        self.detected_host_ns.store(NONE, Ordering::Relaxed);
         self.cancels.take();
         self.control_queued.store(false, Ordering::Relaxed);
     }
@@ -73,6 +83,22 @@ impl Slot {
         self.start_host_ns.store(host_ns, Ordering::Relaxed);
         self.uncertainty_ns.store(uncertainty_ns, Ordering::Relaxed);
         self.end_frame.store(end_frame, Ordering::Relaxed);
+        // Release: whoever sees the state sees the values above.
+        self.state.store(ActionState::Started as i32, Ordering::Release);
+    }
+
+    /// Publishes that a detector listens; its state stays pending until it has found something. Callback.
+    pub fn publish_listening(&self, frame: i64, host_ns: i64, uncertainty_ns: i64) {
+        // Relaxed: single values.
+        self.start_frame.store(frame, Ordering::Relaxed);
+        self.start_host_ns.store(host_ns, Ordering::Relaxed);
+        self.uncertainty_ns.store(uncertainty_ns, Ordering::Relaxed);
+    }
+
+    /// Publishes the onset that a detector found. Callback.
+    pub fn publish_detected(&self, frame: i64, host_ns: i64) {
+        self.detected_frame.store(frame, Ordering::Relaxed);
+        self.detected_host_ns.store(host_ns, Ordering::Relaxed);
         // Release: whoever sees the state sees the values above.
         self.state.store(ActionState::Started as i32, Ordering::Release);
     }
@@ -103,6 +129,11 @@ impl Slot {
             2 => ActionState::Started,
             _ => ActionState::Ended,
         };
+        // Both or none: while the state is pending they may be just being written.
+        let found = |value: &AtomicI64| match state {
+            ActionState::Pending => NONE,
+            _ => value.load(Ordering::Relaxed),
+        };
         Progress {
             state,
             start_frame: self.start_frame.load(Ordering::Relaxed),
@@ -110,6 +141,8 @@ impl Slot {
             uncertainty_ns: self.uncertainty_ns.load(Ordering::Relaxed),
             end_frame: self.end_frame.load(Ordering::Relaxed),
             done_frames: self.done_frames.load(Ordering::Relaxed),
+            detected_frame: found(&self.detected_frame),
+            detected_host_ns: found(&self.detected_host_ns),
         }
     }
 

@@ -11,10 +11,11 @@ use std::time::Duration;
 use halves::{check_loss, config, offsets_of_pulses, wait_for_both};
 use servers::jackd::Jackd;
 use servers::recorder::{open_client, wire};
+use sonset::action::LatePolicy;
 use sonset::backend::{self, Backend};
 use sonset::buffer::Buffer;
-use sonset::receipt::Outcome;
-use sonset::stream::{Config, PlayParams, Stream};
+use sonset::receipt::{ActionState, Outcome};
+use sonset::stream::{Config, DetectParams, PlayParams, StartAt, Stream, Timing};
 use sounds::{PULSES, RATE, at, ended, pulse};
 
 /// A running stream on the server, its output wired to its input.
@@ -71,6 +72,34 @@ fn a_batch_starts_both_halves_on_one_frame_number() {
             receipt.measured.start_frame
         });
         assert_eq!(starts[0], starts[1]);
+    }
+}
+
+#[test]
+fn a_sound_follows_a_detector_of_the_other_callback_while_that_still_listens() {
+    let server = Jackd::start(RATE, 128, 2);
+    let stream = wired(&server);
+    wait_for_both(&stream);
+    let tone: Vec<f32> = (0..RATE / 10).map(|n| 0.5 * (n as f32 * 0.1).sin()).collect();
+    let tone = Buffer::copy(&tone, RATE as i64 / 10, 1, 0).unwrap();
+    for _ in 0..5 {
+        let params = DetectParams { threshold: 0.2, hold_off_frames: RATE as i64 * 60, ..Default::default() };
+        let detector = stream.detect_level(None, &params).unwrap();
+        // Twenty times what the service thread takes to see the onset.
+        let offset = RATE as i64 / 10;
+        let start = StartAt::After { action: detector, offset };
+        let timing = Timing { start, late: LatePolicy::Drop, ..Default::default() };
+        let params = PlayParams { timing, ..Default::default() };
+        let follower = stream.play_buffer(&pulse(), None, None, &params).unwrap();
+        stream.wait_action(detector, ActionState::Started, Duration::from_millis(300)).unwrap_err();
+        stream.play_buffer(&tone, None, None, &PlayParams::default()).unwrap();
+        let receipt = ended(&stream, follower, Duration::from_secs(5));
+        let onset = stream.action(detector).unwrap();
+        assert_eq!(onset.state, ActionState::Started);
+        assert_eq!(receipt.outcome, Some(Outcome::Completed));
+        assert_eq!(receipt.measured.start_frame, onset.measured.detection.frame + offset);
+        stream.cancel(detector, None, 0).unwrap();
+        ended(&stream, detector, Duration::from_secs(5));
     }
 }
 

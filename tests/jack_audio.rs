@@ -17,8 +17,8 @@ use sonset::device::Direction;
 use sonset::receipt::{ActionState, Outcome};
 use sonset::stream::{Config, PlayParams, RecordParams, State, Stream};
 use sounds::{
-    PULSES, RATE, at, distances, ended, onsets, play_at, pulse, random_frames, read, record_at,
-    wait_for_state,
+    PULSES, RATE, at, check_detected_pulses, distances, ended, onsets, play_at, pulse, random_frames, read,
+    record_at, wait_for_state,
 };
 
 fn open(server: &Jackd) -> Stream {
@@ -83,6 +83,16 @@ fn pulses_arrive_where_they_were_scheduled_with_128_frames_a_period() {
 #[test]
 fn pulses_arrive_where_they_were_scheduled_with_1024_frames_a_period() {
     pulses_through_the_server(1024);
+}
+
+#[test]
+fn a_voice_key_finds_pulses_at_the_exact_frame() {
+    for period in [64, 256] {
+        let server = Jackd::start(RATE, period, 2);
+        let stream = open(&server);
+        stream.start().unwrap();
+        check_detected_pulses(&stream, period as i64);
+    }
 }
 
 #[test]

@@ -132,16 +132,16 @@ pub enum sonset_start_mode {
     SONSET_START_AT_FRAME = 1,
     /// At start_host_ns of start_clock.
     SONSET_START_AT_HOST_TIME = 2,
-    /// start_offset_frames after the end of after_action.
+    /// start_offset_frames after the end of after_action; after the onset that it finds, if it is a detector.
     SONSET_START_AFTER_ACTION = 3,
 }
 
 /// What becomes of an action whose predecessor did not run to its own end.
 #[repr(C)]
 pub enum sonset_after_policy {
-    /// It fails (SONSET_OUTCOME_PREDECESSOR).
+    /// It fails (SONSET_OUTCOME_PREDECESSOR). So it does after a detector that ends without an onset.
     SONSET_AFTER_COMPLETED = 0,
-    /// It starts after the end, whatever caused it.
+    /// It starts after the end, whatever caused it; after a detector's onset if there was one.
     SONSET_AFTER_ANY_END = 1,
 }
 
@@ -183,14 +183,16 @@ pub enum sonset_action_kind {
     SONSET_KIND_PLAY_BUFFER = 1,
     /// Records into a buffer.
     SONSET_KIND_RECORD_BUFFER = 2,
+    /// Waits for a sound in the input: a voice key.
+    SONSET_KIND_DETECT_LEVEL = 3,
 }
 
 /// Where an action is in its life.
 #[repr(C)]
 pub enum sonset_action_state {
-    /// Not started.
+    /// Not started; of a detector: nothing found so far.
     SONSET_ACTION_PENDING = 1,
-    /// Started: start_frame is certain.
+    /// Started: start_frame is certain. Of a detector: detected_frame is.
     SONSET_ACTION_STARTED = 2,
     /// Ended: the receipt is complete.
     SONSET_ACTION_ENDED = 4,
@@ -201,7 +203,7 @@ pub enum sonset_action_state {
 pub enum sonset_outcome {
     /// It has not ended.
     SONSET_OUTCOME_NONE = 0,
-    /// It ran to its own end.
+    /// It ran to its own end. Of a detector, max_frames too: then detected_frame is -1.
     SONSET_OUTCOME_COMPLETED = 1,
     /// It started, and was ended on request; all frames up to that are there.
     SONSET_OUTCOME_STOPPED = 2,
@@ -361,6 +363,7 @@ same! {
     SONSET_RAMP_LINEAR => RampShape::Linear;
     SONSET_KIND_PLAY_BUFFER => Kind::PlayBuffer;
     SONSET_KIND_RECORD_BUFFER => Kind::RecordBuffer;
+    SONSET_KIND_DETECT_LEVEL => Kind::DetectLevel;
     SONSET_ACTION_PENDING => ActionState::Pending;
     SONSET_ACTION_STARTED => ActionState::Started;
     SONSET_ACTION_ENDED => ActionState::Ended;

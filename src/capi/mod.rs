@@ -19,11 +19,12 @@ mod buffer;
 mod start;
 mod play;
 mod record;
+mod detect;
 mod control;
 mod results;
 
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
-    backend::*, buffer::*, clock::*, constants::*, control::*, device::*, error::*, play::*, record::*,
-    results::*, stream::*, version::*,
+    backend::*, buffer::*, clock::*, constants::*, control::*, detect::*, device::*, error::*, play::*,
+    record::*, results::*, stream::*, version::*,
 };

@@ -26,7 +26,7 @@ pub struct sonset_record_params {
     pub start_host_ns: i64,
     /// The predecessor, with SONSET_START_AFTER_ACTION: any action of the stream, ended ones too.
     pub after_action: i64,
-    /// Frames from the predecessor's end to the start; may be negative.
+    /// Frames from the predecessor's end (or onset, if it is a detector) to the start; may be negative.
     pub start_offset_frames: i64,
     /// SONSET_LATE_...; with SKIP a late recording ends when it was to end, and is so much shorter.
     pub late_policy: i32,

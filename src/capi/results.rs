@@ -43,7 +43,7 @@ pub struct sonset_receipt {
     pub start_frame: i64,
     /// The frame after the last one; of an action that never started, the frame at which that was settled.
     pub end_frame: i64,
-    /// Frames played or recorded.
+    /// Frames played, recorded or listened to.
     pub done_frames: i64,
     /// How much later than asked it started, or could have started if it was dropped.
     pub late_frames: i64,
@@ -68,21 +68,26 @@ pub struct sonset_receipt {
     pub stream_clipped_samples: i64,
     /// Samples of the stream that were NaN or infinite while it ran, likewise.
     pub stream_nonfinite_samples: i64,
-    /// Onset that a detector found. Not used by this version: -1.
+    /// Onset that a detector found: the first frame at or above its threshold.
     pub detected_frame: i64,
-    /// Offset that a detector found. Not used by this version: -1.
+    /// Offset that a detector found: the frame after the sound's last one.
     pub detected_end_frame: i64,
-    /// Largest magnitude of a recording.
+    /// Largest magnitude of a recording, or of what a detector heard, before its high-pass.
     pub input_peak: f64,
-    /// Samples of a recording at or above full scale.
+    /// Samples of a recording, or that a detector heard, at or above full scale.
     pub input_clipped_samples: i64,
-    /// 1 if a recording holds nothing but zeros, as from a microphone that the system denies.
+    /// 1 if a recording holds, or a detector heard, nothing but zeros, as from a microphone that the system
+    /// denies.
     pub all_zero: i32,
     /// 0.
     pub reserved: i32,
+    /// Time of detected_frame at the converter, by the clock MONOTONIC.
+    pub detected_host_ns: i64,
+    /// Time of detected_end_frame at the converter, by the clock MONOTONIC.
+    pub detected_end_host_ns: i64,
 }
 
-sized! { sonset_receipt: 208; }
+sized! { sonset_receipt: 224; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
@@ -112,12 +117,14 @@ impl sonset_receipt {
             missing_frames: receipt.missing_frames(),
             stream_clipped_samples: measured.clipped as i64,
             stream_nonfinite_samples: measured.nonfinite as i64,
-            detected_frame: receipt.detected_frame(),
-            detected_end_frame: receipt.detected_end_frame(),
+            detected_frame: measured.detection.frame,
+            detected_end_frame: measured.detection.end_frame,
             input_peak: measured.input_peak as f64,
             input_clipped_samples: measured.input_clipped as i64,
             all_zero: measured.all_zero as i32,
             reserved: 0,
+            detected_host_ns: measured.detection.host_ns,
+            detected_end_host_ns: measured.detection.end_host_ns,
         }
     }
 }
@@ -146,7 +153,8 @@ pub unsafe extern "C" fn sonset_stream_get_action(
 
 /// Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms
 /// milliseconds (0 looks once). An action that ends without having started ends the wait for its start too;
-/// the outcome tells. Closing the stream from another thread ends all waits. Wakes within about 1 ms.
+/// the outcome tells. A detector has started when it has found an onset. Closing the stream from another thread
+/// ends all waits. Wakes within about 1 ms.
 ///
 /// On a manual stream the wait ends only if another thread calls sonset_stream_process().
 ///

@@ -1,10 +1,11 @@
-//! The engine: takes commands, starts what is due, mixes and records, and reports what has ended.
+//! The engine: takes commands, starts what is due, mixes, records and listens, and reports what has ended.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::block::{BlockTime, Input, Output};
 use super::clock::Fit;
+use super::detect::Found;
 use super::fpu::DefaultMode;
 use super::half::{HalfParts, HalfTime};
 use super::master::{self, Line, MasterGain};
@@ -89,6 +90,8 @@ pub struct Engine {
     /// Reports of the chunk at hand, to be sent in the order in which the actions ended.
     reports: Vec<Report>,
     live: u64,
+    /// How many of the live actions are detectors.
+    detectors: u64,
     mixer: Option<Mixer>,
     gain: MasterGain,
     /// First frame of the block at hand.
@@ -123,6 +126,7 @@ impl Engine {
             ending: Vec::with_capacity(slots),
             reports: Vec::with_capacity(slots),
             live: 0,
+            detectors: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
             gain: MasterGain::default(),
             block: 0,
@@ -170,8 +174,7 @@ impl Engine {
         self.send_reports();
         let end = self.block + frames as i64;
         while self.frame < end {
-            let chunk_end = chunk_end(self.frame).min(end);
-            self.start_due(chunk_end);
+            let chunk_end = self.begin_chunk(end);
             self.capture_chunk(&input, chunk_end);
             self.play_chunk(&mut output, chunk_end);
             self.retire(chunk_end);
@@ -434,6 +437,7 @@ impl Engine {
         let (id, start, delay, issue) = (action.id, action.start, action.delay, action.issue);
         let slot = id.slot();
         self.slots_used = self.slots_used.max(slot + 1);
+        self.detectors += action.detects() as u64;
         self.tracks[slot as usize].begin(action);
         self.live += 1;
         if let Some(&(_, outcome)) = self.swept.iter().rev().find(|(before, _)| issue < *before) {
@@ -452,10 +456,10 @@ impl Engine {
     fn wait_for(&mut self, slot: u32, predecessor: ActionId) {
         let before = &self.tracks[predecessor.slot() as usize];
         if before.action.as_ref().is_some_and(|action| action.id == predecessor) {
-            let (active, cut, end) = (before.phase == Phase::Active, before.is_cut(), before.last_frame());
+            let anchor = before.known_anchor().filter(|_| before.phase == Phase::Active);
             self.link(slot, predecessor.slot());
-            if active && end < i64::MAX {
-                self.follow(slot, end, !cut);
+            if let Some((frame, completes)) = anchor {
+                self.follow(slot, frame, completes);
             }
         } else {
             match before.ended.filter(|ended| ended.id == predecessor) {
@@ -465,7 +469,7 @@ impl Engine {
         }
     }
 
-    /// Lets the action in `slot` follow a predecessor that ends at `end`.
+    /// Lets the action in `slot` follow a predecessor whose anchor is `end`.
     fn follow(&mut self, slot: u32, end: i64, completes: bool) {
         let track = &self.tracks[slot as usize];
         let Some(action) = &track.action else { return };
@@ -572,18 +576,36 @@ impl Engine {
     /// Tells the followers of the active action in `slot` where it ends now.
     fn end_changed(&mut self, slot: u32) {
         let track = &self.tracks[slot as usize];
-        let (end, completes) = (track.last_frame(), !track.is_cut());
+        let end = if track.detects() { NONE } else { track.last_frame() };
         if let Some(action) = &track.action {
             self.shared.slot(action.id).publish_end(if end == i64::MAX { NONE } else { end });
         }
-        if end == i64::MAX {
-            return;
-        }
+        self.lead_followers(slot);
+    }
+
+    /// Lets the followers of the active action in `slot` follow, if it is known from where.
+    fn lead_followers(&mut self, slot: u32) {
+        let track = &self.tracks[slot as usize];
+        let Some((frame, completes)) = track.known_anchor() else { return };
         let mut follower = track.first_follower;
         while follower != NO_SLOT {
-            self.follow(follower, end, completes);
+            self.follow(follower, frame, completes);
             follower = self.tracks[follower as usize].next_follower;
         }
+    }
+
+    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, and, while
+    /// there are detectors, where something else is due, so that what they find comes in its place among it.
+    fn begin_chunk(&mut self, end: i64) -> i64 {
+        self.start_due(self.frame + 1);
+        let mut chunk_end = chunk_end(self.frame).min(end);
+        if self.detectors > 0
+            && let Some((due, _)) = self.schedule.first()
+        {
+            chunk_end = chunk_end.min(due.frame);
+        }
+        self.start_due(chunk_end);
+        chunk_end
     }
 
     /// Starts everything that is due before `end`, in order.
@@ -624,7 +646,11 @@ impl Engine {
         };
         track.start_host_ns = half.host_ns(start);
         track.uncertainty_ns = half.uncertainty_ns();
-        self.shared.slot(id).publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE);
+        let slot_state = self.shared.slot(id);
+        match track.detects() {
+            true => slot_state.publish_listening(start, track.start_host_ns, track.uncertainty_ns),
+            false => slot_state.publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE),
+        }
         self.insert(slot, plays);
         self.end_changed(slot);
     }
@@ -641,23 +667,96 @@ impl Engine {
         list.insert(after.map_or(0, |place| place + 1), slot);
     }
 
+    /// Hands the input of the chunk to what records and listens. What follows a detector may begin in the same
+    /// chunk, and then has its part of it.
     fn capture_chunk(&mut self, input: &Input<'_>, chunk_end: i64) {
-        for index in 0..self.recording.len() {
-            let slot = self.recording[index];
-            let track = &mut self.tracks[slot as usize];
-            let (from, to) = (track.voice.start.max(self.frame), track.last_frame().min(chunk_end));
-            let Some(action) = &mut track.action else { continue };
-            if let Work::Record(record) = &mut action.work
-                && from < to
-            {
-                let before = track.seen.nonfinite;
-                let range = (from - self.block) as usize..(to - self.block) as usize;
-                record::append(record, &mut track.seen, input, self.input_channels, range);
-                self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite - before, Relaxed);
-                track.done += to - from;
-                self.shared.slot(action.id).publish_done(track.done);
+        loop {
+            let mut found = false;
+            for index in 0..self.recording.len() {
+                while self.capture(self.recording[index], input, chunk_end) {
+                    found = true;
+                }
             }
+            if !found {
+                return;
+            }
+            self.end_all();
+            self.start_due(chunk_end);
         }
+    }
+
+    /// Hands what is left of the chunk to the action in `slot`. True if a detector found something or is over;
+    /// there may be more for it then.
+    fn capture(&mut self, slot: u32, input: &Input<'_>, chunk_end: i64) -> bool {
+        let track = &mut self.tracks[slot as usize];
+        let from = (track.voice.start + track.done).max(self.frame);
+        let to = track.last_frame().min(chunk_end);
+        let Some(action) = &mut track.action else { return false };
+        if from >= to {
+            return false;
+        }
+        let before = track.seen.nonfinite;
+        let range = (from - self.block) as usize..(to - self.block) as usize;
+        let (done, found) = match &mut action.work {
+            Work::Record(record) => {
+                record::append(record, &mut track.seen, input, self.input_channels, range);
+                (to - from, None)
+            }
+            Work::Detect(detect) => {
+                detect.detector.listen(&mut track.seen, input, self.input_channels, range, from)
+            }
+            Work::Play(_) => return false,
+        };
+        self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite - before, Relaxed);
+        track.done += done;
+        self.shared.slot(action.id).publish_done(track.done);
+        track.detects() && self.heard(slot, from + done, found)
+    }
+
+    /// Sees to what a detector found by `frame`, the frame after the last one it has heard. True if it found
+    /// something or is over.
+    fn heard(&mut self, slot: u32, frame: i64, found: Option<Found>) -> bool {
+        let over = self.tracks[slot as usize].last_frame() <= frame;
+        if found.is_none() && !over {
+            return false;
+        }
+        // What a frame tells can be followed from the next one on, however the blocks are divided.
+        self.now = frame;
+        match found {
+            Some(Found::Onset(onset)) => self.found_onset(slot, onset),
+            Some(Found::End(end)) => {
+                let end_host_ns = self.input_host_ns(end);
+                let track = &mut self.tracks[slot as usize];
+                track.detection.end_frame = end;
+                track.detection.end_host_ns = end_host_ns;
+                track.voice.end = frame;
+                track.voice.fade = None;
+            }
+            None => {}
+        }
+        let track = &self.tracks[slot as usize];
+        if track.last_frame() <= frame {
+            let outcome = if track.is_cut() { track.stopped_as } else { Outcome::Completed };
+            self.end(slot, outcome, frame);
+        }
+        true
+    }
+
+    fn found_onset(&mut self, slot: u32, onset: i64) {
+        let host_ns = self.input_host_ns(onset);
+        let track = &mut self.tracks[slot as usize];
+        track.detection.frame = onset;
+        track.detection.host_ns = host_ns;
+        if let Some(action) = &track.action {
+            self.shared.slot(action.id).publish_detected(onset, host_ns);
+        }
+        self.lead_followers(slot);
+        self.end_all();
+    }
+
+    /// The time of an input frame near the block at hand.
+    fn input_host_ns(&self, frame: i64) -> i64 {
+        self.capture.host_ns(frame)
     }
 
     fn play_chunk(&mut self, output: &mut Output<'_, '_>, chunk_end: i64) {
@@ -688,6 +787,9 @@ impl Engine {
             list.retain(|&slot| {
                 let track = &mut self.tracks[slot as usize];
                 let end = track.last_frame();
+                if track.phase == Phase::Idle {
+                    return false;
+                }
                 if end <= frame {
                     let outcome = if track.is_cut() { track.stopped_as } else { Outcome::Completed };
                     track.phase = Phase::Ending;
@@ -720,10 +822,10 @@ impl Engine {
             self.timed.remove(slot);
             self.timed_cancels.remove(slot);
             self.unlink(slot);
-            let completed = outcome == Outcome::Completed;
+            let (anchor, completed) = self.tracks[slot as usize].anchor(frame, outcome == Outcome::Completed);
             if let Some(id) = self.report(slot, outcome, frame) {
-                self.tracks[slot as usize].ended = Some(Ended { id, end_frame: frame, completed });
-                self.release_followers(slot, frame, completed);
+                self.tracks[slot as usize].ended = Some(Ended { id, end_frame: anchor, completed });
+                self.release_followers(slot, anchor, completed);
             }
         }
     }
@@ -766,9 +868,11 @@ impl Engine {
             input_peak: track.seen.peak,
             input_clipped: track.seen.clipped,
             all_zero: !plays && track.done > 0 && !track.seen.sound,
+            detection: track.detection,
         };
         let id = action.id;
         self.live -= 1;
+        self.detectors -= action.detects() as u64;
         self.reports.push(Report { action, outcome, measured });
         Some(id)
     }

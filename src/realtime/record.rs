@@ -55,7 +55,7 @@ pub fn append(
 
 impl Seen {
     /// Notes what `sample` is, and returns what is kept of it.
-    fn check(&mut self, sample: f32) -> f32 {
+    pub(super) fn check(&mut self, sample: f32) -> f32 {
         if !sample.is_finite() {
             self.nonfinite += 1;
             return 0.0;

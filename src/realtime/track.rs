@@ -4,7 +4,7 @@ use super::envelope::Fade;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, Cancel, Cancels, LatePolicy};
-use crate::receipt::{NONE, Outcome};
+use crate::receipt::{Detection, NONE, Outcome};
 
 /// Ends a linked list of slots.
 pub const NO_SLOT: u32 = u32::MAX;
@@ -19,7 +19,7 @@ pub enum Phase {
     Waiting,
     /// Its start is in the schedule.
     Scheduled,
-    /// It plays or records.
+    /// It plays, records or listens.
     Active,
     /// Its report is about to be sent.
     Ending,
@@ -30,9 +30,9 @@ pub enum Phase {
 pub struct Ended {
     /// The action.
     pub id: ActionId,
-    /// The frame after its last one.
+    /// The frame from which its followers count.
     pub end_frame: i64,
-    /// Whether it ran to its own end.
+    /// Whether it did what they waited for.
     pub completed: bool,
 }
 
@@ -78,8 +78,10 @@ pub struct Track {
     pub uncertainty_ns: i64,
     /// Counts at its start.
     pub snapshot: Snapshot,
-    /// What a recording held.
+    /// What a recording held, or a detector heard.
     pub seen: Seen,
+    /// What a detector found.
+    pub detection: Detection,
     /// How the slot's last action ended.
     pub ended: Option<Ended>,
     /// First of the actions that follow this one.
@@ -109,6 +111,7 @@ impl Default for Track {
             uncertainty_ns: NONE,
             snapshot: Snapshot::default(),
             seen: Seen::default(),
+            detection: Detection::default(),
             ended: None,
             first_follower: NO_SLOT,
             next_follower: NO_SLOT,
@@ -145,6 +148,27 @@ impl Track {
     /// The frame after the last one that sounds or is recorded; [`i64::MAX`] if it has no end.
     pub fn last_frame(&self) -> i64 {
         self.voice.fade.map_or(self.voice.end, |fade| fade.end.min(self.voice.end))
+    }
+
+    /// Whether it waits for a sound.
+    pub fn detects(&self) -> bool {
+        self.action.as_ref().is_some_and(|action| action.detects())
+    }
+
+    /// The frame from which its followers count if it ends at `end`, and whether it does what they wait for: the
+    /// onset of a detector that found one, or else the end.
+    pub fn anchor(&self, end: i64, completes: bool) -> (i64, bool) {
+        match self.detection.frame {
+            NONE => (end, completes && !self.detects()),
+            onset => (onset, true),
+        }
+    }
+
+    /// The anchor while it runs, once it is certain.
+    pub fn known_anchor(&self) -> Option<(i64, bool)> {
+        let end = self.last_frame();
+        let known = if self.detects() { self.detection.frame != NONE } else { end < i64::MAX };
+        known.then(|| self.anchor(end, !self.is_cut()))
     }
 
     /// Whether it is known to end before its own end.

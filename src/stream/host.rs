@@ -14,7 +14,9 @@ use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
 use crate::realtime::half;
-use crate::receipt::{ActionState, Asked, LatencySource, Measured, NONE, Outcome, Receipt, Report};
+use crate::receipt::{
+    ActionState, Asked, Detection, LatencySource, Measured, NONE, Outcome, Receipt, Report,
+};
 use crate::shared::Shared;
 
 /// Where an action that has not ended is.
@@ -194,6 +196,11 @@ impl Host {
             latency_source: self.latency_source(live.asked.kind, progress.start_host_ns),
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
+            detection: Detection {
+                frame: progress.detected_frame,
+                host_ns: progress.detected_host_ns,
+                ..Detection::default()
+            },
             ..Measured::default()
         };
         let state = progress.state.min(ActionState::Started);
@@ -208,7 +215,7 @@ impl Host {
 
     /// Where the latency in a host time that a callback published comes from.
     fn latency_source(&self, kind: Kind, host_ns: i64) -> LatencySource {
-        let plays = kind.plays();
+        let plays = !kind.captures();
         let half = if plays { &self.shared.playback } else { &self.shared.capture };
         match host_ns {
             NONE => LatencySource::Unknown,
@@ -244,11 +251,14 @@ impl Host {
         if let Start::After { predecessor, offset } = action.start {
             match self.live[predecessor.slot() as usize].filter(|live| live.id == predecessor) {
                 Some(live) if live.place == Place::Sent && live.thread == thread => {}
-                Some(_) => {
-                    self.set_place(slot, Place::Waiting);
-                    self.waiting.push(action);
-                    return None;
-                }
+                Some(live) => match self.onset(&live) {
+                    Some(onset) => action.start = Start::AtFrame(onset.saturating_add(offset)),
+                    None => {
+                        self.set_place(slot, Place::Waiting);
+                        self.waiting.push(action);
+                        return None;
+                    }
+                },
                 None => match self.start_after_ended(predecessor, offset, action.after) {
                     Some(start) => action.start = start,
                     None => {
@@ -271,11 +281,33 @@ impl Host {
         }
     }
 
+    /// The onset that a detector has found, even if it has not ended.
+    fn onset(&self, live: &Live) -> Option<i64> {
+        let progress = self.shared.slot(live.id).progress();
+        let found = live.asked.kind == Kind::DetectLevel && progress.detected_frame != NONE;
+        found.then_some(progress.detected_frame)
+    }
+
+    /// Whether something that waits here follows a detector that has found an onset.
+    fn any_found(&self) -> bool {
+        self.waiting.iter().any(|action| match action.start {
+            Start::After { predecessor, .. } => self.live[predecessor.slot() as usize]
+                .filter(|live| live.id == predecessor)
+                .is_some_and(|live| self.onset(&live).is_some()),
+            _ => false,
+        })
+    }
+
     /// Where an action starts that follows one that has ended; `None` if it does not. One that was withdrawn
     /// before it was sent ended at no frame: what follows it starts when it is sent.
     fn start_after_ended(&self, predecessor: ActionId, offset: i64, policy: AfterPolicy) -> Option<Start> {
         let receipt = self.log.find(predecessor)?;
-        let follows = receipt.outcome == Some(Outcome::Completed) || policy == AfterPolicy::AnyEnd;
+        if receipt.measured.detection.frame != NONE {
+            return Some(Start::AtFrame(receipt.measured.detection.frame.saturating_add(offset)));
+        }
+        let completed =
+            receipt.outcome == Some(Outcome::Completed) && receipt.asked.kind != Kind::DetectLevel;
+        let follows = completed || policy == AfterPolicy::AnyEnd;
         follows.then_some(match receipt.measured.end_frame {
             NONE => Start::Now,
             end => Start::AtFrame(end.saturating_add(offset)),
@@ -358,9 +390,9 @@ impl Host {
         any
     }
 
-    /// Sends what waited for actions that have ended.
+    /// Sends what waited for actions that have ended, or for detectors that have found something.
     pub fn settle(&mut self) {
-        while std::mem::take(&mut self.any_ended) && !self.waiting.is_empty() {
+        while (std::mem::take(&mut self.any_ended) && !self.waiting.is_empty()) || self.any_found() {
             let waiting = std::mem::take(&mut self.waiting);
             self.dispatch(waiting);
         }

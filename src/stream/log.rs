@@ -93,7 +93,8 @@ pub struct FileLog {
 const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
-detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero\n";
+detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detected_host_ns,\
+detected_end_host_ns\n";
 
 impl FileLog {
     /// Creates `path`, which must not exist yet.
@@ -158,6 +159,7 @@ fn line(receipt: &Receipt) -> String {
     let kind = match asked.kind {
         Kind::PlayBuffer => "play_buffer",
         Kind::RecordBuffer => "record_buffer",
+        Kind::DetectLevel => "detect_level",
     };
     let numbers = [
         asked.after_action,
@@ -178,13 +180,19 @@ fn line(receipt: &Receipt) -> String {
         receipt.missing_frames(),
         measured.clipped as i64,
         measured.nonfinite as i64,
-        receipt.detected_frame(),
-        receipt.detected_end_frame(),
+        measured.detection.frame,
+        measured.detection.end_frame,
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{}\n",
-        asked.action, asked.tag, measured.input_peak, measured.input_clipped, measured.all_zero as i32,
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{}\n",
+        asked.action,
+        asked.tag,
+        measured.input_peak,
+        measured.input_clipped,
+        measured.all_zero as i32,
+        measured.detection.host_ns,
+        measured.detection.end_host_ns,
     )
 }
 

@@ -1,5 +1,6 @@
 //! The host half of a stream: it checks what is asked for, keeps the books, and ends what no callback ends.
 
+mod detect;
 mod host;
 mod ids;
 mod life;
@@ -18,7 +19,7 @@ use self::host::Host;
 use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
-pub use self::params::{Align, PlayParams, RecordParams, StartAt, Timing};
+pub use self::params::{Align, DetectParams, PlayParams, RecordParams, StartAt, Timing};
 pub use self::submit::gain_of_db;
 use crate::action::{HostClock, HostTime, Kind, SetGain, When};
 use crate::backend::{Backend, Notices, Opened};
@@ -256,7 +257,7 @@ impl Stream {
     }
 
     fn thread_of(&self, kind: Kind) -> usize {
-        (self.core.format.separate && kind == Kind::RecordBuffer) as usize
+        (self.core.format.separate && kind.captures()) as usize
     }
 
     /// Fails if no new action can be taken.

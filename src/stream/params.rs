@@ -87,3 +87,26 @@ pub struct RecordParams {
     /// What frame 0 is.
     pub align: Align,
 }
+
+/// How to listen for a sound. Zeros stand for defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DetectParams {
+    /// When.
+    pub timing: Timing,
+    /// Magnitude from which on a frame is loud; 0 takes a multiple of the floor.
+    pub threshold: f64,
+    /// Times the floor; 0 takes 10.
+    pub floor_multiple: f64,
+    /// Frames over which the floor is measured; 0 takes 200 ms.
+    pub floor_frames: i64,
+    /// Corner of the high-pass; 0 takes 100 Hz, −1 is none.
+    pub high_pass_hz: f64,
+    /// Least duration; 0 takes 10 ms.
+    pub minimum_frames: i64,
+    /// Longest gap within a sound; 0 takes 10 ms.
+    pub gap_frames: i64,
+    /// Silence after which a sound is over; 0 takes 200 ms.
+    pub hold_off_frames: i64,
+    /// Frames to listen at most; 0 for no limit.
+    pub max_frames: i64,
+}

@@ -11,7 +11,7 @@ use crate::error::{Result, fail};
 use crate::receipt::{Asked, NONE};
 
 /// Frame numbers and lengths stay exact in a double.
-const MAX_FRAME: i64 = 1 << 53;
+pub(super) const MAX_FRAME: i64 = 1 << 53;
 
 impl Stream {
     /// Plays `buffer` on `channels` (from 1; `None` for the default map) with `gains` (linear, one a channel).
@@ -75,7 +75,7 @@ impl Stream {
     }
 
     /// Takes an action in, or fails with nothing changed.
-    fn submit(
+    pub(super) fn submit(
         &self,
         kind: Kind,
         timing: Timing,
@@ -85,7 +85,7 @@ impl Stream {
         self.with_host(|host| {
             self.check_open()?;
             if let StartAt::HostTime(_) = timing.start {
-                self.check_clock(if kind.plays() { Direction::Output } else { Direction::Input })?;
+                self.check_clock(if kind.captures() { Direction::Input } else { Direction::Output })?;
             }
             self.core.refresh_realtime_offset();
             let start = match timing.start {
@@ -182,7 +182,7 @@ fn check_rate(buffer: &Buffer, format: &Format) -> Result<()> {
     Ok(())
 }
 
-fn check_timing(timing: &Timing) -> Result<()> {
+pub(super) fn check_timing(timing: &Timing) -> Result<()> {
     match timing.start {
         StartAt::Frame(frame) if !(0..=MAX_FRAME).contains(&frame) => {
             fail!(InvalidArgument, "start_frame {frame}: 0 to {MAX_FRAME}")
@@ -336,7 +336,7 @@ fn default_targets(buffer: &Buffer, lines: &[crate::realtime::Line]) -> Result<V
     Ok((0..wanted as u32).collect())
 }
 
-fn check_channel(channel: i32, count: usize, direction: &str) -> Result<()> {
+pub(super) fn check_channel(channel: i32, count: usize, direction: &str) -> Result<()> {
     if channel < 1 || channel as usize > count {
         fail!(InvalidArgument, "{direction} channel {channel}: the stream has channels 1 to {count}");
     }

@@ -10,7 +10,7 @@ use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::error::Code;
 use sonset::realtime::block::{BlockTime, Input, Output};
-use sonset::stream::{Config, PlayParams, RecordParams, StartAt, Stream, Timing};
+use sonset::stream::{Config, DetectParams, PlayParams, RecordParams, StartAt, Stream, Timing};
 
 /// Channels each way.
 pub const CHANNELS: usize = 2;
@@ -95,10 +95,30 @@ impl Bustle {
         }
     }
 
-    /// Issues one play or recording around `frame`; the error of a full pool is part of the bustle.
+    /// A voice key that may find something soon, later or never.
+    fn detect(&mut self, stream: &Stream, timing: Timing) -> sonset::error::Result<i64> {
+        let floor = self.random.below(4) == 0;
+        let params = DetectParams {
+            timing,
+            threshold: if floor { 0.0 } else { 0.01 + self.random.below(90) as f64 / 100.0 },
+            floor_multiple: if floor { 1.0 + self.random.below(3) as f64 } else { 0.0 },
+            floor_frames: if floor { 1 + self.random.below(100) } else { 0 },
+            high_pass_hz: [-1.0, 0.0, 3_000.0][self.random.below(3) as usize],
+            minimum_frames: 1 + self.random.below(100),
+            gap_frames: 1 + self.random.below(100),
+            hold_off_frames: 1 + self.random.below(300),
+            max_frames: if self.random.below(2) == 0 { 0 } else { 101 + self.random.below(1_000) },
+        };
+        stream.detect_level(Some(&[1, 2][..1 + self.random.below(2) as usize]), &params)
+    }
+
+    /// Issues one play, recording or detector around `frame`; the error of a full pool is part of the bustle.
     pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
         let timing = self.timing(frame, batch);
-        let action = if self.random.below(5) == 0 {
+        let kind = self.random.below(10);
+        let action = if kind == 0 {
+            self.detect(stream, timing)
+        } else if kind < 3 {
             let recording = Buffer::zeros(1 + self.random.below(500), CHANNELS as i32, 0).unwrap();
             let params = RecordParams { timing, ..RecordParams::default() };
             let action = stream.record_buffer(&recording, None, &params);

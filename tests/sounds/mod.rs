@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sonset::buffer::Buffer;
-use sonset::receipt::{ActionState, Receipt};
-use sonset::stream::{PlayParams, RecordParams, StartAt, State, Stream, Timing};
+use sonset::device::Direction;
+use sonset::receipt::{ActionState, Outcome, Receipt};
+use sonset::stream::{DetectParams, PlayParams, RecordParams, StartAt, State, Stream, Timing};
 
 /// Rate of all tests with a server.
 pub const RATE: u32 = 48_000;
@@ -64,6 +65,37 @@ pub fn onsets(samples: &[f32]) -> Vec<i64> {
 
 pub fn distances(frames: &[i64]) -> Vec<i64> {
     frames.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+/// Plays pulses at random frames through a wire of `round_trip` frames, with a detector from half-way to each
+/// on; each must find its pulse at the exact frame.
+pub fn check_detected_pulses(stream: &Stream, round_trip: i64) {
+    let begin = stream.time(Direction::Output).unwrap().earliest_frame + RATE as i64 / 4;
+    let frames = random_frames(begin, PULSES);
+    let pulse = pulse();
+    let mut before = begin;
+    let mut detectors = Vec::new();
+    for &frame in &frames {
+        let start = round_trip + (before + frame + 1) / 2;
+        let params = DetectParams {
+            timing: at(start),
+            threshold: 0.25,
+            minimum_frames: 1,
+            gap_frames: 1,
+            hold_off_frames: 1,
+            ..DetectParams::default()
+        };
+        detectors.push(stream.detect_level(None, &params).unwrap());
+        play_at(stream, &pulse, frame);
+        before = frame;
+    }
+    for (&detector, &frame) in detectors.iter().zip(&frames) {
+        let receipt = ended(stream, detector, Duration::from_secs(30));
+        assert_eq!(receipt.outcome, Some(Outcome::Completed));
+        let detection = receipt.measured.detection;
+        let heard = frame + round_trip;
+        assert_eq!((detection.frame, detection.end_frame), (heard, heard + 1));
+    }
 }
 
 pub fn wait_for_state(stream: &Stream, state: State, patience: Duration) {
