@@ -379,7 +379,10 @@ typedef struct {
     int32_t max_actions;
     /** Round trip of the virtual backend in frames, at least one block; 0 is one block. */
     int32_t virtual_latency_frames;
-    /** Frames of input kept for recordings that start in the past. Not supported by this version: 0. */
+    /**
+     * Frames of input kept for recordings that start in the past; 0 for none. At most 1048576 samples, all
+     * channels together: a recording copies its part of them in one callback, about 1 ns a sample.
+     */
     int64_t history_frames;
     /**
      * Largest magnitude that leaves an audio channel, above 0 and up to 1; 0 is 1. It is digital: the sound
@@ -637,7 +640,7 @@ typedef struct {
     int32_t start_mode;
     /** The first frame to listen to, with SONSET_START_AT_FRAME: 0 to 2^53. */
     int64_t start_frame;
-    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version. */
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t start_clock;
     /** SONSET_AFTER_...: what happens if the predecessor does not complete. */
     int32_t after_policy;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sonset::action::{HostClock, HostTime};
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::device::Direction;
@@ -67,6 +68,52 @@ fn a_sound_comes_back_bit_for_bit_after_the_stated_round_trip() {
         assert_eq!(heard[latency as usize..], sent, "block {block}, latency {latency}");
         assert_eq!(stream.info().opened.round_trip_frames, Some(latency as i64));
     }
+}
+
+fn at_host_time(ns: i64) -> StartAt {
+    StartAt::HostTime(HostTime { clock: HostClock::Monotonic, ns })
+}
+
+#[test]
+fn a_sound_and_a_recording_at_one_host_time_begin_together() {
+    for plan in ["", "virtual:ppm=150", "virtual:ppm=-80,jitter_ns=20000"] {
+        let device = (!plan.is_empty()).then(|| plan.to_string());
+        let config = Config { output_device: device, virtual_latency_frames: 700, ..config() };
+        let stream = running(&config);
+        std::thread::sleep(Duration::from_secs(2));
+        let ns = sonset::clock::monotonic_ns() + 200_000_000;
+        let recording = Buffer::zeros(1_000, 1, 0).unwrap();
+        let params = RecordParams { timing: timing(at_host_time(ns)), ..RecordParams::default() };
+        let recorder = stream.record_buffer(&recording, None, &params).unwrap();
+        let played = play(&stream, &sound(100), at_host_time(ns));
+        let (recorder, played) = (ended(&stream, recorder), ended(&stream, played));
+        let mut heard = vec![0.0; 1_000];
+        recording.read(0, &mut heard).unwrap();
+        let (early, late) = (heard[0] != 0.0, heard.iter().position(|sample| *sample != 0.0));
+        // Stamps without jitter leave no doubt; with it each half may be a frame off.
+        let most = if plan.contains("jitter") { 2 } else { 0 };
+        assert!(late.is_some_and(|frame| frame <= most), "{plan}: {late:?}");
+        if early {
+            let missed = (0..=most).position(|n| heard[0] == 0.25 + n as f32 / 128.0);
+            assert!(missed.is_some(), "{plan}: it begins with {}", heard[0]);
+        }
+        let apart = recorder.measured.start_host_ns - played.measured.start_host_ns;
+        assert!(apart.abs() <= 21_000 * (1 + most as i64), "{plan}: {apart} ns apart");
+    }
+}
+
+#[test]
+fn a_slip_is_in_the_receipt_of_the_action_that_it_hit() {
+    let slip_at = RATE as i64 * 3;
+    let config = Config { output_device: Some(format!("virtual:slip_at={slip_at}:256")), ..config() };
+    let stream = running(&config);
+    let long = sound(RATE as i64 * 2);
+    let before = play(&stream, &sound(100), StartAt::Frame(slip_at - 20_000));
+    let hit = play(&stream, &long, StartAt::Frame(slip_at - 10_000));
+    let after = play(&stream, &sound(100), StartAt::Frame(slip_at + 60_000));
+    let steps = [before, hit, after].map(|action| ended(&stream, action).measured.discontinuities);
+    assert_eq!(steps, [0, 1, 0]);
+    assert_eq!(stream.stats().output_discontinuities, 1);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct sonset_detect_params {
     pub start_mode: i32,
     /// The first frame to listen to, with SONSET_START_AT_FRAME: 0 to 2^53.
     pub start_frame: i64,
-    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME. Not supported by this version.
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
     pub start_clock: i32,
     /// SONSET_AFTER_...: what happens if the predecessor does not complete.
     pub after_policy: i32,

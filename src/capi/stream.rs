@@ -8,7 +8,7 @@ use super::device::direction;
 use super::guard::{guard, guard_text, not_null, optional_text, write};
 use super::handle::{Table, Visit};
 use super::start::{host_clock, host_time};
-use super::structs::{self, not_yet, sized, switch};
+use super::structs::{self, sized, switch};
 use crate::backend::Backend;
 use crate::device::Direction;
 use crate::error::{Code, Result, fail};
@@ -38,7 +38,8 @@ pub struct sonset_stream_config {
     pub max_actions: i32,
     /// Round trip of the virtual backend in frames, at least one block; 0 is one block.
     pub virtual_latency_frames: i32,
-    /// Frames of input kept for recordings that start in the past. Not supported by this version: 0.
+    /// Frames of input kept for recordings that start in the past; 0 for none. At most 1048576 samples, all
+    /// channels together: a recording copies its part of them in one callback, about 1 ns a sample.
     pub history_frames: i64,
     /// Largest magnitude that leaves an audio channel, above 0 and up to 1; 0 is 1. It is digital: the sound
     /// pressure is up to the amplifier.
@@ -247,7 +248,6 @@ pub unsafe extern "C" fn sonset_stream_open(
 }
 
 fn convert(config: &sonset_stream_config) -> Result<Config> {
-    not_yet(config.history_frames != 0, "history_frames")?;
     let count = |value: i32, name: &str| match u32::try_from(value) {
         Ok(value) => Ok(value),
         Err(_) => fail!(InvalidArgument, "{name} is {value}"),
@@ -271,6 +271,10 @@ fn convert(config: &sonset_stream_config) -> Result<Config> {
         output_channels,
         input_channels,
         block_frames: count(config.block_frames, "block_frames")?,
+        history_frames: match u32::try_from(config.history_frames) {
+            Ok(frames) => frames,
+            Err(_) => fail!(InvalidArgument, "history_frames is {}", config.history_frames),
+        },
         max_actions: count(config.max_actions, "max_actions")?,
         ceiling,
         virtual_latency_frames: count(config.virtual_latency_frames, "virtual_latency_frames")?,

@@ -8,6 +8,7 @@ use super::clock::Fit;
 use super::detect::Found;
 use super::fpu::DefaultMode;
 use super::half::{HalfParts, HalfTime};
+use super::history::History;
 use super::master::{self, Line, MasterGain};
 use super::mix::{CHUNK_FRAMES, Mixer};
 use super::record;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub input_channels: usize,
     /// Rate in hertz.
     pub sample_rate_hz: u32,
+    /// Input frames to keep for recordings that start in the past.
+    pub history_frames: usize,
     /// What the playback half knows of its time, and what the capture half does; those it serves are used.
     pub halves: [HalfParts; 2],
 }
@@ -79,6 +82,7 @@ pub struct Engine {
     timed_gain: Option<(HostTime, SetGain)>,
     playback: HalfTime,
     capture: HalfTime,
+    history: History,
     tracks: Box<[Track]>,
     /// Slots above this were never used.
     slots_used: u32,
@@ -119,6 +123,7 @@ impl Engine {
             timed_gain: None,
             playback: HalfTime::new(parts.halves[0]),
             capture: HalfTime::new(parts.halves[1]),
+            history: History::new(parts.input_channels, parts.history_frames),
             tracks: (0..slots).map(|_| Track::default()).collect(),
             slots_used: 0,
             playing: Vec::with_capacity(slots),
@@ -226,6 +231,7 @@ impl Engine {
     pub fn resume(&mut self) {
         self.playback.restart();
         self.capture.restart();
+        self.history.clear();
         let no_time = |clock: &HalfClock| {
             clock.publish(Position { callback_ns: 0, fit: Fit::default(), ..clock.read() });
         };
@@ -489,8 +495,14 @@ impl Engine {
     fn place(&mut self, slot: u32, requested: i64) {
         let track = &mut self.tracks[slot as usize];
         track.requested = requested;
-        track.late = (self.now - requested).max(0);
-        let Some(course) = track.course(requested, self.now) else {
+        let earliest = match &track.action {
+            Some(action) if matches!(action.work, Work::Record(_)) => {
+                self.history.oldest(self.frame).min(self.now)
+            }
+            _ => self.now,
+        };
+        track.late = (earliest - requested).max(0);
+        let Some(course) = track.course(requested, earliest) else {
             return self.condemn(slot, Outcome::DroppedLate, self.now);
         };
         if let Some(Cancel { frame: Some(frame), .. }) = track.cancel
@@ -613,7 +625,7 @@ impl Engine {
         while let Some((due, slot)) = self.schedule.first()
             && due.frame < end
         {
-            self.now = due.frame;
+            self.now = self.now.max(due.frame);
             self.schedule.remove(slot);
             if self.tracks[slot as usize].phase == Phase::Waiting {
                 self.end(slot, Outcome::Cancelled, due.frame);
@@ -652,7 +664,26 @@ impl Engine {
             false => slot_state.publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE),
         }
         self.insert(slot, plays);
+        self.recall(slot);
         self.end_changed(slot);
+    }
+
+    /// Gives a recording that started in the past the input of that time, at once: as much work as copying
+    /// the history.
+    fn recall(&mut self, slot: u32) {
+        let track = &mut self.tracks[slot as usize];
+        let past = track.voice.start..track.last_frame().min(self.frame);
+        let Some(action) = &mut track.action else { return };
+        if let Work::Record(record) = &mut action.work
+            && past.start < past.end
+        {
+            self.history.recall(past.clone(), |input, channels, range| {
+                record::append(record, &mut track.seen, input, channels, range);
+            });
+            self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite, Relaxed);
+            track.done = past.end - past.start;
+            self.shared.slot(action.id).publish_done(track.done);
+        }
     }
 
     /// Adds `slot` to what sounds or records, by start frame and sequence. Nearly always at the end.
@@ -670,6 +701,12 @@ impl Engine {
     /// Hands the input of the chunk to what records and listens. What follows a detector may begin in the same
     /// chunk, and then has its part of it.
     fn capture_chunk(&mut self, input: &Input<'_>, chunk_end: i64) {
+        self.capture_actions(input, chunk_end);
+        let range = (self.frame - self.block) as usize..(chunk_end - self.block) as usize;
+        self.history.keep(input, range, self.frame);
+    }
+
+    fn capture_actions(&mut self, input: &Input<'_>, chunk_end: i64) {
         loop {
             let mut found = false;
             for index in 0..self.recording.len() {

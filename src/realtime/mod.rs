@@ -12,6 +12,7 @@ mod envelope;
 mod fpu;
 pub mod gate;
 pub mod half;
+mod history;
 mod master;
 pub use master::Line;
 mod mix;

@@ -25,6 +25,8 @@ use crate::shared::{Shared, ThreadShared};
 
 const DEFAULT_ACTIONS: u32 = 1024;
 const DEFAULT_FADE_MS: f64 = 5.0;
+/// Most samples of history: a recording that starts in the past copies its part in one callback.
+const MAX_HISTORY_SAMPLES: usize = 1 << 20;
 const MAX_FADE_MS: f64 = 10_000.0;
 /// How long a callback may take to leave its block before it is given up.
 const LEAVE_DEADLINE: Duration = Duration::from_millis(500);
@@ -375,6 +377,17 @@ fn check_config(config: &Config) -> Result<()> {
     if config.max_actions as usize > MAX_SLOTS {
         fail!(InvalidArgument, "max_actions {}: at most {MAX_SLOTS}", config.max_actions);
     }
+    let history = config.history_frames as usize * inputs;
+    if config.history_frames > 0 && inputs == 0 {
+        fail!(InvalidArgument, "history_frames {}, but the stream has no input", config.history_frames);
+    }
+    if history > MAX_HISTORY_SAMPLES {
+        fail!(
+            InvalidArgument,
+            "history_frames {} of {inputs} channels are {history} samples: at most {MAX_HISTORY_SAMPLES}",
+            config.history_frames
+        );
+    }
     if !(0.0..=1.0).contains(&config.ceiling) {
         fail!(InvalidArgument, "ceiling {}: above 0 and at most 1, or 0 for 1", config.ceiling);
     }
@@ -462,7 +475,7 @@ fn assemble(
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
     let lines: Box<[Line]> = vec![Line { ceiling, trigger: false }; format.output_channels as usize].into();
     let shared = Arc::new(Shared::new(slots));
-    let (ends, engines) = make_engines(&format, &shared, &lines, &opened);
+    let (ends, engines) = make_engines(&format, &shared, &lines, &opened, config.history_frames as usize);
     let locked = engines.iter().flatten().flat_map(|engine| {
         let (tracks, playing) = engine.working_memory();
         [Locked::request(tracks), Locked::request(playing)]
@@ -490,6 +503,7 @@ fn make_engines(
     shared: &Arc<Shared>,
     lines: &[Line],
     opened: &Opened,
+    history_frames: usize,
 ) -> (Vec<crate::queue::HostEnds>, [Option<Box<Engine>>; 2]) {
     let half = |plays, latency_frames| HalfParts {
         plays,
@@ -507,6 +521,7 @@ fn make_engines(
             lines,
             input_channels: input_channels as usize,
             sample_rate_hz: format.sample_rate_hz,
+            history_frames,
             halves,
         };
         (host, Some(Engine::new(parts)))

@@ -73,6 +73,8 @@ pub struct Config {
     pub block_frames: u32,
     /// Actions that can live at a time; 0 takes 1024.
     pub max_actions: u32,
+    /// Frames of input kept for recordings that start in the past; 0 for none.
+    pub history_frames: u32,
     /// Largest magnitude that leaves an audio channel; 0 takes 1.
     pub ceiling: f32,
     /// Round trip of the virtual device in frames; 0 takes one block.
