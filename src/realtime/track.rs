@@ -150,8 +150,8 @@ impl Track {
         let fades = self.action.as_ref().is_some_and(|action| action.fades());
         let fade_frames = if fades { cancel.fade_frames } else { 0 };
         let end = match cancel.frame {
-            Some(frame) if frame >= now => frame,
-            _ => now.saturating_add(fade_frames),
+            Some(frame) => frame.max(now),
+            None => now.saturating_add(fade_frames),
         };
         if end >= self.last_frame() {
             return false;

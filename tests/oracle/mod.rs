@@ -305,7 +305,7 @@ impl Oracle {
             .collect();
         // Of those with a frame the earliest, of those without the shortest, and of the two what ends first.
         let at = requests.iter().filter(|(frame, _)| frame.is_some()).min_by_key(|(frame, _)| *frame);
-        let at = at.map(|(frame, fade)| (frame.filter(|&frame| frame >= self.now), *fade));
+        let at = at.map(|(frame, fade)| (frame.map(|frame| frame.max(self.now)), *fade));
         let now = requests.iter().filter(|(frame, _)| frame.is_none()).min_by_key(|(_, fade)| *fade).copied();
         let end =
             |(frame, fade): &(Option<i64>, i64)| frame.unwrap_or(self.now + if fades { *fade } else { 0 });

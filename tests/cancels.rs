@@ -1,0 +1,59 @@
+//! What several requests to end the same sounds come to, and requests that come before an action is sent.
+
+mod bustle;
+
+use bustle::{CHANNELS, process, running};
+use sonset::buffer::Buffer;
+use sonset::receipt::Outcome;
+use sonset::stream::{PlayParams, Stream, Timing};
+
+fn play(stream: &Stream, frames: i64, timing: Timing) -> i64 {
+    let sound = Buffer::copy(&vec![1.0; frames as usize], frames, 1, 0).unwrap();
+    stream.play_buffer(&sound, Some(&[1]), None, &PlayParams { timing, ..PlayParams::default() }).unwrap()
+}
+
+/// The next `frames` frames of channel 1.
+fn render(stream: &Stream, frames: usize) -> Vec<f32> {
+    let mut output = vec![0.0; CHANNELS * frames];
+    process(stream, &vec![0.0; CHANNELS * frames], &mut output);
+    output.into_iter().step_by(CHANNELS).collect()
+}
+
+fn end(stream: &Stream, action: i64) -> (Option<Outcome>, i64) {
+    let receipt = stream.action(action).unwrap();
+    (receipt.outcome, receipt.measured.end_frame)
+}
+
+#[test]
+fn a_sound_is_silent_from_the_frame_of_a_cancel_on_whatever_other_request_came_too_late() {
+    // Both before one block, in either order, or in blocks of their own.
+    for (late_first, between) in [(true, 0), (false, 0), (true, 3)] {
+        let stream = running(4, "");
+        let action = play(&stream, 2_000, Timing::default());
+        render(&stream, 110);
+        let mut requests = [(100, 500), (120, -1)];
+        if !late_first {
+            requests.reverse();
+        }
+        for (frame, fade) in requests {
+            // The first of them may have ended it.
+            let _ = stream.cancel(action, Some(frame), fade);
+            render(&stream, between);
+        }
+        render(&stream, 1_000);
+        let (outcome, end) = end(&stream, action);
+        assert!(outcome == Some(Outcome::Stopped) && end <= 120, "{outcome:?} at {end}");
+    }
+}
+
+#[test]
+fn a_cancel_for_a_frame_that_has_passed_cuts_at_the_first_frame_that_can_be_reached() {
+    for frame in [0, 109, 110] {
+        let stream = running(4, "");
+        let action = play(&stream, 2_000, Timing::default());
+        render(&stream, 110);
+        stream.cancel(action, Some(frame), 50).unwrap();
+        assert!(render(&stream, 100).iter().all(|&sample| sample == 0.0));
+        assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 110));
+    }
+}
