@@ -57,3 +57,35 @@ fn a_cancel_for_a_frame_that_has_passed_cuts_at_the_first_frame_that_can_be_reac
         assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 110));
     }
 }
+
+#[test]
+fn a_sound_that_fades_never_gets_louder_when_its_end_is_brought_forward() {
+    for fade in [-1, 10, 5_000] {
+        let stream = running(4, "");
+        let action = play(&stream, 2_000, Timing::default());
+        render(&stream, 60);
+        stream.cancel(action, Some(1_000), 900).unwrap();
+        let mut heard = render(&stream, 500);
+        stream.cancel(action, Some(900), fade).unwrap();
+        heard.extend(render(&stream, 500));
+        let rise = heard.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f32::max);
+        let drop = heard.windows(2).map(|pair| pair[0] - pair[1]).fold(0.0, f32::max);
+        assert_eq!(rise, 0.0, "fade {fade}");
+        assert!(drop < 0.01, "fade {fade}: falls by {drop} in one frame");
+        assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 900));
+    }
+}
+
+#[test]
+fn a_fade_that_has_not_begun_gives_way_to_that_of_the_earlier_end() {
+    let stream = running(4, "");
+    let action = play(&stream, 2_000, Timing::default());
+    render(&stream, 60);
+    stream.cancel(action, Some(1_000), 500).unwrap();
+    render(&stream, 40);
+    stream.cancel(action, Some(900), 10).unwrap();
+    let heard = render(&stream, 1_000);
+    assert!(heard[..790].iter().all(|&sample| sample == 1.0));
+    assert!(heard[790] < 1.0 && heard[790] > 0.9);
+    assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 900));
+}

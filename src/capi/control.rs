@@ -102,8 +102,9 @@ pub unsafe extern "C" fn sonset_gain_params_init(params: *mut sonset_gain_params
 
 /// Ends an action: one that has not started by then never will, one that has ends there. Needs no free
 /// action. A frame that has passed is the first one that can still be reached, and the sound is cut there.
-/// Of several requests for one action the earliest counts; an end is never put off. params NULL stands for
-/// all zeros.
+/// Of several requests for one action the earliest counts; an end is never put off. A sound that is fading
+/// already when its end is brought forward falls from where it is to silence at the new end. params NULL
+/// stands for all zeros.
 ///
 /// Errors: ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, UNSUPPORTED,
 /// INVALID_HANDLE, NULL_POINTER.

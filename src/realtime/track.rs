@@ -157,9 +157,11 @@ impl Track {
             return false;
         }
         let earliest = now.max(self.voice.start);
-        let begin = end.saturating_sub(fade_frames).max(earliest).min(end);
-        let level = self.voice.fade.map_or(1.0, |fade| fade.at(begin));
-        self.voice.fade = Some(Fade { begin, end, level });
+        self.voice.fade = Some(match self.voice.fade.filter(|fade| fade.begin < earliest) {
+            // What is fading already must not rise until the new fade begins.
+            Some(fade) => Fade { begin: earliest, end, level: fade.at(earliest) },
+            None => Fade { begin: end.saturating_sub(fade_frames).max(earliest).min(end), end, level: 1.0 },
+        });
         true
     }
 }

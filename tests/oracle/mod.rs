@@ -324,8 +324,10 @@ impl Oracle {
             (State::Active, _) => {
                 let end = frame.unwrap_or(now + fade);
                 if end < action.end() {
-                    let begin = (end - fade).max(now).min(end);
-                    let level = cut_level(action.cut, begin);
+                    // A fade under way goes on down from where it is; one that is to come is forgotten.
+                    let fading = action.cut.is_some_and(|cut| cut.begin < now);
+                    let begin = if fading { now } else { (end - fade).max(now) };
+                    let level = if fading { cut_level(action.cut, now) } else { 1.0 };
                     action.cut = Some(Cut { begin, end, level });
                     self.tell_followers(id);
                 }
