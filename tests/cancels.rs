@@ -89,3 +89,27 @@ fn a_fade_that_has_not_begun_gives_way_to_that_of_the_earlier_end() {
     assert!(heard[790] < 1.0 && heard[790] > 0.9);
     assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 900));
 }
+
+#[test]
+fn a_cut_of_everything_is_not_put_off_by_a_fade_of_everything_that_follows_it() {
+    for fades in [[-1, 700, 300], [700, -1, 300], [700, 300, -1]] {
+        let stream = running(4, "");
+        let action = play(&stream, 2_000, Timing::default());
+        render(&stream, 100);
+        fades.iter().for_each(|&fade| stream.cancel_all(fade).unwrap());
+        render(&stream, 100);
+        assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 100), "{fades:?}");
+    }
+}
+
+#[test]
+fn a_fade_of_everything_that_was_taken_does_not_shorten_the_next_one() {
+    let stream = running(4, "");
+    stream.cancel_all(-1).unwrap();
+    render(&stream, 100);
+    let action = play(&stream, 2_000, Timing::default());
+    render(&stream, 100);
+    stream.cancel_all(300).unwrap();
+    render(&stream, 1_000);
+    assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 500));
+}

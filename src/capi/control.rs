@@ -126,7 +126,8 @@ pub unsafe extern "C" fn sonset_stream_cancel(
 }
 
 /// Ends every action that was issued so far, now; batches that are not committed stay. Sounds fade over
-/// fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts. Works when the pool and the queue are full.
+/// fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts; an end that was asked for sooner is not put off.
+/// Works when the pool and the queue are full.
 ///
 /// Errors: INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
 ///

@@ -176,7 +176,11 @@ impl Oracle {
                     self.cancel_as_first_of(*action, commands);
                 }
                 Command::Cancel { .. } => {}
-                Command::CancelAll { fade } => sweep = Some((self.actions.len(), *fade)),
+                // The shortest fade: what was issued between two of them has not started.
+                Command::CancelAll { fade } => {
+                    let shortest = sweep.map_or(*fade, |(_, other): (usize, i64)| other.min(*fade));
+                    sweep = Some((self.actions.len(), shortest));
+                }
                 Command::Gain { frame, gain: to, ramp } => gain = Some((*frame, *to, *ramp)),
             }
         }
