@@ -113,3 +113,19 @@ fn a_fade_of_everything_that_was_taken_does_not_shorten_the_next_one() {
     render(&stream, 1_000);
     assert_eq!(end(&stream, action), (Some(Outcome::Stopped), 500));
 }
+
+#[test]
+fn a_cancel_for_a_frame_waits_in_a_batch_with_its_action() {
+    let stream = running(4, "");
+    let batch = stream.begin_batch().unwrap();
+    let timing = Timing { batch, ..Timing::default() };
+    let actions = [(); 3].map(|_| play(&stream, 2_000, timing));
+    stream.cancel(actions[0], Some(400), -1).unwrap();
+    stream.cancel(actions[1], Some(150), -1).unwrap();
+    render(&stream, 200);
+    stream.commit_batch(batch).unwrap();
+    render(&stream, 3_000);
+    assert_eq!(end(&stream, actions[0]), (Some(Outcome::Stopped), 400));
+    assert_eq!(end(&stream, actions[1]), (Some(Outcome::Cancelled), 200));
+    assert_eq!(end(&stream, actions[2]), (Some(Outcome::Completed), 2_200));
+}

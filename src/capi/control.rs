@@ -100,7 +100,8 @@ pub unsafe extern "C" fn sonset_gain_params_init(params: *mut sonset_gain_params
     guard(|| unsafe { structs::init(params) })
 }
 
-/// Ends an action: one that has not started by then never will, one that has ends there. Needs no free
+/// Ends an action: one that has not started by then never will, one that has ends there. An action in a batch
+/// that is not committed ends at once if the request is for now, and else takes it along. Needs no free
 /// action. A frame that has passed is the first one that can still be reached, and the sound is cut there.
 /// Of several requests for one action the earliest counts; an end is never put off. A sound that is fading
 /// already when its end is brought forward falls from where it is to silence at the new end. params NULL

@@ -302,7 +302,8 @@ impl Host {
         }
         match live.place {
             Place::Sent => self.announce_cancel(id),
-            Place::Waiting if cancel.frame.is_some() => {}
+            // It goes with the action, and ends it there.
+            Place::Waiting | Place::Batch(_) if cancel.frame.is_some() => {}
             Place::Waiting | Place::Batch(_) => self.withdraw(id),
         }
         Ok(())
