@@ -174,7 +174,10 @@ typedef enum {
 typedef enum {
     /** It fails (SONSET_OUTCOME_PREDECESSOR). */
     SONSET_AFTER_COMPLETED = 0,
-    /** It starts after the end, whatever caused it. */
+    /**
+     * It starts after the end, whatever caused it. A predecessor that no callback ever got (end_frame -1)
+     * counts as ending at the first frame of the callback that takes this action.
+     */
     SONSET_AFTER_ANY_END = 1
 } sonset_after_policy;
 
@@ -650,7 +653,10 @@ typedef struct {
     int32_t latency_source;
     /** The first frame. Of a recording with SONSET_ALIGN_ROUND_TRIP, the round trip is in it. */
     int64_t start_frame;
-    /** The frame after the last one; of an action that never started, the frame at which that was settled. */
+    /**
+     * The frame after the last one; of an action that never started, the frame at which that was settled, or
+     * -1 if no callback ever got it.
+     */
     int64_t end_frame;
     /** Frames played or recorded. */
     int64_t done_frames;

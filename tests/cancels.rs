@@ -3,9 +3,10 @@
 mod bustle;
 
 use bustle::{CHANNELS, process, running};
+use sonset::action::AfterPolicy;
 use sonset::buffer::Buffer;
 use sonset::receipt::Outcome;
-use sonset::stream::{PlayParams, Stream, Timing};
+use sonset::stream::{PlayParams, StartAt, Stream, Timing};
 
 fn play(stream: &Stream, frames: i64, timing: Timing) -> i64 {
     let sound = Buffer::copy(&vec![1.0; frames as usize], frames, 1, 0).unwrap();
@@ -128,4 +129,28 @@ fn a_cancel_for_a_frame_waits_in_a_batch_with_its_action() {
     assert_eq!(end(&stream, actions[0]), (Some(Outcome::Stopped), 400));
     assert_eq!(end(&stream, actions[1]), (Some(Outcome::Cancelled), 200));
     assert_eq!(end(&stream, actions[2]), (Some(Outcome::Completed), 2_200));
+}
+
+#[test]
+fn what_follows_an_action_that_was_never_sent_keeps_its_offset() {
+    let follow = |withdrawn: bool| {
+        let stream = running(4, "");
+        render(&stream, 100);
+        let batch = stream.begin_batch().unwrap();
+        let first = play(&stream, 500, Timing { batch, ..Timing::default() });
+        let start = StartAt::After { action: first, offset: 250 };
+        let timing = Timing { start, batch, after: AfterPolicy::AnyEnd, ..Timing::default() };
+        let next = play(&stream, 20, timing);
+        if withdrawn {
+            stream.cancel(first, None, -1).unwrap();
+        }
+        stream.commit_batch(batch).unwrap();
+        if !withdrawn {
+            stream.cancel(first, None, -1).unwrap();
+        }
+        render(&stream, 1_000);
+        stream.action(next).unwrap().measured.start_frame
+    };
+    assert_eq!(follow(false), 350, "cancelled at frame 100");
+    assert_eq!(follow(true), 350, "withdrawn from the batch that is sent at frame 100");
 }

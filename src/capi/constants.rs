@@ -138,7 +138,8 @@ pub enum sonset_start_mode {
 pub enum sonset_after_policy {
     /// It fails (SONSET_OUTCOME_PREDECESSOR).
     SONSET_AFTER_COMPLETED = 0,
-    /// It starts after the end, whatever caused it.
+    /// It starts after the end, whatever caused it. A predecessor that no callback ever got (end_frame -1)
+    /// counts as ending at the first frame of the callback that takes this action.
     SONSET_AFTER_ANY_END = 1,
 }
 

@@ -237,7 +237,10 @@ impl Host {
                     return None;
                 }
                 None => match self.start_after_ended(predecessor, offset, action.after) {
-                    Some(start) => action.start = start,
+                    Some((start, later)) => {
+                        action.start = start;
+                        action.delay += later;
+                    }
                     None => {
                         let end = self.log.find(predecessor).map_or(NONE, |r| r.measured.end_frame);
                         self.conclude(action, Outcome::Predecessor, end);
@@ -258,14 +261,20 @@ impl Host {
         }
     }
 
-    /// Where an action starts that follows one that has ended; `None` if it does not. One that was withdrawn
-    /// before it was sent ended at no frame: what follows it starts when it is sent.
-    fn start_after_ended(&self, predecessor: ActionId, offset: i64, policy: AfterPolicy) -> Option<Start> {
+    /// Where an action starts that follows one that has ended, and how many frames later; `None` if it does
+    /// not. One that was withdrawn before it was sent ended at no frame: for what follows it, it ends when
+    /// that is sent.
+    fn start_after_ended(
+        &self,
+        predecessor: ActionId,
+        offset: i64,
+        policy: AfterPolicy,
+    ) -> Option<(Start, i64)> {
         let receipt = self.log.find(predecessor)?;
         let follows = receipt.outcome == Some(Outcome::Completed) || policy == AfterPolicy::AnyEnd;
         follows.then_some(match receipt.measured.end_frame {
-            NONE => Start::Now,
-            end => Start::AtFrame(end.saturating_add(offset)),
+            NONE => (Start::Now, offset),
+            end => (Start::AtFrame(end.saturating_add(offset)), 0),
         })
     }
 
