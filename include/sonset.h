@@ -176,7 +176,11 @@ typedef enum {
 typedef enum {
     /** It fails (SONSET_OUTCOME_PREDECESSOR). So it does after a detector that ends without an onset. */
     SONSET_AFTER_COMPLETED = 0,
-    /** It starts after the end, whatever caused it; after a detector's onset if there was one. */
+    /**
+     * It starts after the end, whatever caused it; after a detector's onset if there was one. A predecessor that
+     * no callback ever got (end_frame -1) counts as ending at the first frame of the callback that takes this
+     * action.
+     */
     SONSET_AFTER_ANY_END = 1
 } sonset_after_policy;
 
@@ -758,7 +762,10 @@ typedef struct {
     int32_t latency_source;
     /** The first frame. Of a recording with SONSET_ALIGN_ROUND_TRIP, the round trip is in it. */
     int64_t start_frame;
-    /** The frame after the last one; of an action that never started, the frame at which that was settled. */
+    /**
+     * The frame after the last one; of an action that never started, the frame at which that was settled, or
+     * -1 if no callback ever got it.
+     */
     int64_t end_frame;
     /** Frames played, recorded or listened to. */
     int64_t done_frames;
@@ -1484,8 +1491,11 @@ SONSET_API int32_t sonset_cancel_params_init(sonset_cancel_params *params);
 SONSET_API int32_t sonset_gain_params_init(sonset_gain_params *params);
 
 /**
- * Ends an action: one that has not started by then never will, one that has ends there. Needs no free
- * action. Of several requests for one action the earliest counts; an end is never put off. params NULL
+ * Ends an action: one that has not started by then never will, one that has ends there. An action in a batch
+ * that is not committed ends at once if the request is for now, and else takes it along. Needs no free
+ * action. A frame that has passed is the first one that can still be reached, and the sound is cut there.
+ * Of several requests for one action the earliest counts; an end is never put off. A sound that is fading
+ * already when its end is brought forward falls from where it is to silence at the new end. params NULL
  * stands for all zeros.
  *
  * Errors: ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, UNSUPPORTED,
@@ -1500,7 +1510,8 @@ int32_t sonset_stream_cancel(sonset_stream *stream,
 
 /**
  * Ends every action that was issued so far, now; batches that are not committed stay. Sounds fade over
- * fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts. Works when the pool and the queue are full.
+ * fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts; an end that was asked for sooner is not put off.
+ * Works when the pool and the queue are full.
  *
  * Errors: INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
  *

@@ -351,12 +351,11 @@ impl Cancels {
     }
 
     /// The request that ends the action first if all of them are taken at frame `taken`. One whose frame has
-    /// passed is one for now; and what has not started, or cannot fade, would end now without a fade.
+    /// passed cuts, so that it never ends later than one for a later frame, which `with` has dropped. What has
+    /// not started, or cannot fade, would end now without a fade.
     pub fn earliest(self, taken: i64, fades: bool) -> Option<Cancel> {
         let now = self.now.map(|fade_frames| Cancel { frame: None, fade_frames });
-        let at = self
-            .at
-            .map(|(frame, fade_frames)| Cancel { frame: (frame >= taken).then_some(frame), fade_frames });
+        let at = self.at.map(|(frame, fade_frames)| Cancel { frame: Some(frame.max(taken)), fade_frames });
         let fade = |cancel: &Cancel| if fades { cancel.fade_frames } else { 0 };
         let end = |cancel: &Cancel| cancel.frame.unwrap_or(taken.saturating_add(fade(cancel)));
         [now, at].into_iter().flatten().min_by_key(end)
@@ -484,7 +483,7 @@ mod tests {
         let cancels = Cancels::default().with(When::Now, 100).with(When::Frame(50), 0);
         assert_eq!(cancels, Cancels::default().with(When::Frame(50), 0).with(When::Now, 100));
         assert_eq!(cancels.earliest(10, true), Some(cut));
-        assert_eq!(cancels.earliest(60, true), Some(Cancel { frame: None, fade_frames: 0 }));
+        assert_eq!(cancels.earliest(60, true), Some(Cancel { frame: Some(60), fade_frames: 0 }));
         assert_eq!(cancels.with(When::Now, 5).earliest(10, true).unwrap().frame, None);
         assert_eq!(cancels.with(When::Frame(40), 9).earliest(0, true).unwrap().frame, Some(40));
         assert_eq!(cancels.earliest(10, false), Some(fade), "a recording does not fade");

@@ -27,8 +27,9 @@ impl<const N: usize> Default for Mailbox<N> {
 }
 
 impl<const N: usize> Mailbox<N> {
-    /// Leaves `value` for the reader, in place of one that was not taken. One thread at a time.
-    pub fn put(&self, value: [u64; N]) {
+    /// Leaves `value` for the reader, and gives back the one that it replaces if it was not taken. One thread
+    /// at a time.
+    pub fn put(&self, value: [u64; N]) -> Option<[u64; N]> {
         // Relaxed: only the writer uses its index and its copy; the swap below publishes them.
         let mine = self.writers.load(Ordering::Relaxed);
         for (place, word) in self.copies[mine as usize].iter().zip(value) {
@@ -36,7 +37,10 @@ impl<const N: usize> Mailbox<N> {
         }
         // Release publishes the words; Acquire makes sure that the copy taken over is not read any more.
         let taken = self.middle.swap(mine | FRESH, Ordering::AcqRel);
-        self.writers.store(taken & !FRESH, Ordering::Relaxed);
+        let old = taken & !FRESH;
+        self.writers.store(old, Ordering::Relaxed);
+        // Relaxed: a value that was not taken is the writer's own.
+        (taken != old).then(|| std::array::from_fn(|i| self.copies[old as usize][i].load(Ordering::Relaxed)))
     }
 
     /// Takes the latest value, if one came since the last call. One thread at a time. Realtime-safe.
@@ -61,11 +65,11 @@ mod tests {
     fn the_latest_value_is_taken_once() {
         let mailbox = Mailbox::<2>::default();
         assert_eq!(mailbox.take(), None);
-        mailbox.put([1, 2]);
-        mailbox.put([3, 4]);
+        assert_eq!(mailbox.put([1, 2]), None);
+        assert_eq!(mailbox.put([3, 4]), Some([1, 2]));
         assert_eq!(mailbox.take(), Some([3, 4]));
         assert_eq!(mailbox.take(), None);
-        mailbox.put([5, 6]);
+        assert_eq!(mailbox.put([5, 6]), None);
         assert_eq!(mailbox.take(), Some([5, 6]));
     }
 
@@ -73,7 +77,7 @@ mod tests {
     fn no_value_is_torn_or_goes_backwards_while_another_thread_writes() {
         let mailbox = Mailbox::<4>::default();
         std::thread::scope(|scope| {
-            scope.spawn(|| (1..=200_000).for_each(|n| mailbox.put([n; 4])));
+            scope.spawn(|| (1..=200_000).for_each(|n| _ = mailbox.put([n; 4])));
             let mut last = 0;
             while last < 200_000 {
                 if let Some(value) = mailbox.take() {

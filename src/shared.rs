@@ -350,9 +350,14 @@ pub struct ThreadShared {
 }
 
 impl ThreadShared {
-    /// Leaves a request to cancel everything. Host.
+    /// Leaves a request to cancel everything. Of requests that one callback takes, the shortest fade counts:
+    /// what was issued between them has not started and has nothing to fade. Host.
     pub fn request_cancel_all(&self, sweep: Sweep) {
-        self.cancel_all.put(sweep.to_words());
+        let waiting = self.cancel_all.put(sweep.to_words()).map(Sweep::from_words);
+        if let Some(Sweep { fade_frames, .. }) = waiting.filter(|other| other.fade_frames < sweep.fade_frames)
+        {
+            self.cancel_all.put(Sweep { fade_frames, ..sweep }.to_words());
+        }
     }
 
     /// Leaves a request to end everything because the stream stops. Host.

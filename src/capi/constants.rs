@@ -141,7 +141,9 @@ pub enum sonset_start_mode {
 pub enum sonset_after_policy {
     /// It fails (SONSET_OUTCOME_PREDECESSOR). So it does after a detector that ends without an onset.
     SONSET_AFTER_COMPLETED = 0,
-    /// It starts after the end, whatever caused it; after a detector's onset if there was one.
+    /// It starts after the end, whatever caused it; after a detector's onset if there was one. A predecessor that
+    /// no callback ever got (end_frame -1) counts as ending at the first frame of the callback that takes this
+    /// action.
     SONSET_AFTER_ANY_END = 1,
 }
 

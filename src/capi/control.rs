@@ -101,8 +101,11 @@ pub unsafe extern "C" fn sonset_gain_params_init(params: *mut sonset_gain_params
     guard(|| unsafe { structs::init(params) })
 }
 
-/// Ends an action: one that has not started by then never will, one that has ends there. Needs no free
-/// action. Of several requests for one action the earliest counts; an end is never put off. params NULL
+/// Ends an action: one that has not started by then never will, one that has ends there. An action in a batch
+/// that is not committed ends at once if the request is for now, and else takes it along. Needs no free
+/// action. A frame that has passed is the first one that can still be reached, and the sound is cut there.
+/// Of several requests for one action the earliest counts; an end is never put off. A sound that is fading
+/// already when its end is brought forward falls from where it is to silence at the new end. params NULL
 /// stands for all zeros.
 ///
 /// Errors: ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, UNSUPPORTED,
@@ -125,7 +128,8 @@ pub unsafe extern "C" fn sonset_stream_cancel(
 }
 
 /// Ends every action that was issued so far, now; batches that are not committed stay. Sounds fade over
-/// fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts. Works when the pool and the queue are full.
+/// fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts; an end that was asked for sooner is not put off.
+/// Works when the pool and the queue are full.
 ///
 /// Errors: INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
 ///

@@ -41,7 +41,8 @@ pub struct sonset_receipt {
     pub latency_source: i32,
     /// The first frame. Of a recording with SONSET_ALIGN_ROUND_TRIP, the round trip is in it.
     pub start_frame: i64,
-    /// The frame after the last one; of an action that never started, the frame at which that was settled.
+    /// The frame after the last one; of an action that never started, the frame at which that was settled, or
+    /// -1 if no callback ever got it.
     pub end_frame: i64,
     /// Frames played, recorded or listened to.
     pub done_frames: i64,

@@ -495,10 +495,8 @@ impl Engine {
     fn place(&mut self, slot: u32, requested: i64) {
         let track = &mut self.tracks[slot as usize];
         track.requested = requested;
-        let earliest = match &track.action {
-            Some(action) if matches!(action.work, Work::Record(_)) => {
-                self.history.oldest(self.frame).min(self.now)
-            }
+        let earliest = match (&track.action, self.history.oldest(self.frame)) {
+            (Some(action), oldest) if oldest < self.frame && matches!(action.work, Work::Record(_)) => oldest,
             _ => self.now,
         };
         track.late = (earliest - requested).max(0);
@@ -625,7 +623,7 @@ impl Engine {
         while let Some((due, slot)) = self.schedule.first()
             && due.frame < end
         {
-            self.now = self.now.max(due.frame);
+            self.now = due.frame.max(self.frame);
             self.schedule.remove(slot);
             if self.tracks[slot as usize].phase == Phase::Waiting {
                 self.end(slot, Outcome::Cancelled, due.frame);

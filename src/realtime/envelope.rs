@@ -42,7 +42,7 @@ pub struct Fade {
     pub begin: i64,
     /// First silent frame.
     pub end: i64,
-    /// Level at the begin: below 1 where a fade takes over from an earlier one.
+    /// Level at the begin: below 1 where a fade takes over from one under way.
     pub level: f32,
 }
 

@@ -191,16 +191,18 @@ impl Track {
         let fades = self.action.as_ref().is_some_and(|action| action.fades());
         let fade_frames = if fades { cancel.fade_frames } else { 0 };
         let end = match cancel.frame {
-            Some(frame) if frame >= now => frame,
-            _ => now.saturating_add(fade_frames),
+            Some(frame) => frame.max(now),
+            None => now.saturating_add(fade_frames),
         };
         if end >= self.last_frame() {
             return false;
         }
         let earliest = now.max(self.voice.start);
-        let begin = end.saturating_sub(fade_frames).max(earliest).min(end);
-        let level = self.voice.fade.map_or(1.0, |fade| fade.at(begin));
-        self.voice.fade = Some(Fade { begin, end, level });
+        self.voice.fade = Some(match self.voice.fade.filter(|fade| fade.begin < earliest) {
+            // What is fading already must not rise until the new fade begins.
+            Some(fade) => Fade { begin: earliest, end, level: fade.at(earliest) },
+            None => Fade { begin: end.saturating_sub(fade_frames).max(earliest).min(end), end, level: 1.0 },
+        });
         true
     }
 }

@@ -260,7 +260,10 @@ impl Host {
                     }
                 },
                 None => match self.start_after_ended(predecessor, offset, action.after) {
-                    Some(start) => action.start = start,
+                    Some((start, later)) => {
+                        action.start = start;
+                        action.delay += later;
+                    }
                     None => {
                         let end = self.log.find(predecessor).map_or(NONE, |r| r.measured.end_frame);
                         self.conclude(action, Outcome::Predecessor, end);
@@ -298,19 +301,25 @@ impl Host {
         })
     }
 
-    /// Where an action starts that follows one that has ended; `None` if it does not. One that was withdrawn
-    /// before it was sent ended at no frame: what follows it starts when it is sent.
-    fn start_after_ended(&self, predecessor: ActionId, offset: i64, policy: AfterPolicy) -> Option<Start> {
+    /// Where an action starts that follows one that has ended, and how many frames later; `None` if it does
+    /// not. One that was withdrawn before it was sent ended at no frame: for what follows it, it ends when
+    /// that is sent.
+    fn start_after_ended(
+        &self,
+        predecessor: ActionId,
+        offset: i64,
+        policy: AfterPolicy,
+    ) -> Option<(Start, i64)> {
         let receipt = self.log.find(predecessor)?;
         if receipt.measured.detection.frame != NONE {
-            return Some(Start::AtFrame(receipt.measured.detection.frame.saturating_add(offset)));
+            return Some((Start::AtFrame(receipt.measured.detection.frame.saturating_add(offset)), 0));
         }
         let completed =
             receipt.outcome == Some(Outcome::Completed) && receipt.asked.kind != Kind::DetectLevel;
         let follows = completed || policy == AfterPolicy::AnyEnd;
         follows.then_some(match receipt.measured.end_frame {
-            NONE => Start::Now,
-            end => Start::AtFrame(end.saturating_add(offset)),
+            NONE => (Start::Now, offset),
+            end => (Start::AtFrame(end.saturating_add(offset)), 0),
         })
     }
 
@@ -347,7 +356,8 @@ impl Host {
         }
         match live.place {
             Place::Sent => self.announce_cancel(id),
-            Place::Waiting if when != When::Now => {}
+            // It goes with the action, and ends it there.
+            Place::Waiting | Place::Batch(_) if when != When::Now => {}
             Place::Waiting | Place::Batch(_) => self.withdraw(id),
         }
         Ok(())

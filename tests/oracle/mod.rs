@@ -176,7 +176,11 @@ impl Oracle {
                     self.cancel_as_first_of(*action, commands);
                 }
                 Command::Cancel { .. } => {}
-                Command::CancelAll { fade } => sweep = Some((self.actions.len(), *fade)),
+                // The shortest fade: what was issued between two of them has not started.
+                Command::CancelAll { fade } => {
+                    let shortest = sweep.map_or(*fade, |(_, other): (usize, i64)| other.min(*fade));
+                    sweep = Some((self.actions.len(), shortest));
+                }
                 Command::Gain { frame, gain: to, ramp } => gain = Some((*frame, *to, *ramp)),
             }
         }
@@ -305,7 +309,7 @@ impl Oracle {
             .collect();
         // Of those with a frame the earliest, of those without the shortest, and of the two what ends first.
         let at = requests.iter().filter(|(frame, _)| frame.is_some()).min_by_key(|(frame, _)| *frame);
-        let at = at.map(|(frame, fade)| (frame.filter(|&frame| frame >= self.now), *fade));
+        let at = at.map(|(frame, fade)| (frame.map(|frame| frame.max(self.now)), *fade));
         let now = requests.iter().filter(|(frame, _)| frame.is_none()).min_by_key(|(_, fade)| *fade).copied();
         let end =
             |(frame, fade): &(Option<i64>, i64)| frame.unwrap_or(self.now + if fades { *fade } else { 0 });
@@ -324,8 +328,10 @@ impl Oracle {
             (State::Active, _) => {
                 let end = frame.unwrap_or(now + fade);
                 if end < action.end() {
-                    let begin = (end - fade).max(now).min(end);
-                    let level = cut_level(action.cut, begin);
+                    // A fade under way goes on down from where it is; one that is to come is forgotten.
+                    let fading = action.cut.is_some_and(|cut| cut.begin < now);
+                    let begin = if fading { now } else { (end - fade).max(now) };
+                    let level = if fading { cut_level(action.cut, now) } else { 1.0 };
                     action.cut = Some(Cut { begin, end, level });
                     self.tell_followers(id);
                 }
