@@ -21,7 +21,7 @@ pub enum Stamps {
 /// The line of one moment. The default is that of a half without any stamp.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
-    /// The frame at which the line is anchored: the newest that had a stamp.
+    /// The frame at which the line is anchored: the first of the newest block, stamped or not.
     pub frame: i64,
     /// Host time of `frame`, MONOTONIC ns.
     pub host_ns: i64,
@@ -66,8 +66,7 @@ impl Fit {
 
     /// The frame nearest to `host_ns`, ties up; saturates. The anchor's own frame if the fit is unusable.
     pub fn frame_at(&self, host_ns: i64) -> i64 {
-        // Also false for NaN.
-        if !(self.ns_per_frame > 0.0) {
+        if self.ns_per_frame.is_nan() || self.ns_per_frame <= 0.0 {
             return self.frame;
         }
         let ns = host_ns as i128 - self.host_ns as i128;

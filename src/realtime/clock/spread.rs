@@ -27,7 +27,7 @@ impl Spread {
 
     pub fn add(&mut self, ns: f64) {
         self.count = self.count.saturating_add(1);
-        if !(ns >= 1.0) {
+        if ns.is_nan() || ns < 1.0 {
             self.below = self.below.saturating_add(1);
             return;
         }
