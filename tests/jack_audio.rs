@@ -310,7 +310,9 @@ fn two_hundred_onsets_by_host_time_are_within_a_sample_where_an_independent_clie
         assert!(worst <= 1.0, "{worst} samples");
         for (receipt, ns) in receipts.iter().zip(&times) {
             let off = receipt.measured.start_host_ns - ns;
-            assert!(off.abs() <= 10_500, "the receipt says {off} ns, more than half a sample");
+            // Half a sample, and what the fit has moved since the start was decided on.
+            let most = 10_417 + receipt.measured.host_uncertainty_ns;
+            assert!(off.abs() <= most, "the receipt says {off} ns, at most {most}");
         }
         return;
     }
