@@ -2,25 +2,29 @@
 
 mod oracle;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use oracle::program::{Command, Issue, Program, Start, Work};
+use oracle::program::{BATCHES, Command, Issue, Program, Source, Start, Work};
 use oracle::{CEILING, INPUTS, OUTPUTS, Receipt, buffer_frames, input};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
-use sonset::error::Code;
+use sonset::error::{Code, Error};
 use sonset::realtime::block::{BlockTime, Input, Output};
+use sonset::receipt::ActionState;
 use sonset::stream::{Config, PlayParams, RecordParams, StartAt, Stream, Timing};
 
-fn open() -> Stream {
+fn open(program: &Program) -> Stream {
     let config = Config {
         backend: Some(Backend::Manual),
         sample_rate_hz: 48_000,
         output_channels: OUTPUTS as u32,
         input_channels: INPUTS as u32,
         ceiling: CEILING as f32,
+        max_actions: program.pool as u32,
+        options: if program.separate { "callbacks=separate" } else { "" }.into(),
         ..Config::default()
     };
     let stream = Stream::open(&config).unwrap();
@@ -32,8 +36,11 @@ fn open() -> Stream {
 /// The library under test, with what it was asked for.
 struct Run {
     stream: Stream,
-    actions: Vec<i64>,
-    recordings: Vec<Option<std::sync::Arc<Buffer>>>,
+    separate: bool,
+    /// `None` where the call failed.
+    actions: Vec<Option<i64>>,
+    batches: [Option<i64>; BATCHES],
+    recordings: Vec<Option<Arc<Buffer>>>,
     output: Vec<f32>,
     frame: i64,
 }
@@ -45,7 +52,8 @@ impl Run {
         match command {
             Command::Issue(issue) => self.issue(issue),
             Command::Cancel { action, frame, fade } => {
-                if let Err(error) = self.stream.cancel(self.actions[*action], *frame, fade_of(*fade)) {
+                let Some(action) = self.actions[*action] else { return };
+                if let Err(error) = self.stream.cancel(action, *frame, fade_of(*fade)) {
                     assert_eq!(error.code, Code::ActionEnded);
                 }
             }
@@ -53,22 +61,48 @@ impl Run {
             Command::Gain { frame, gain, ramp } => {
                 self.stream.set_master_gain(*frame, 20.0 * gain.log10(), fade_of(*ramp)).unwrap();
             }
+            Command::Commit { batch } => {
+                self.batches[*batch].take().into_iter().for_each(|b| self.stream.commit_batch(b).unwrap());
+            }
+            Command::Discard { batch } => {
+                self.batches[*batch].take().into_iter().for_each(|b| self.stream.discard_batch(b).unwrap());
+            }
+            Command::Restart => {
+                self.stream.stop().unwrap();
+                self.stream.start().unwrap();
+            }
         }
     }
 
     fn issue(&mut self, issue: &Issue) {
+        let batch = issue.batch.map_or(0, |batch| {
+            *self.batches[batch].get_or_insert_with(|| self.stream.begin_batch().unwrap())
+        });
         let timing = Timing {
             start: match issue.start {
                 Start::Now => StartAt::Now,
                 Start::Frame(frame) => StartAt::Frame(frame),
-                Start::After { action, offset } => StartAt::After { action: self.actions[action], offset },
+                Start::After { action, offset } => match self.actions[action] {
+                    Some(action) => StartAt::After { action, offset },
+                    None => StartAt::Now,
+                },
             },
+            batch,
             late: issue.late,
             max_late_frames: issue.max_late,
             after: issue.after,
             ..Timing::default()
         };
-        let (action, recording) = match &issue.work {
+        let (action, recording) = self.work(timing, &issue.work);
+        if let Err(error) = &action {
+            assert!([Code::PoolFull, Code::InvalidState].contains(&error.code), "{error}");
+        }
+        self.actions.push(action.ok());
+        self.recordings.push(recording);
+    }
+
+    fn work(&self, timing: Timing, work: &Work) -> (Result<i64, Error>, Option<Arc<Buffer>>) {
+        match work {
             Work::Play(play) => {
                 let sound = &play.sound;
                 let channels = sound.channels as i32;
@@ -89,18 +123,15 @@ impl Run {
                 };
                 let channels = (!play.channels.is_empty()).then_some(&play.channels[..]);
                 let gains = (!play.gains.is_empty()).then_some(&play.gains[..]);
-                (self.stream.play_buffer(&buffer, channels, gains, &params).unwrap(), None)
+                (self.stream.play_buffer(&buffer, channels, gains, &params), None)
             }
             Work::Record(record) => {
                 let channels = record.channels.len() as i32;
                 let buffer = Buffer::zeros(buffer_frames(record), channels, 0).unwrap();
                 let params = RecordParams { timing, max_frames: record.frames, ..RecordParams::default() };
-                let action = self.stream.record_buffer(&buffer, Some(&record.channels), &params).unwrap();
-                (action, Some(buffer))
+                (self.stream.record_buffer(&buffer, Some(&record.channels), &params), Some(buffer))
             }
-        };
-        self.actions.push(action);
-        self.recordings.push(recording);
+        }
     }
 
     fn block(&mut self, frames: usize) {
@@ -109,22 +140,27 @@ impl Run {
         let samples: Vec<f32> = samples.collect();
         let first = self.output.len();
         self.output.resize(first + frames * OUTPUTS, 9.0);
-        let output = Output::Interleaved(&mut self.output[first..]);
-        self.stream.process(0, Input::Interleaved(&samples), output, BlockTime::default()).unwrap();
+        let (input, output) = (Input::Interleaved(&samples), Output::Interleaved(&mut self.output[first..]));
+        let time = BlockTime::default();
+        if self.separate {
+            self.stream.process(0, Input::None, output, time).unwrap();
+            self.stream.process(1, input, Output::None, time).unwrap();
+        } else {
+            self.stream.process(0, input, output, time).unwrap();
+        }
         self.frame += frames as i64;
     }
 
-    fn receipt(&self, index: usize) -> Receipt {
-        let receipt =
-            self.stream.wait_action(self.actions[index], sonset::receipt::ActionState::Ended, Duration::ZERO);
-        let receipt = receipt.unwrap();
+    fn receipt(&self, index: usize) -> Option<Receipt> {
+        let action = self.actions[index]?;
+        let receipt = self.stream.wait_action(action, ActionState::Ended, Duration::ZERO).unwrap();
         let measured = receipt.measured;
         let recorded = self.recordings[index].as_ref().map_or(Vec::new(), |buffer| {
             let mut samples = vec![0.0; measured.done_frames as usize * buffer.channels()];
             buffer.read(0, &mut samples).unwrap();
             samples
         });
-        Receipt {
+        Some(Receipt {
             outcome: receipt.outcome,
             requested: measured.requested_frame,
             start: measured.start_frame,
@@ -132,14 +168,23 @@ impl Run {
             done: measured.done_frames,
             late: measured.late_frames,
             recorded,
-        }
+        })
     }
 }
 
 fn run(program: &Program) -> Run {
-    let stream = open();
-    let mut run = Run { stream, actions: vec![], recordings: vec![], output: vec![], frame: 0 };
+    let mut run = Run {
+        stream: open(program),
+        separate: program.separate,
+        actions: vec![],
+        batches: [None; BATCHES],
+        recordings: vec![],
+        output: vec![],
+        frame: 0,
+    };
     for (commands, frames) in &program.blocks {
+        // Any call lets the host learn what has ended.
+        run.stream.stats();
         commands.iter().for_each(|command| run.command(command));
         run.block(*frames);
     }
@@ -163,13 +208,15 @@ fn compare(program: &Program) -> Result<(), TestCaseError> {
     let polled = std::iter::from_fn(|| run.stream.poll_receipt().ok());
     let mut polled: Vec<i64> = polled.map(|receipt| receipt.asked.action).collect();
     polled.sort_unstable();
-    prop_assert_eq!(polled, run.actions, "one receipt for each action");
+    let issued: Vec<i64> = run.actions.iter().copied().flatten().collect();
+    prop_assert_eq!(polled, issued, "one receipt for each action");
     Ok(())
 }
 
-fn blocks() -> impl Strategy<Value = Vec<(Vec<[u16; 24]>, usize)>> {
-    let size = prop_oneof![1usize..8, 200usize..600, Just(255), Just(256), Just(257), Just(8_192)];
-    prop::collection::vec((prop::collection::vec(any::<[u16; 24]>(), 0..8), size), 1..8)
+fn sources() -> impl Strategy<Value = Source> {
+    let size = prop_oneof![1usize..8, 200usize..600, 0..2_000usize, Just(0), 255..258usize, Just(8_192)];
+    let commands = prop::collection::vec(any::<[u16; 32]>(), 0..10);
+    (any::<u16>(), prop::collection::vec((prop::bool::weighted(0.05), commands, size), 1..10))
 }
 
 /// The same programs each time; PROPTEST_CASES and PROPTEST_RNG_SEED ask for more and for others.
@@ -189,8 +236,8 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn random_programs_sound_and_end_as_the_oracle_says(numbers in blocks()) {
-        let program = oracle::program::read(&numbers);
+    fn random_programs_sound_and_end_as_the_oracle_says(source in sources()) {
+        let program = oracle::program::read(&source);
         if let Err(error) = compare(&program) {
             return Err(TestCaseError::fail(format!("{error}\n{program:#?}")));
         }

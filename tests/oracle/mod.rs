@@ -21,8 +21,8 @@ pub struct Expected {
     pub output: Vec<[f64; OUTPUTS]>,
     /// For each sample what was added up to it, without signs: the scale of its rounding errors.
     pub scale: Vec<[f64; OUTPUTS]>,
-    /// One for each action.
-    pub receipts: Vec<Receipt>,
+    /// One for each action; none where the call must fail.
+    pub receipts: Vec<Option<Receipt>>,
 }
 
 /// What must be in a receipt, and in the buffer of a recording.
@@ -44,6 +44,11 @@ pub fn input(frame: i64, channel: usize) -> f32 {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
+    /// The call failed.
+    Refused,
+    Batched,
+    /// The host keeps it until its predecessor, of the other half, has ended.
+    Kept,
     Waiting,
     Scheduled,
     Active,
@@ -67,11 +72,23 @@ struct Action {
     cut: Option<Cut>,
     /// A frame from which on it may not sound, and a fade, from before it started.
     stored: Option<(i64, i64)>,
-    stopped_as: Outcome,
+    /// Requests to end it at a frame from before it was sent.
+    asked: Vec<(Option<i64>, i64)>,
+    /// Whether a callback has it or had it.
+    sent: bool,
+    /// Whether the host knows of no end yet, so that its place is taken.
+    held: bool,
+    swept: bool,
     receipt: Receipt,
+    walk: Walk,
 }
 
 impl Action {
+    /// Whether it is in an open batch.
+    fn is_in(&self, batch: usize) -> bool {
+        self.state == State::Batched && self.issue.batch == Some(batch)
+    }
+
     fn end(&self) -> i64 {
         self.cut.map_or(self.own_end, |cut| cut.end)
     }
@@ -105,18 +122,28 @@ fn cut_level(cut: Option<Cut>, frame: i64) -> f64 {
     }
 }
 
-/// The frame of the buffer that frame `k` of the sound is, by walking there.
-fn buffer_frame(play: &Play, k: i64) -> i64 {
-    let (loop_first, loop_end) = play.loop_range();
-    let (mut position, mut passes) = (play.first_frame, play.loop_count);
-    for _ in 0..k {
-        position += 1;
-        if position == loop_end && passes != 0 {
-            passes -= 1;
-            position = loop_first;
+/// A walk through a sound, a frame at a time: how far it is, where in the buffer, and the passes still to come.
+#[derive(Clone, Copy, Default)]
+struct Walk {
+    frames: i64,
+    position: i64,
+    passes: i64,
+}
+
+impl Walk {
+    /// The frame of the buffer that frame `k` of the sound is. Frames must not go backwards.
+    fn to(&mut self, play: &Play, k: i64) -> i64 {
+        let (loop_first, loop_end) = play.loop_range();
+        while self.frames < k {
+            self.frames += 1;
+            self.position += 1;
+            if self.position == loop_end && self.passes != 0 {
+                self.passes -= 1;
+                self.position = loop_first;
+            }
         }
+        self.position
     }
-    position
 }
 
 /// The master gain: a way from one gain to another, and one that is still to begin.
@@ -143,7 +170,17 @@ impl Gain {
 /// Runs a program.
 pub fn run(program: &Program) -> Expected {
     let gain = Gain { from: 1.0, to: 1.0, begin: 0, frames: 0, next: None };
-    let mut oracle = Oracle { actions: Vec::new(), gain, output: Vec::new(), scale: Vec::new(), now: 0 };
+    let mut oracle = Oracle {
+        pool: program.pool,
+        separate: program.separate,
+        actions: Vec::new(),
+        gain,
+        output: Vec::new(),
+        scale: Vec::new(),
+        now: 0,
+        commands: Vec::new(),
+        controlled: Vec::new(),
+    };
     for (commands, frames) in &program.blocks {
         oracle.take(commands);
         for _ in 0..*frames {
@@ -151,71 +188,157 @@ pub fn run(program: &Program) -> Expected {
         }
     }
     oracle.close();
-    let receipts = oracle.actions.into_iter().map(|action| action.receipt).collect();
+    let receipt = |action: Action| (action.state != State::Refused).then_some(action.receipt);
+    let receipts = oracle.actions.into_iter().map(receipt).collect();
     Expected { output: oracle.output, scale: oracle.scale, receipts }
 }
 
 struct Oracle {
+    pool: usize,
+    separate: bool,
     actions: Vec<Action>,
     gain: Gain,
     output: Vec<[f64; OUTPUTS]>,
     scale: Vec<[f64; OUTPUTS]>,
     now: i64,
+    /// Those before the block at hand, and the actions whose cancels among them were looked at.
+    commands: Vec<Command>,
+    controlled: Vec<usize>,
 }
 
 impl Oracle {
     /// All commands that came before a block take effect at its first frame; those to all actions come last.
     fn take(&mut self, commands: &[Command]) {
-        let mut cancelled = Vec::new();
+        (self.commands, self.controlled) = (commands.to_vec(), Vec::new());
+        self.book();
         let (mut sweep, mut gain) = (None, None);
         for command in commands {
             match command {
                 Command::Issue(issue) => self.issue(issue.clone()),
-                Command::Cancel { action, .. } if !cancelled.contains(action) => {
-                    cancelled.push(*action);
-                    self.cancel_as_first_of(*action, commands);
-                }
-                Command::Cancel { .. } => {}
+                Command::Cancel { action, frame, fade } => self.ask(*action, *frame, *fade),
                 // The shortest fade: what was issued between two of them has not started.
                 Command::CancelAll { fade } => {
-                    let shortest = sweep.map_or(*fade, |(_, other): (usize, i64)| other.min(*fade));
-                    sweep = Some((self.actions.len(), shortest));
+                    sweep = Some(sweep.map_or(*fade, |other: i64| other.min(*fade)));
+                    self.actions.iter_mut().for_each(|action| action.swept = action.sent);
+                    self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
                 }
                 Command::Gain { frame, gain: to, ramp } => gain = Some((*frame, *to, *ramp)),
+                Command::Commit { batch } => self.dispatch(|action| action.is_in(*batch)),
+                Command::Discard { batch } => {
+                    self.conclude(Outcome::Cancelled, |action| action.is_in(*batch))
+                }
+                Command::Restart => self.stop(),
             }
         }
         if let Some((frame, to, ramp)) = gain {
             self.gain.next = Some((frame.map_or(self.now, |frame| frame.max(self.now)), to, ramp));
         }
-        if let Some((count, fade)) = sweep {
-            let pending = |action: &Action| matches!(action.state, State::Waiting | State::Scheduled);
-            for id in 0..count {
-                // As one: none of them follows another that is swept with it.
-                if pending(&self.actions[id]) {
-                    self.settle(id, Outcome::Cancelled, self.now);
-                }
-            }
-            for id in 0..self.actions.len() {
-                self.follow_if_orphaned(id);
-            }
-            (0..count).for_each(|id| self.cancel(id, None, fade));
+        if let Some(fade) = sweep {
+            self.sweep(fade);
         }
         self.end_what_is_over(self.now);
     }
 
-    fn issue(&mut self, issue: Issue) {
+    fn sweep(&mut self, fade: i64) {
+        let swept: Vec<usize> = (0..self.actions.len()).filter(|&id| self.actions[id].swept).collect();
+        for &id in &swept {
+            // As one: none of them follows another that is swept with it.
+            if matches!(self.actions[id].state, State::Waiting | State::Scheduled) {
+                self.settle(id, Outcome::Cancelled, self.now);
+            }
+        }
+        for id in 0..self.actions.len() {
+            self.follow_if_orphaned(id);
+        }
+        for id in swept {
+            self.actions[id].swept = false;
+            self.cancel(id, None, fade);
+        }
+    }
+
+    /// The host learns what the callbacks have ended.
+    fn book(&mut self) {
+        for action in self.actions.iter_mut().filter(|action| action.state == State::Done) {
+            action.held = false;
+        }
+        self.dispatch(|action| action.state == State::Kept);
+    }
+
+    /// Ends actions that no callback has.
+    fn conclude(&mut self, outcome: Outcome, which: impl Fn(&Action) -> bool) {
+        for id in 0..self.actions.len() {
+            if which(&self.actions[id]) {
+                self.settle(id, outcome, -1);
+                self.actions[id].held = false;
+            }
+        }
+        self.dispatch(|action| action.state == State::Kept);
+    }
+
+    fn is_refused(&self, issue: &Issue) -> bool {
+        let elsewhere = match issue.start {
+            Start::After { action, .. } => {
+                let before = &self.actions[action];
+                before.state == State::Batched && before.issue.batch != issue.batch
+            }
+            _ => false,
+        };
+        elsewhere || self.actions.iter().filter(|action| action.held).count() >= self.pool
+    }
+
+    fn issue(&mut self, mut issue: Issue) {
+        if let Start::After { action, .. } = issue.start
+            && self.actions[action].state == State::Refused
+        {
+            issue.start = Start::Now;
+        }
+        let refused = self.is_refused(&issue);
+        let (batched, id) = (issue.batch.is_some(), self.actions.len());
+        let walk = match &issue.work {
+            Work::Play(play) => Walk { frames: 0, position: play.first_frame, passes: play.loop_count },
+            Work::Record(_) => Walk::default(),
+        };
         self.actions.push(Action {
             issue,
-            state: State::Waiting,
+            state: if refused { State::Refused } else { State::Batched },
             start: -1,
             skip: 0,
             own_end: NEVER,
             cut: None,
             stored: None,
-            stopped_as: Outcome::Stopped,
+            asked: Vec::new(),
+            sent: false,
+            held: !refused,
+            swept: false,
             receipt: Receipt { requested: -1, start: -1, end: -1, ..Receipt::default() },
+            walk,
         });
-        let id = self.actions.len() - 1;
+        if !refused && !batched {
+            self.send(id);
+            self.dispatch(|action| action.state == State::Kept);
+        }
+    }
+
+    /// Hands actions to the callbacks, and then what was asked of them before.
+    fn dispatch(&mut self, which: impl Fn(&Action) -> bool) {
+        let all: Vec<usize> = (0..self.actions.len()).filter(|&id| which(&self.actions[id])).collect();
+        all.iter().for_each(|&id| self.send(id));
+        for id in all {
+            if self.actions[id].sent && !self.actions[id].asked.is_empty() {
+                self.control(id);
+            }
+        }
+    }
+
+    /// Whether both are of one callback.
+    fn together(&self, one: usize, other: usize) -> bool {
+        let records = |id: usize| matches!(self.actions[id].issue.work, Work::Record(_));
+        !self.separate || records(one) == records(other)
+    }
+
+    fn send(&mut self, id: usize) {
+        self.actions[id].state = State::Waiting;
+        self.actions[id].sent = true;
         match self.actions[id].issue.start {
             Start::Now => self.place(id, self.now),
             Start::Frame(frame) => self.place(id, frame),
@@ -225,8 +348,15 @@ impl Oracle {
                     State::Active => before.end() < NEVER,
                     state => state == State::Done,
                 };
-                if known {
+                if before.held && !(before.sent && self.together(id, action)) {
+                    self.actions[id].state = State::Kept;
+                    self.actions[id].sent = false;
+                } else if known {
+                    let booked = !before.held;
                     self.follow(id);
+                    // The host itself has seen that it cannot start.
+                    self.actions[id].held =
+                        !(booked && self.actions[id].receipt.outcome == Some(Outcome::Predecessor));
                 }
             }
         }
@@ -242,7 +372,8 @@ impl Oracle {
         };
         let end = if before.state == State::Done { before.receipt.end } else { before.end() };
         if completes || self.actions[id].issue.after == AfterPolicy::AnyEnd {
-            self.place(id, end + offset);
+            // What was never sent ends when its follower is.
+            self.place(id, if end == -1 { self.now } else { end } + offset);
         } else {
             self.finish(id, Outcome::Predecessor, end);
         }
@@ -297,16 +428,32 @@ impl Oracle {
         }
     }
 
-    /// Of all requests for `id` among `commands` the one that ends it first.
-    fn cancel_as_first_of(&mut self, id: usize, commands: &[Command]) {
+    /// A request to end an action.
+    fn ask(&mut self, id: usize, frame: Option<i64>, fade: i64) {
+        match self.actions[id].state {
+            _ if !self.actions[id].held => {}
+            State::Batched | State::Kept if frame.is_some() => self.actions[id].asked.push((frame, fade)),
+            State::Batched | State::Kept => {
+                self.settle(id, Outcome::Cancelled, -1);
+                self.actions[id].held = false;
+                self.dispatch(|action| action.state == State::Kept);
+            }
+            _ => self.control(id),
+        }
+    }
+
+    /// Ends `id` as the request does that ends it first, of those at hand.
+    fn control(&mut self, id: usize) {
+        if self.controlled.contains(&id) {
+            return;
+        }
+        self.controlled.push(id);
         let fades = self.actions[id].fades() && self.actions[id].state == State::Active;
-        let requests: Vec<(Option<i64>, i64)> = commands
-            .iter()
-            .filter_map(|command| match command {
-                Command::Cancel { action, frame, fade } if *action == id => Some((*frame, *fade)),
-                _ => None,
-            })
-            .collect();
+        let new = self.commands.iter().filter_map(|command| match command {
+            Command::Cancel { action, frame, fade } if *action == id => Some((*frame, *fade)),
+            _ => None,
+        });
+        let requests: Vec<(Option<i64>, i64)> = self.actions[id].asked.iter().copied().chain(new).collect();
         // Of those with a frame the earliest, of those without the shortest, and of the two what ends first.
         let at = requests.iter().filter(|(frame, _)| frame.is_some()).min_by_key(|(frame, _)| *frame);
         let at = at.map(|(frame, fade)| (frame.map(|frame| frame.max(self.now)), *fade));
@@ -366,7 +513,7 @@ impl Oracle {
         for id in 0..self.actions.len() {
             let action = &self.actions[id];
             if action.state == State::Active && action.end() <= frame {
-                let outcome = if action.cut.is_some() { action.stopped_as } else { Outcome::Completed };
+                let outcome = if action.cut.is_some() { Outcome::Stopped } else { Outcome::Completed };
                 self.finish(id, outcome, action.end());
             }
         }
@@ -406,7 +553,7 @@ impl Oracle {
             let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
             match &action.issue.work {
                 Work::Play(play) => {
-                    let frame = buffer_frame(play, now - start + skip);
+                    let frame = action.walk.to(play, now - start + skip);
                     let level = ramp(play.shape, now - start, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now);
@@ -435,15 +582,23 @@ impl Oracle {
         self.end_what_is_over(self.now);
     }
 
-    /// The stream is closed: everything that is left ends here.
-    fn close(&mut self) {
+    /// The stream is stopped: everything but batches ends here.
+    fn stop(&mut self) {
         for id in 0..self.actions.len() {
-            if self.actions[id].state != State::Done {
-                let started = self.actions[id].state == State::Active;
-                let end = if started { self.actions[id].end().min(self.now) } else { self.now };
-                self.settle(id, Outcome::StreamStopped, end);
-            }
+            let end = match self.actions[id].state {
+                State::Active => self.actions[id].end().min(self.now),
+                State::Waiting | State::Scheduled => self.now,
+                State::Kept => -1,
+                State::Batched | State::Done | State::Refused => continue,
+            };
+            self.settle(id, Outcome::StreamStopped, end);
+            self.actions[id].held = false;
         }
+    }
+
+    fn close(&mut self) {
+        self.stop();
+        self.conclude(Outcome::StreamStopped, |action| action.state == State::Batched);
     }
 }
 

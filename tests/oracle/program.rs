@@ -9,19 +9,46 @@ use super::{INPUTS, OUTPUTS};
 /// Blocks, each with the commands that come before it.
 #[derive(Clone, Debug)]
 pub struct Program {
+    /// Actions that can live at a time.
+    pub pool: usize,
+    /// Whether output and input have blocks of their own, in turn.
+    pub separate: bool,
     pub blocks: Vec<(Vec<Command>, usize)>,
 }
 
 #[derive(Clone, Debug)]
 pub enum Command {
     Issue(Issue),
-    Cancel { action: usize, frame: Option<i64>, fade: i64 },
-    CancelAll { fade: i64 },
-    Gain { frame: Option<i64>, gain: f64, ramp: i64 },
+    Cancel {
+        action: usize,
+        frame: Option<i64>,
+        fade: i64,
+    },
+    CancelAll {
+        fade: i64,
+    },
+    /// Of all that was issued into one of the [`BATCHES`] since it was last committed or discarded.
+    Commit {
+        batch: usize,
+    },
+    Discard {
+        batch: usize,
+    },
+    /// Stops and starts the stream. Only before all other commands of a block.
+    Restart,
+    Gain {
+        frame: Option<i64>,
+        gain: f64,
+        ramp: i64,
+    },
 }
+
+/// Batches that can be open at a time.
+pub const BATCHES: usize = 2;
 
 #[derive(Clone, Debug)]
 pub struct Issue {
+    pub batch: Option<usize>,
     pub start: Start,
     pub late: LatePolicy,
     pub max_late: i64,
@@ -134,44 +161,63 @@ impl Numbers<'_> {
     }
 }
 
+/// What a program is read from: its kind, and of each block whether the stream starts anew before it, the
+/// commands and the frames.
+pub type Source = (u16, Vec<(bool, Vec<[u16; 32]>, usize)>);
+
 /// Reads a program from numbers: small ones make a small program, so that a failing one can be shrunk.
-pub fn read(blocks: &[(Vec<[u16; 24]>, usize)]) -> Program {
+pub fn read((kind, blocks): &Source) -> Program {
     let (mut frame, mut issued) = (0, 0);
-    let mut program = Program { blocks: Vec::new() };
-    for (commands, frames) in blocks {
+    let pool = [1_000, 1_000, 12, 4][*kind as usize % 4];
+    let mut program = Program { pool, separate: kind % 3 == 2, blocks: Vec::new() };
+    for (restart, commands, frames) in blocks {
         let commands = commands.iter().map(|numbers| {
             let command = read_command(&mut Numbers(numbers.iter()), frame, issued);
             issued += matches!(command, Command::Issue(_)) as usize;
             command
         });
-        program.blocks.push((commands.collect(), *frames));
-        frame += *frames as i64;
+        // An input half of its own takes its frame from an output block that has frames.
+        let frames = (*frames).max(program.separate as usize);
+        program
+            .blocks
+            .push((restart.then_some(Command::Restart).into_iter().chain(commands).collect(), frames));
+        frame += frames as i64;
     }
     program
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(16);
+    let kind = n.below(24);
     let fade = [0, 1, 17, 100, 700][n.below(5) as usize];
     match kind {
-        12 | 13 if issued > 0 => Command::Cancel {
-            action: recent(n, issued),
-            frame: n.one_in(2).then(|| (frame + n.below(900) - 100).max(0)),
-            fade,
-        },
-        14 if n.one_in(3) => Command::CancelAll { fade },
-        15 => Command::Gain {
-            frame: n.one_in(2).then(|| frame + n.below(700)),
+        14..=18 if issued > 0 => {
+            Command::Cancel { action: recent(n, issued), frame: read_cancel_frame(n, frame), fade }
+        }
+        19 if n.one_in(2) => Command::CancelAll { fade },
+        20 => Command::Gain {
+            frame: n.one_in(2).then(|| (frame + n.below(700) - 150).max(0)),
             gain: n.below(5) as f64 / 4.0,
             ramp: fade,
         },
+        21 | 22 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
+        23 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
         _ => Command::Issue(read_issue(n, frame, issued)),
     }
 }
 
-/// One of the last 16 actions.
+fn read_cancel_frame(n: &mut Numbers<'_>, frame: i64) -> Option<i64> {
+    match n.below(6) {
+        0 | 1 => None,
+        2 => Some((frame - n.below(300)).max(0)),
+        3 => Some(frame + n.below(40)),
+        _ => Some(frame + n.below(1_200)),
+    }
+}
+
+/// One of the last 16 actions, and mostly of the last few.
 fn recent(n: &mut Numbers<'_>, issued: usize) -> usize {
-    issued - 1 - (n.below(16) as usize).min(issued - 1)
+    let most = if n.one_in(3) { 16 } else { 4 };
+    issued - 1 - (n.below(most) as usize).min(issued - 1)
 }
 
 fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
@@ -182,6 +228,7 @@ fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
         _ => Start::Now,
     };
     Issue {
+        batch: n.one_in(3).then(|| n.below(BATCHES as i64) as usize),
         start,
         late: [LatePolicy::Play, LatePolicy::Skip, LatePolicy::Drop][n.below(3) as usize],
         max_late: n.below(3) * 60,
