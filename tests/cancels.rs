@@ -154,3 +154,26 @@ fn what_follows_an_action_that_was_never_sent_keeps_its_offset() {
     assert_eq!(follow(false), 350, "cancelled at frame 100");
     assert_eq!(follow(true), 350, "withdrawn from the batch that is sent at frame 100");
 }
+
+#[test]
+fn what_was_cancelled_before_a_stop_ends_as_cancelled() {
+    for all in [false, true] {
+        let stream = running(4, "");
+        let started = play(&stream, 500, Timing::default());
+        render(&stream, 100);
+        let waiting = play(&stream, 500, Timing { start: StartAt::Frame(900), ..Timing::default() });
+        let follower = {
+            let start = StartAt::After { action: waiting, offset: 0 };
+            play(&stream, 500, Timing { start, ..Timing::default() })
+        };
+        match all {
+            true => stream.cancel_all(-1).unwrap(),
+            false => [started, waiting].iter().for_each(|&action| stream.cancel(action, None, -1).unwrap()),
+        }
+        stream.stop().unwrap();
+        assert_eq!(end(&stream, started), (Some(Outcome::Stopped), 100));
+        assert_eq!(end(&stream, waiting), (Some(Outcome::Cancelled), 100));
+        let outcome = if all { Outcome::Cancelled } else { Outcome::Predecessor };
+        assert_eq!(end(&stream, follower), (Some(outcome), 100));
+    }
+}

@@ -190,14 +190,19 @@ impl Engine {
         self.thread().live.store(self.live, Relaxed);
     }
 
-    /// Ends everything that is left, in the queue too. Host, with the engine out of its gate.
+    /// Ends everything that is left, in the queue too, after what was asked for before. Host, with the engine
+    /// out of its gate.
     pub fn finish(&mut self, outcome: Outcome) {
         self.now = self.frame;
         while let Some(command) = self.queue.take() {
-            if let Command::Start(action) = command {
-                self.begin(action);
+            match command {
+                Command::Start(action) => self.begin(action),
+                Command::Control(id) => self.control(id),
+                Command::Batch { .. } => {}
             }
         }
+        self.take_stream_requests();
+        self.retire(self.frame);
         for slot in 0..self.slots_used {
             let track = &self.tracks[slot as usize];
             if track.phase != Phase::Idle {
