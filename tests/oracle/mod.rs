@@ -3,6 +3,8 @@
 
 pub mod program;
 
+use std::collections::BTreeSet;
+
 use program::{Command, Issue, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
@@ -21,6 +23,8 @@ pub struct Expected {
     pub output: Vec<[f64; OUTPUTS]>,
     /// For each sample what was added up to it, without signs: the scale of its rounding errors.
     pub scale: Vec<[f64; OUTPUTS]>,
+    /// What the program came to, by name.
+    pub seen: BTreeSet<&'static str>,
     /// One for each action; none where the call must fail.
     pub receipts: Vec<Option<Receipt>>,
 }
@@ -180,9 +184,17 @@ pub fn run(program: &Program) -> Expected {
         now: 0,
         commands: Vec::new(),
         controlled: Vec::new(),
+        seen: BTreeSet::new(),
     };
     for (commands, frames) in &program.blocks {
-        oracle.take(commands);
+        for (n, commands) in commands.split(|command| matches!(command, Command::Restart)).enumerate() {
+            if n > 0 {
+                let active = oracle.actions.iter().any(|action| action.state == State::Active);
+                oracle.see("stopped and started while something sounds", active);
+                oracle.stop();
+            }
+            oracle.take(commands);
+        }
         for _ in 0..*frames {
             oracle.frame();
         }
@@ -190,7 +202,7 @@ pub fn run(program: &Program) -> Expected {
     oracle.close();
     let receipt = |action: Action| (action.state != State::Refused).then_some(action.receipt);
     let receipts = oracle.actions.into_iter().map(receipt).collect();
-    Expected { output: oracle.output, scale: oracle.scale, receipts }
+    Expected { output: oracle.output, scale: oracle.scale, seen: oracle.seen, receipts }
 }
 
 struct Oracle {
@@ -204,6 +216,7 @@ struct Oracle {
     /// Those before the block at hand, and the actions whose cancels among them were looked at.
     commands: Vec<Command>,
     controlled: Vec<usize>,
+    seen: BTreeSet<&'static str>,
 }
 
 impl Oracle {
@@ -223,14 +236,20 @@ impl Oracle {
                     self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
                 }
                 Command::Gain { frame, gain: to, ramp } => gain = Some((*frame, *to, *ramp)),
-                Command::Commit { batch } => self.dispatch(|action| action.is_in(*batch)),
-                Command::Discard { batch } => {
-                    self.conclude(Outcome::Cancelled, |action| action.is_in(*batch))
+                Command::Commit { batch } => {
+                    let count = self.actions.iter().filter(|action| action.is_in(*batch)).count();
+                    self.see("batch of several committed", count > 1);
+                    self.dispatch(|action| action.is_in(*batch));
                 }
-                Command::Restart => self.stop(),
+                Command::Discard { batch } => {
+                    self.see("batch discarded", self.actions.iter().any(|action| action.is_in(*batch)));
+                    self.conclude(Outcome::Cancelled, |action| action.is_in(*batch));
+                }
+                Command::Restart => unreachable!("what comes before and after is taken apart"),
             }
         }
         if let Some((frame, to, ramp)) = gain {
+            self.see("gain for a frame that has passed", frame.is_some_and(|frame| frame < self.now));
             self.gain.next = Some((frame.map_or(self.now, |frame| frame.max(self.now)), to, ramp));
         }
         if let Some(fade) = sweep {
@@ -240,6 +259,8 @@ impl Oracle {
     }
 
     fn sweep(&mut self, fade: i64) {
+        let sounds = |action: &Action| action.swept && action.state == State::Active;
+        self.see("everything cancelled while something sounds", self.actions.iter().any(sounds));
         let swept: Vec<usize> = (0..self.actions.len()).filter(|&id| self.actions[id].swept).collect();
         for &id in &swept {
             // As one: none of them follows another that is swept with it.
@@ -253,6 +274,13 @@ impl Oracle {
         for id in swept {
             self.actions[id].swept = false;
             self.cancel(id, None, fade);
+        }
+    }
+
+    /// Notes that `what` occurs if it does.
+    fn see(&mut self, what: &'static str, occurs: bool) {
+        if occurs {
+            self.seen.insert(what);
         }
     }
 
@@ -275,7 +303,7 @@ impl Oracle {
         self.dispatch(|action| action.state == State::Kept);
     }
 
-    fn is_refused(&self, issue: &Issue) -> bool {
+    fn is_refused(&mut self, issue: &Issue) -> bool {
         let elsewhere = match issue.start {
             Start::After { action, .. } => {
                 let before = &self.actions[action];
@@ -283,7 +311,10 @@ impl Oracle {
             }
             _ => false,
         };
-        elsewhere || self.actions.iter().filter(|action| action.held).count() >= self.pool
+        let full = self.actions.iter().filter(|action| action.held).count() >= self.pool;
+        self.see("refused: predecessor in an open batch", elsewhere);
+        self.see("refused: pool full", full);
+        elsewhere || full
     }
 
     fn issue(&mut self, mut issue: Issue) {
@@ -351,6 +382,7 @@ impl Oracle {
                 if before.held && !(before.sent && self.together(id, action)) {
                     self.actions[id].state = State::Kept;
                     self.actions[id].sent = false;
+                    self.see("kept until one of the other half ends", true);
                 } else if known {
                     let booked = !before.held;
                     self.follow(id);
@@ -366,17 +398,33 @@ impl Oracle {
     fn follow(&mut self, id: usize) {
         let Start::After { action, offset } = self.actions[id].issue.start else { return };
         let before = &self.actions[action];
-        let completes = match before.state {
-            State::Done => before.receipt.outcome == Some(Outcome::Completed),
-            _ => before.cut.is_none(),
-        };
-        let end = if before.state == State::Done { before.receipt.end } else { before.end() };
+        let done = before.state == State::Done;
+        let completes =
+            if done { before.receipt.outcome == Some(Outcome::Completed) } else { before.cut.is_none() };
+        let end = if done { before.receipt.end } else { before.end() };
+        self.see_follow(id, action, end);
         if completes || self.actions[id].issue.after == AfterPolicy::AnyEnd {
             // What was never sent ends when its follower is.
             self.place(id, if end == -1 { self.now } else { end } + offset);
         } else {
             self.finish(id, Outcome::Predecessor, end);
         }
+    }
+
+    fn see_follow(&mut self, id: usize, before: usize, end: i64) {
+        let records = |id: usize| matches!(self.actions[id].issue.work, Work::Record(_));
+        let (one, other) = (records(before), records(id));
+        let chain = matches!(self.actions[before].issue.start, Start::After { .. });
+        let again = self.actions[id].state == State::Scheduled;
+        let booked = !self.actions[before].held;
+        let endless = self.actions[before].cut.is_some() && self.actions[before].own_end == NEVER;
+        self.see("follows an action that was never sent", end == -1);
+        self.see("follows one that ended before", end >= 0 && booked);
+        self.see("play follows recording", one && !other);
+        self.see("recording follows play", !one && other);
+        self.see("follower of a follower", chain);
+        self.see("start moved by a cut of the predecessor", again);
+        self.see("follows an endless loop that was cut", endless);
     }
 
     fn follow_if_orphaned(&mut self, id: usize) {
@@ -406,12 +454,27 @@ impl Oracle {
         let start = requested.max(now);
         let late = start - requested;
         (action.receipt.requested, action.receipt.late) = (requested, late);
+        let loops = matches!(&action.issue.work, Work::Play(play) if play.loop_count != 0);
+        let stops = matches!(&action.issue.work, Work::Play(play) if play.stop.is_some());
+        let skips = late > 0 && action.issue.late == LatePolicy::Skip;
+        let before_start =
+            matches!(action.issue.start, Start::After { offset, .. } if offset < 0) && late > 0;
         let too_late = action.issue.max_late > 0 && late > action.issue.max_late;
         if too_late || (late > 0 && action.issue.late == LatePolicy::Drop) {
             return self.finish(id, Outcome::DroppedLate, now);
         }
         action.skip = if action.issue.late == LatePolicy::Skip { late } else { 0 };
         action.start = start;
+        let skips = skips && !too_late;
+        for (what, occurs) in [
+            ("late loop skips", skips && loops),
+            ("late sound with a stop frame skips", skips && stops),
+            ("follower late by its negative offset", before_start),
+        ] {
+            if occurs {
+                self.seen.insert(what);
+            }
+        }
         action.own_end = match &action.issue.work {
             Work::Play(play) => {
                 let own = play.length().map_or(NEVER, |length| start + length - action.skip);
@@ -432,8 +495,12 @@ impl Oracle {
     fn ask(&mut self, id: usize, frame: Option<i64>, fade: i64) {
         match self.actions[id].state {
             _ if !self.actions[id].held => {}
-            State::Batched | State::Kept if frame.is_some() => self.actions[id].asked.push((frame, fade)),
+            State::Batched | State::Kept if frame.is_some() => {
+                self.see("cancelled at a frame before it is sent", true);
+                self.actions[id].asked.push((frame, fade));
+            }
             State::Batched | State::Kept => {
+                self.see("withdrawn before it is sent", true);
                 self.settle(id, Outcome::Cancelled, -1);
                 self.actions[id].held = false;
                 self.dispatch(|action| action.state == State::Kept);
@@ -448,6 +515,8 @@ impl Oracle {
             return;
         }
         self.controlled.push(id);
+        let waits = self.actions[id].state == State::Waiting;
+        self.see("cancel of a waiting follower", waits);
         let fades = self.actions[id].fades() && self.actions[id].state == State::Active;
         let new = self.commands.iter().filter_map(|command| match command {
             Command::Cancel { action, frame, fade } if *action == id => Some((*frame, *fade)),
@@ -461,6 +530,9 @@ impl Oracle {
         let end =
             |(frame, fade): &(Option<i64>, i64)| frame.unwrap_or(self.now + if fades { *fade } else { 0 });
         let first = [now, at].into_iter().flatten().min_by_key(end);
+        let passed = requests.iter().any(|(frame, _)| frame.is_some_and(|frame| frame < self.now));
+        self.see("several cancels at once", requests.len() > 1);
+        self.see("cancel for a frame that has passed", passed);
         if let Some((frame, fade)) = first {
             self.cancel(id, frame, fade);
         }
@@ -479,8 +551,16 @@ impl Oracle {
                     let fading = action.cut.is_some_and(|cut| cut.begin < now);
                     let begin = if fading { now } else { (end - fade).max(now) };
                     let level = if fading { cut_level(action.cut, now) } else { 1.0 };
+                    let again = action.cut.is_some();
+                    let onset =
+                        matches!(&action.issue.work, Work::Play(play) if begin < action.start + play.onset);
                     action.cut = Some(Cut { begin, end, level });
+                    self.see("end brought forward while it fades", fading);
+                    self.see("end brought forward before it fades", again && !fading);
+                    self.see("fade within the onset ramp", onset && begin < end);
                     self.tell_followers(id);
+                } else {
+                    self.see("cancel for later than the end", true);
                 }
             }
             (State::Scheduled, Some(frame)) if frame > action.start => {
@@ -530,6 +610,7 @@ impl Oracle {
             });
             let Some(id) = due else { return };
             if self.actions[id].state == State::Waiting {
+                self.see("waiting follower cancelled at its frame", true);
                 self.finish(id, Outcome::Cancelled, now);
                 continue;
             }
@@ -589,7 +670,11 @@ impl Oracle {
                 State::Active => self.actions[id].end().min(self.now),
                 State::Waiting | State::Scheduled => self.now,
                 State::Kept => -1,
-                State::Batched | State::Done | State::Refused => continue,
+                State::Batched | State::Refused => continue,
+                State::Done => {
+                    self.actions[id].held = false;
+                    continue;
+                }
             };
             self.settle(id, Outcome::StreamStopped, end);
             self.actions[id].held = false;

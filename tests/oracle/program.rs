@@ -34,7 +34,7 @@ pub enum Command {
     Discard {
         batch: usize,
     },
-    /// Stops and starts the stream. Only before all other commands of a block.
+    /// Stops and starts the stream.
     Restart,
     Gain {
         frame: Option<i64>,
@@ -161,16 +161,15 @@ impl Numbers<'_> {
     }
 }
 
-/// What a program is read from: its kind, and of each block whether the stream starts anew before it, the
-/// commands and the frames.
-pub type Source = (u16, Vec<(bool, Vec<[u16; 32]>, usize)>);
+/// What a program is read from: its kind, and the commands and frames of each block.
+pub type Source = (u16, Vec<(Vec<[u16; 32]>, usize)>);
 
 /// Reads a program from numbers: small ones make a small program, so that a failing one can be shrunk.
 pub fn read((kind, blocks): &Source) -> Program {
     let (mut frame, mut issued) = (0, 0);
     let pool = [1_000, 1_000, 12, 4][*kind as usize % 4];
     let mut program = Program { pool, separate: kind % 3 == 2, blocks: Vec::new() };
-    for (restart, commands, frames) in blocks {
+    for (commands, frames) in blocks {
         let commands = commands.iter().map(|numbers| {
             let command = read_command(&mut Numbers(numbers.iter()), frame, issued);
             issued += matches!(command, Command::Issue(_)) as usize;
@@ -178,20 +177,18 @@ pub fn read((kind, blocks): &Source) -> Program {
         });
         // An input half of its own takes its frame from an output block that has frames.
         let frames = (*frames).max(program.separate as usize);
-        program
-            .blocks
-            .push((restart.then_some(Command::Restart).into_iter().chain(commands).collect(), frames));
+        program.blocks.push((commands.collect(), frames));
         frame += frames as i64;
     }
     program
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(24);
-    let fade = [0, 1, 17, 100, 700][n.below(5) as usize];
+    let kind = n.below(28);
+    let fade = [0, 1, 17, 100, 700, 2_500][n.below(6) as usize];
     match kind {
-        14..=18 if issued > 0 => {
-            Command::Cancel { action: recent(n, issued), frame: read_cancel_frame(n, frame), fade }
+        10..=18 if issued > 0 => {
+            Command::Cancel { action: read_cancelled(n, issued), frame: read_cancel_frame(n, frame), fade }
         }
         19 if n.one_in(2) => Command::CancelAll { fade },
         20 => Command::Gain {
@@ -199,8 +196,9 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
             gain: n.below(5) as f64 / 4.0,
             ramp: fade,
         },
-        21 | 22 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
-        23 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
+        21..=25 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
+        26 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
+        27 if n.one_in(4) => Command::Restart,
         _ => Command::Issue(read_issue(n, frame, issued)),
     }
 }
@@ -220,6 +218,11 @@ fn recent(n: &mut Numbers<'_>, issued: usize) -> usize {
     issued - 1 - (n.below(most) as usize).min(issued - 1)
 }
 
+/// Half the time one of the first actions, so that one is cancelled again and again.
+fn read_cancelled(n: &mut Numbers<'_>, issued: usize) -> usize {
+    if n.one_in(2) { (n.below(3) as usize).min(issued - 1) } else { recent(n, issued) }
+}
+
 fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
     let start = match n.below(5) {
         0 => Start::Now,
@@ -228,7 +231,7 @@ fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
         _ => Start::Now,
     };
     Issue {
-        batch: n.one_in(3).then(|| n.below(BATCHES as i64) as usize),
+        batch: n.one_in(5).then(|| n.below(BATCHES as i64) as usize),
         start,
         late: [LatePolicy::Play, LatePolicy::Skip, LatePolicy::Drop][n.below(3) as usize],
         max_late: n.below(3) * 60,
@@ -243,7 +246,7 @@ fn read_record(n: &mut Numbers<'_>) -> Record {
 }
 
 fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
-    let frames = [1, 2, 60, 255, 256, 257, 900][n.below(7) as usize];
+    let frames = [1, 60, 255, 256, 257, 900, 2_000, 4_000][n.below(8) as usize];
     let sound = Arc::new(Sound { frames, channels: 1 + n.below(2) as usize });
     let first_frame = if n.one_in(3) { n.below(frames) } else { 0 };
     let frame_count = if n.one_in(3) { 1 + n.below(frames - first_frame) } else { frames - first_frame };
