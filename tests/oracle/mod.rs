@@ -454,27 +454,12 @@ impl Oracle {
         let start = requested.max(now);
         let late = start - requested;
         (action.receipt.requested, action.receipt.late) = (requested, late);
-        let loops = matches!(&action.issue.work, Work::Play(play) if play.loop_count != 0);
-        let stops = matches!(&action.issue.work, Work::Play(play) if play.stop.is_some());
-        let skips = late > 0 && action.issue.late == LatePolicy::Skip;
-        let before_start =
-            matches!(action.issue.start, Start::After { offset, .. } if offset < 0) && late > 0;
         let too_late = action.issue.max_late > 0 && late > action.issue.max_late;
         if too_late || (late > 0 && action.issue.late == LatePolicy::Drop) {
             return self.finish(id, Outcome::DroppedLate, now);
         }
         action.skip = if action.issue.late == LatePolicy::Skip { late } else { 0 };
         action.start = start;
-        let skips = skips && !too_late;
-        for (what, occurs) in [
-            ("late loop skips", skips && loops),
-            ("late sound with a stop frame skips", skips && stops),
-            ("follower late by its negative offset", before_start),
-        ] {
-            if occurs {
-                self.seen.insert(what);
-            }
-        }
         action.own_end = match &action.issue.work {
             Work::Play(play) => {
                 let own = play.length().map_or(NEVER, |length| start + length - action.skip);
@@ -489,6 +474,21 @@ impl Oracle {
             Some((frame, _)) if frame <= start => self.finish(id, Outcome::Cancelled, frame),
             _ => action.state = State::Scheduled,
         }
+        self.see_late(id);
+    }
+
+    fn see_late(&mut self, id: usize) {
+        let action = &self.actions[id];
+        let late = action.receipt.late > 0;
+        let before = matches!(action.issue.start, Start::After { offset, .. } if offset < 0);
+        let (mut loops, mut stops) = (false, false);
+        if let Work::Play(play) = &action.issue.work {
+            (loops, stops) =
+                (action.skip > 0 && play.loop_count != 0, action.skip > 0 && play.stop.is_some());
+        }
+        self.see("late loop skips", loops);
+        self.see("late sound with a stop frame skips", stops);
+        self.see("follower late by its negative offset", before && late);
     }
 
     /// A request to end an action.
