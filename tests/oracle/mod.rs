@@ -184,17 +184,12 @@ pub fn run(program: &Program) -> Expected {
         now: 0,
         commands: Vec::new(),
         controlled: Vec::new(),
+        swept: None,
+        regain: None,
         seen: BTreeSet::new(),
     };
     for (commands, frames) in &program.blocks {
-        for (n, commands) in commands.split(|command| matches!(command, Command::Restart)).enumerate() {
-            if n > 0 {
-                let active = oracle.actions.iter().any(|action| action.state == State::Active);
-                oracle.see("stopped and started while something sounds", active);
-                oracle.stop();
-            }
-            oracle.take(commands);
-        }
+        oracle.take(commands);
         for _ in 0..*frames {
             oracle.frame();
         }
@@ -216,46 +211,89 @@ struct Oracle {
     /// Those before the block at hand, and the actions whose cancels among them were looked at.
     commands: Vec<Command>,
     controlled: Vec<usize>,
+    /// Requests to all actions, and to the gain, that no callback has taken yet.
+    swept: Option<i64>,
+    regain: Option<(Option<i64>, f64, i64)>,
     seen: BTreeSet<&'static str>,
 }
 
 impl Oracle {
     /// All commands that came before a block take effect at its first frame; those to all actions come last.
     fn take(&mut self, commands: &[Command]) {
-        (self.commands, self.controlled) = (commands.to_vec(), Vec::new());
         self.book();
-        let (mut sweep, mut gain) = (None, None);
-        for command in commands {
-            match command {
-                Command::Issue(issue) => self.issue(issue.clone()),
-                Command::Cancel { action, frame, fade } => self.ask(*action, *frame, *fade),
-                // The shortest fade: what was issued between two of them has not started.
-                Command::CancelAll { fade } => {
-                    sweep = Some(sweep.map_or(*fade, |other: i64| other.min(*fade)));
-                    self.actions.iter_mut().for_each(|action| action.swept = action.sent);
-                    self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
-                }
-                Command::Gain { frame, gain: to, ramp } => gain = Some((*frame, *to, *ramp)),
-                Command::Commit { batch } => {
-                    let count = self.actions.iter().filter(|action| action.is_in(*batch)).count();
-                    self.see("batch of several committed", count > 1);
-                    self.dispatch(|action| action.is_in(*batch));
-                }
-                Command::Discard { batch } => {
-                    self.see("batch discarded", self.actions.iter().any(|action| action.is_in(*batch)));
-                    self.conclude(Outcome::Cancelled, |action| action.is_in(*batch));
-                }
-                Command::Restart => unreachable!("what comes before and after is taken apart"),
+        let mut running = true;
+        for (n, command) in commands.iter().enumerate() {
+            let stops = |command: &Command| matches!(command, Command::Stop);
+            if stops(command) && running {
+                self.settle_requests();
+                self.see_stop();
+                self.stop();
+                running = self.separate;
+                continue;
+            }
+            // A stopped stream takes each cancel by itself.
+            let end = if running { commands.len() } else { n + 1 };
+            let group = &commands[n..end];
+            self.commands = group.iter().take_while(|command| !stops(command)).cloned().collect();
+            if !running {
+                self.controlled.clear();
+            }
+            if self.take_one(command) && !running {
+                self.see("cancelled while stopped", true);
+                self.settle_requests();
+                self.book();
             }
         }
-        if let Some((frame, to, ramp)) = gain {
+        self.settle_requests();
+    }
+
+    /// True if it is a request to end something that may be asked for.
+    fn take_one(&mut self, command: &Command) -> bool {
+        match command {
+            Command::Issue(issue) => self.issue(issue.clone()),
+            Command::Cancel { action, frame, fade } => {
+                let held = self.actions[*action].held;
+                self.ask(*action, *frame, *fade);
+                return held;
+            }
+            // The shortest fade: what was issued between two of them has not started.
+            Command::CancelAll { fade } => {
+                self.swept = Some(self.swept.map_or(*fade, |other| other.min(*fade)));
+                self.actions.iter_mut().for_each(|action| action.swept = action.sent);
+                self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
+                return true;
+            }
+            Command::Gain { frame, gain, ramp } => self.regain = Some((*frame, *gain, *ramp)),
+            Command::Commit { batch } => {
+                let count = self.actions.iter().filter(|action| action.is_in(*batch)).count();
+                self.see("batch of several committed", count > 1);
+                self.dispatch(|action| action.is_in(*batch));
+            }
+            Command::Discard { batch } => {
+                self.see("batch discarded", self.actions.iter().any(|action| action.is_in(*batch)));
+                self.conclude(Outcome::Cancelled, |action| action.is_in(*batch));
+            }
+            Command::Stop => {}
+        }
+        false
+    }
+
+    /// What a callback does after the commands that it finds.
+    fn settle_requests(&mut self) {
+        self.controlled.clear();
+        if let Some((frame, to, ramp)) = self.regain.take() {
             self.see("gain for a frame that has passed", frame.is_some_and(|frame| frame < self.now));
             self.gain.next = Some((frame.map_or(self.now, |frame| frame.max(self.now)), to, ramp));
         }
-        if let Some(fade) = sweep {
+        if let Some(fade) = self.swept.take() {
             self.sweep(fade);
         }
         self.end_what_is_over(self.now);
+    }
+
+    fn see_stop(&mut self) {
+        let active = self.actions.iter().any(|action| action.state == State::Active);
+        self.see("stopped and started while something sounds", active);
     }
 
     fn sweep(&mut self, fade: i64) {

@@ -34,8 +34,8 @@ pub enum Command {
     Discard {
         batch: usize,
     },
-    /// Stops and starts the stream.
-    Restart,
+    /// Stops the stream until the block comes; with halves of their own it starts at once.
+    Stop,
     Gain {
         frame: Option<i64>,
         gain: f64,
@@ -198,7 +198,7 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
         },
         21..=25 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
         26 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
-        27 if n.one_in(4) => Command::Restart,
+        27 if n.one_in(4) => Command::Stop,
         _ => Command::Issue(read_issue(n, frame, issued)),
     }
 }
