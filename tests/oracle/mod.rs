@@ -220,10 +220,12 @@ struct Oracle {
 impl Oracle {
     /// All commands that came before a block take effect at its first frame; those to all actions come last.
     fn take(&mut self, commands: &[Command]) {
+        let stops = |command: &Command| matches!(command, Command::Stop);
+        let group = |commands: &[Command]| commands.iter().take_while(|c| !stops(c)).cloned().collect();
+        self.commands = group(commands);
         self.book();
         let mut running = true;
         for (n, command) in commands.iter().enumerate() {
-            let stops = |command: &Command| matches!(command, Command::Stop);
             if stops(command) && running {
                 self.settle_requests();
                 self.see_stop();
@@ -233,8 +235,7 @@ impl Oracle {
             }
             // A stopped stream takes each cancel by itself.
             let end = if running { commands.len() } else { n + 1 };
-            let group = &commands[n..end];
-            self.commands = group.iter().take_while(|command| !stops(command)).cloned().collect();
+            self.commands = group(&commands[n..end]);
             if !running {
                 self.controlled.clear();
             }
