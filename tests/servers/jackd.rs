@@ -55,11 +55,7 @@ impl Jackd {
         let call = CALLS.fetch_add(1, Ordering::Relaxed);
         let name = format!("sonset-{}-{call}", std::process::id());
         let format = Format { mode, rate, period, channels };
-        let first = launch(&name, true, &format).or_else(|words| match forget_dead_servers(&words) {
-            true => launch(&name, true, &format),
-            false => Err(words),
-        });
-        let (process, realtime) = match first {
+        let (process, realtime) = match launch(&name, true, &format) {
             Ok(process) => (process, true),
             Err(_) => match launch(&name, false, &format) {
                 Ok(process) => (process, false),
@@ -172,15 +168,6 @@ fn launch(name: &str, realtime: bool, format: &Format) -> Result<Child, String> 
         true => Ok(process),
         false => Err(fs::read_to_string(&log).unwrap_or_default()),
     }
-}
-
-/// Empties the list of servers that JACK keeps for the machine, if it is full of servers that were killed and
-/// none is alive. True if it did.
-fn forget_dead_servers(words: &str) -> bool {
-    let alive = || Command::new("pgrep").args(["-x", "jackd|jackdbus"]).stdout(Stdio::null()).status();
-    words.contains("Too many servers")
-        && alive().is_ok_and(|status| status.code() == Some(1))
-        && fs::remove_file("/dev/shm/jack-shm-registry").is_ok()
 }
 
 /// Waits until the server answers a client of another process, so that this process's libjack is not
