@@ -32,5 +32,6 @@ pub mod options;
 pub mod queue;
 pub mod realtime;
 pub mod receipt;
+pub mod request;
 pub mod shared;
 pub mod stream;

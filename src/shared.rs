@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
 
-use crate::action::{ActionId, Cancels, SetGain, Sweep};
+use crate::action::ActionId;
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
 use crate::receipt::{ActionState, LatencySource, NONE};
+use crate::request::{Cancels, SetGain, Sweep};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
 /// publishes the action's state here.

@@ -7,7 +7,7 @@ use super::stream::{self, sonset_stream};
 use super::structs::{self, not_yet, sized, switch};
 use crate::action::RampShape;
 use crate::error::{Result, fail};
-use crate::stream::PlayParams;
+use crate::stream::{PlayParams, Stream};
 
 /// How to play. All zeros: now, the whole buffer once, at unity gain.
 #[repr(C)]
@@ -110,25 +110,52 @@ pub unsafe extern "C" fn sonset_stream_play_buffer(
     out_action: *mut i64,
 ) -> i32 {
     guard(|| {
-        let stream = stream::get(stream)?;
         let buffer = buffer::get(buffer)?;
+        let arguments = Arguments { stream, channels, gains, channel_count, params, out_action };
+        // SAFETY: the caller passes what the arguments' own comment asks for.
+        unsafe {
+            arguments
+                .play(|stream, channels, gains, params| stream.play_buffer(&buffer, channels, gains, params))
+        }
+    })
+}
+
+/// What every function that plays takes. channels and gains are NULL or hold channel_count values, params is
+/// NULL or a struct of the size that it states, out_action is NULL or writable.
+pub(super) struct Arguments {
+    pub stream: *mut sonset_stream,
+    pub channels: *const i32,
+    pub gains: *const f32,
+    pub channel_count: i32,
+    pub params: *const sonset_play_params,
+    pub out_action: *mut i64,
+}
+
+impl Arguments {
+    /// Checks them, calls `play` with them, and writes the id that it gives.
+    pub unsafe fn play(
+        &self,
+        play: impl FnOnce(&Stream, Option<&[i32]>, Option<&[f32]>, &PlayParams) -> Result<i64>,
+    ) -> Result<()> {
+        let Self { stream, channels, gains, channel_count, params, out_action } = *self;
+        let stream = stream::get(stream)?;
         not_null(out_action, "out_action")?;
         // SAFETY: the caller passes NULL or a struct of the size that it states.
         let params = convert(&unsafe { structs::read(params) }?)?;
-        let given = if channels.is_null() { 0 } else { channel_count };
         if channels.is_null() && gains.is_null() && channel_count != 0 {
             fail!(InvalidArgument, "channel_count is {channel_count}, but channels and gains are both NULL");
         }
+        let given = if channels.is_null() { 0 } else { channel_count };
         // SAFETY: the caller passes NULL or channel_count values.
         let channels = unsafe { optional_values(channels, given, "channels") }?;
         let given = if gains.is_null() { 0 } else { channel_count };
         // SAFETY: the caller passes NULL or channel_count values.
         let gains = unsafe { optional_values(gains, given, "gains") }?;
-        let action = stream.play_buffer(&buffer, channels, gains, &params)?;
+        let action = play(&stream, channels, gains, &params)?;
         // SAFETY: checked not to be null.
         unsafe { write(out_action, action) };
         Ok(())
-    })
+    }
 }
 
 fn convert(params: &sonset_play_params) -> Result<PlayParams> {

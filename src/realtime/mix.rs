@@ -20,6 +20,11 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// The frame of the sound that `frame` of the stream is.
+    fn position(&self, frame: i64) -> i64 {
+        frame - self.start + self.skip
+    }
+
     /// The level of `frame`, from the ramps of `play` and the fade.
     fn level(&self, play: &Play, frame: i64) -> f32 {
         let onset = ramp(play.ramp_shape, frame - self.start, play.onset_ramp_frames);
@@ -35,12 +40,15 @@ impl Voice {
     }
 }
 
-/// The accumulator of one chunk: interleaved, with a scratch row for levels.
+/// The accumulator of one chunk: interleaved, with scratch rows for levels and for
+/// samples.
 #[derive(Debug)]
 pub struct Mixer {
     channels: usize,
     sums: Box<[f32]>,
     levels: Box<[f32]>,
+    /// For what is made and not there already. No source has more channels than the output.
+    scratch: Box<[f32]>,
 }
 
 impl Mixer {
@@ -50,6 +58,7 @@ impl Mixer {
             channels,
             sums: vec![0.0; channels * CHUNK_FRAMES].into(),
             levels: vec![0.0; CHUNK_FRAMES].into(),
+            scratch: vec![0.0; channels * CHUNK_FRAMES].into(),
         }
     }
 
@@ -64,48 +73,23 @@ impl Mixer {
     }
 
     /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`.
-    pub fn add(&mut self, play: &Play, voice: &Voice, chunk: i64, from: i64, to: i64) {
+    pub fn add(&mut self, play: &mut Play, voice: &Voice, chunk: i64, from: i64, to: i64) {
         let plain = voice.is_plain(play, from, to);
         if !plain {
             for (level, frame) in self.levels.iter_mut().zip(from..to) {
                 *level = voice.level(play, frame);
             }
         }
-        let mut frame = from;
-        while frame < to {
-            let (position, run) = source_run(play, frame - voice.start + voice.skip);
-            let count = run.min(to - frame) as usize;
-            let channels = play.source.channels();
-            let first = (play.first_frame + position) as usize * channels;
-            let source = &play.source.samples()[first..first + count * channels];
-            let at = (frame - chunk) as usize * self.channels;
-            let sums = &mut self.sums[at..at + count * self.channels];
-            let from_level = (frame - from) as usize;
-            let levels = (!plain).then(|| &self.levels[from_level..from_level + count]);
-            add_run(sums, self.channels, source, channels, &play.routes, levels);
-            frame += count as i64;
-        }
-    }
-}
-
-/// For frame `k` of a sound, loops included: its position from the first frame, and how many frames follow
-/// one another from there.
-fn source_run(play: &Play, k: i64) -> (i64, i64) {
-    let loop_end = play.loop_first + play.loop_frames;
-    if play.loop_count == 0 {
-        return (k, play.frame_count - k);
-    }
-    if k < loop_end {
-        return (k, loop_end - k);
-    }
-    let beyond = k - loop_end;
-    let repeated = if play.loop_count < 0 { i64::MAX } else { play.loop_count * play.loop_frames };
-    if beyond < repeated {
-        let within = beyond % play.loop_frames;
-        (play.loop_first + within, play.loop_frames - within)
-    } else {
-        let position = loop_end + (beyond - repeated);
-        (position, play.frame_count - position)
+        let channels = play.source.channels();
+        let mut done = 0;
+        play.source.read(voice.position(from), (to - from) as usize, &mut self.scratch, |run| {
+            let count = run.len() / channels;
+            let at = (from - chunk) as usize + done;
+            let sums = &mut self.sums[at * self.channels..(at + count) * self.channels];
+            let levels = (!plain).then(|| &self.levels[done..done + count]);
+            add_run(sums, self.channels, run, channels, &play.routes, levels);
+            done += count;
+        });
     }
 }
 
@@ -166,54 +150,4 @@ fn strided<'a>(
         sums[route.target as usize..].iter_mut().step_by(channels),
         source[route.source as usize..].iter().step_by(source_channels),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::action::RampShape;
-    use crate::buffer::Buffer;
-
-    fn play(frame_count: i64, loop_first: i64, loop_frames: i64, loop_count: i64) -> Play {
-        let samples: Vec<f32> = (0..10).map(|n| n as f32 / 10.0).collect();
-        Play {
-            source: Buffer::copy(&samples, 10, 1, 0).unwrap().claim_for_play().unwrap(),
-            routes: Box::new([Route { source: 0, target: 0, gain: 1.0, trigger: false }]),
-            first_frame: 0,
-            frame_count,
-            loop_first,
-            loop_frames,
-            loop_count,
-            stop_frame: None,
-            onset_ramp_frames: 0,
-            offset_ramp_frames: 0,
-            ramp_shape: RampShape::RaisedCosine,
-        }
-    }
-
-    fn positions(play: &Play, frames: i64) -> Vec<i64> {
-        (0..frames).map(|k| source_run(play, k).0).collect()
-    }
-
-    #[test]
-    fn a_loop_range_repeats_and_then_the_rest_follows() {
-        let looped = play(6, 2, 2, 2);
-        assert_eq!(looped.length(), Some(10));
-        assert_eq!(positions(&looped, 10), [0, 1, 2, 3, 2, 3, 2, 3, 4, 5]);
-        assert_eq!(positions(&play(3, 0, 3, -1), 7), [0, 1, 2, 0, 1, 2, 0]);
-        assert_eq!(positions(&play(3, 0, 0, 0), 3), [0, 1, 2]);
-    }
-
-    #[test]
-    fn a_run_never_reaches_beyond_its_range() {
-        for play in [play(6, 2, 2, 2), play(6, 0, 6, 3), play(4, 3, 1, 5)] {
-            for k in 0..play.length().unwrap() {
-                let (position, run) = source_run(&play, k);
-                assert!(run > 0);
-                for n in 0..run.min(play.length().unwrap() - k) {
-                    assert_eq!(source_run(&play, k + n).0, position + n);
-                }
-            }
-        }
-    }
 }

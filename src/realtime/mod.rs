@@ -18,5 +18,6 @@ pub use master::Line;
 mod mix;
 mod record;
 mod schedule;
+pub mod source;
 mod timed;
 mod track;

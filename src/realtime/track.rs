@@ -3,8 +3,9 @@
 use super::envelope::Fade;
 use super::mix::Voice;
 use super::record::Seen;
-use crate::action::{Action, ActionId, Cancel, Cancels, LatePolicy};
+use crate::action::{Action, ActionId, LatePolicy};
 use crate::receipt::{Detection, NONE, Outcome};
+use crate::request::{Cancel, Cancels};
 
 /// Ends a linked list of slots.
 pub const NO_SLOT: u32 = u32::MAX;

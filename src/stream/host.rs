@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Cancels, Command, Kind, Start, Sweep, When};
+use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Start, When};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
@@ -17,6 +17,7 @@ use crate::realtime::half;
 use crate::receipt::{
     ActionState, Asked, Detection, LatencySource, Measured, NONE, Outcome, Receipt, Report,
 };
+use crate::request::{Cancels, Sweep};
 use crate::shared::Shared;
 
 /// Where an action that has not ended is.

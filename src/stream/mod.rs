@@ -6,6 +6,9 @@ mod ids;
 mod life;
 mod log;
 mod params;
+mod play;
+mod record;
+mod routes;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -20,8 +23,8 @@ use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
 pub use self::params::{Align, DetectParams, PlayParams, RecordParams, StartAt, Timing};
-pub use self::submit::gain_of_db;
-use crate::action::{HostClock, HostTime, Kind, SetGain, When};
+pub use self::routes::gain_of_db;
+use crate::action::{HostClock, HostTime, Kind, When};
 use crate::backend::{Backend, Notices, Opened};
 use crate::clock;
 use crate::device::Direction;
@@ -32,6 +35,7 @@ use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::gate::Gate;
 use crate::realtime::half;
 use crate::receipt::{ActionState, LatencySource, NONE, Outcome, Receipt};
+use crate::request::SetGain;
 use crate::shared::{Position, Shared};
 
 /// How often a waiting host looks: results come from a callback that must not wake anybody.

@@ -1,0 +1,289 @@
+//! The engine: takes commands, starts what is due, mixes, records and listens, and reports what has ended.
+
+mod anchor;
+mod capture;
+mod due;
+mod end;
+mod follow;
+mod play;
+mod requests;
+mod start;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::action::{Command, HostTime};
+use crate::queue::CallbackEnds;
+use crate::realtime::block::{BlockTime, Input, Output};
+use crate::realtime::clock::Fit;
+use crate::realtime::fpu::DefaultMode;
+use crate::realtime::half::{HalfParts, HalfTime};
+use crate::realtime::history::History;
+use crate::realtime::master::{Line, MasterGain};
+use crate::realtime::mix::Mixer;
+use crate::realtime::schedule::Schedule;
+use crate::realtime::timed::Timed;
+use crate::realtime::track::{Phase, Track};
+use crate::receipt::{LatencySource, Outcome, Report};
+use crate::request::SetGain;
+use crate::shared::{HalfClock, Position, Shared, ThreadShared};
+
+/// Makes the next block allocate, so that a test can see RealtimeSanitizer catch it.
+#[cfg(sonset_rtsan)]
+pub static PLANT_VIOLATION: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Which callback thread an engine serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The only thread of its stream, with one or both halves.
+    Only,
+    /// The playback half, beside a capture half with a thread of its own.
+    Playback,
+    /// The capture half, beside a playback half with a thread of its own.
+    Capture,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// What host and callback share.
+    pub shared: Arc<Shared>,
+    /// Its ends of the queues.
+    pub queue: CallbackEnds,
+    /// Which thread it serves.
+    pub role: Role,
+    /// Its output channels; empty without a playback half.
+    pub lines: Box<[Line]>,
+    /// Its input channels; 0 without a capture half.
+    pub input_channels: usize,
+    /// Rate in hertz.
+    pub sample_rate_hz: u32,
+    /// Input frames to keep for recordings that start in the past.
+    pub history_frames: usize,
+    /// What the playback half knows of its time, and what the capture half does; those it serves are used.
+    pub halves: [HalfParts; 2],
+}
+
+/// All that one callback thread works with.
+pub struct Engine {
+    shared: Arc<Shared>,
+    queue: CallbackEnds,
+    role: Role,
+    lines: Box<[Line]>,
+    input_channels: usize,
+    sample_rate_hz: u32,
+    schedule: Schedule,
+    /// Starts that wait for a host time.
+    timed: Timed,
+    /// Cancels that wait for a host time.
+    timed_cancels: Timed,
+    /// A change of the master gain that waits for a host time.
+    timed_gain: Option<(HostTime, SetGain)>,
+    playback: HalfTime,
+    capture: HalfTime,
+    history: History,
+    tracks: Box<[Track]>,
+    /// Slots above this were never used.
+    slots_used: u32,
+    /// Sounding slots, by start frame and sequence: the order in which they are added.
+    playing: Vec<u32>,
+    recording: Vec<u32>,
+    /// Slots about to end, with how and where.
+    ending: Vec<(u32, Outcome, i64)>,
+    /// Reports of the chunk at hand, to be sent in the order in which the actions ended.
+    reports: Vec<Report>,
+    live: u64,
+    /// How many of the live actions are detectors.
+    detectors: u64,
+    mixer: Option<Mixer>,
+    gain: MasterGain,
+    /// First frame of the block at hand.
+    block: i64,
+    /// The frame that is made next.
+    frame: i64,
+    /// The frame from which a start that becomes known now can be kept.
+    now: i64,
+    /// Whether the frame counter agrees with the other half's.
+    anchored: bool,
+    /// The first block of the playback half that a frame number may be taken from.
+    anchor_from: i64,
+    /// Actions with smaller issue numbers are not to start any more, and end like this.
+    swept: [(u64, Outcome); 2],
+}
+
+impl Engine {
+    /// Makes an engine; all memory it will ever use is allocated here.
+    pub fn new(parts: Parts) -> Box<Self> {
+        let slots = parts.shared.slots.len();
+        Box::new(Self {
+            schedule: Schedule::new(slots),
+            timed: Timed::new(slots),
+            timed_cancels: Timed::new(slots),
+            timed_gain: None,
+            playback: HalfTime::new(parts.halves[0]),
+            capture: HalfTime::new(parts.halves[1]),
+            history: History::new(parts.input_channels, parts.history_frames),
+            tracks: (0..slots).map(|_| Track::default()).collect(),
+            slots_used: 0,
+            playing: Vec::with_capacity(slots),
+            recording: Vec::with_capacity(slots),
+            ending: Vec::with_capacity(slots),
+            reports: Vec::with_capacity(slots),
+            live: 0,
+            detectors: 0,
+            mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
+            gain: MasterGain::default(),
+            block: 0,
+            frame: 0,
+            now: 0,
+            anchored: parts.role != Role::Capture,
+            anchor_from: 0,
+            swept: [(0, Outcome::Cancelled), (0, Outcome::StreamStopped)],
+            shared: parts.shared,
+            queue: parts.queue,
+            role: parts.role,
+            lines: parts.lines,
+            input_channels: parts.input_channels,
+            sample_rate_hz: parts.sample_rate_hz,
+        })
+    }
+
+    /// The memory that callbacks walk through, to be locked into RAM.
+    pub fn working_memory(&self) -> (&[Track], &[u32]) {
+        (&self.tracks, &self.playing)
+    }
+
+    /// Replaces the properties of the output channels. Host, while the engine is out of its gate.
+    pub fn set_lines(&mut self, lines: Box<[Line]>) {
+        self.lines = lines;
+    }
+
+    /// Runs one block: the whole path of a sound, step by step.
+    #[cfg_attr(sonset_rtsan, sanitize(realtime = "nonblocking"))]
+    pub fn process(&mut self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) {
+        #[cfg(sonset_rtsan)]
+        if PLANT_VIOLATION.load(Relaxed) {
+            std::hint::black_box(Box::new(0));
+        }
+        let _mode = DefaultMode::set();
+        let frames = self.block_frames(&input, &output);
+        if !self.anchored && !self.anchor(time) {
+            return output.silence();
+        }
+        self.begin_block(frames, time);
+        self.take_commands();
+        self.take_stream_requests();
+        self.decide_due(frames as i64);
+        self.retire(self.frame);
+        self.send_reports();
+        let end = self.block + frames as i64;
+        while self.frame < end {
+            let chunk_end = self.begin_chunk(end);
+            self.capture_chunk(&input, chunk_end);
+            self.play_chunk(&mut output, chunk_end);
+            self.retire(chunk_end);
+            self.send_reports();
+            self.frame = chunk_end;
+        }
+        self.now = end;
+        self.thread().live.store(self.live, Relaxed);
+    }
+
+    /// Ends everything that is left, in the queue too, after what was asked for before. Host, with the engine
+    /// out of its gate.
+    pub fn finish(&mut self, outcome: Outcome) {
+        self.now = self.frame;
+        while let Some(command) = self.queue.take() {
+            match command {
+                Command::Start(action) => self.begin(action),
+                Command::Control(id) => self.control(id),
+                Command::Batch { .. } => {}
+            }
+        }
+        self.take_stream_requests();
+        self.retire(self.frame);
+        for slot in 0..self.slots_used {
+            let track = &self.tracks[slot as usize];
+            if track.phase != Phase::Idle {
+                let end = if track.started { track.last_frame().min(self.frame) } else { self.frame };
+                self.condemn(slot, outcome, end);
+            }
+        }
+        self.end_all();
+        self.send_reports();
+        self.playing.clear();
+        self.recording.clear();
+        self.thread().live.store(self.live, Relaxed);
+    }
+
+    fn thread(&self) -> &ThreadShared {
+        if self.role == Role::Capture { &self.shared.second } else { &self.shared.first }
+    }
+
+    fn block_frames(&self, input: &Input<'_>, output: &Output<'_, '_>) -> usize {
+        match (output, input) {
+            (Output::Interleaved(samples), _) => samples.len() / self.lines.len().max(1),
+            (Output::Planar(planes), _) => planes.first().map_or(0, |plane| plane.len()),
+            (Output::None, Input::Interleaved(samples)) => samples.len() / self.input_channels.max(1),
+            (Output::None, Input::Planar(planes)) => planes.first().map_or(0, |plane| plane.len()),
+            (Output::None, Input::None) => 0,
+        }
+    }
+
+    /// Readies the engine for a start: stamps begin anew, and a capture half of its own takes its frame number
+    /// from the playback half's next block. Host, while the engine is out of its gate.
+    pub fn resume(&mut self) {
+        self.playback.restart();
+        self.capture.restart();
+        self.history.clear();
+        let no_time = |clock: &HalfClock| {
+            clock.publish(Position { callback_ns: 0, fit: Fit::default(), ..clock.read() });
+        };
+        if self.mixer.is_some() {
+            no_time(&self.shared.playback);
+        }
+        if self.input_channels > 0 {
+            no_time(&self.shared.capture);
+        }
+        if self.role == Role::Capture {
+            self.anchored = false;
+            self.anchor_from = self.shared.playback.read().next_frame();
+        }
+    }
+
+    /// Publishes where the halves are and counts what the backend reports.
+    fn begin_block(&mut self, frames: usize, time: BlockTime) {
+        self.block = self.frame;
+        self.now = self.frame;
+        let frame = self.frame;
+        let position = |(fit, latency_source): (Fit, LatencySource)| Position {
+            block_frame: frame,
+            block_frames: frames as i64,
+            callback_ns: time.callback_ns,
+            fit,
+            latency_source,
+        };
+        let counters = &self.shared.counters;
+        // Relaxed: counters that order nothing. Only one thread adds to each half's.
+        if frames == 0 {
+            return;
+        }
+        counters.callbacks.fetch_add(1, Relaxed);
+        counters.largest_block.fetch_max(frames as u64, Relaxed);
+        if self.mixer.is_some() {
+            let fit = self.playback.observe(frame, frames as i64, &time, &self.shared.biases);
+            self.shared.playback.publish(position(fit));
+            counters.output_xruns.fetch_add(time.output_xruns as u64, Relaxed);
+            counters.output_discontinuities.store(self.playback.discontinuities(), Relaxed);
+        }
+        if self.input_channels > 0 {
+            let fit = self.capture.observe(frame, frames as i64, &time, &self.shared.biases);
+            self.shared.capture.publish(position(fit));
+            counters.input_xruns.fetch_add(time.input_xruns as u64, Relaxed);
+            counters.input_discontinuities.store(self.capture.discontinuities(), Relaxed);
+        }
+    }
+
+    fn half(&self, plays: bool) -> &HalfTime {
+        if plays { &self.playback } else { &self.capture }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the host asks for: commands, cancels, and what concerns the stream as a whole.
+
+use super::Engine;
+use crate::action::{Action, ActionId, Command, When};
+use crate::queue::COMMANDS_PER_CALLBACK;
+use crate::realtime::track::Phase;
+use crate::receipt::Outcome;
+use crate::request::{Cancel, SetGain, Sweep};
+
+/// No fade is decided on further ahead than this.
+const MAX_FADE_FRAMES: i64 = 1 << 40;
+
+impl Engine {
+    pub(super) fn take_commands(&mut self) {
+        let mut left = COMMANDS_PER_CALLBACK;
+        while let Some(command) = self.queue.peek() {
+            let needed = match command {
+                Command::Batch { count } => *count as usize,
+                _ => 1,
+            };
+            if needed > left {
+                break;
+            }
+            match self.queue.take() {
+                Some(Command::Start(action)) => self.begin(action),
+                Some(Command::Control(id)) => self.control(id),
+                Some(Command::Batch { .. }) | None => continue,
+            }
+            left -= 1;
+        }
+    }
+
+    /// Takes what concerns the stream as a whole, after the commands: what was issued before a sweep is here.
+    pub(super) fn take_stream_requests(&mut self) {
+        if let Some(words) = self.thread().gain.take() {
+            self.set_gain(SetGain::from_words(words));
+        }
+        if let Some(words) = self.thread().cancel_all.take() {
+            self.sweep(0, Sweep::from_words(words));
+        }
+        if let Some(words) = self.thread().stop_all.take() {
+            self.sweep(1, Sweep::from_words(words));
+            // Release: whoever sees the count sees what the sweep did.
+            self.thread().stops_taken.fetch_add(1, std::sync::atomic::Ordering::Release);
+        }
+    }
+
+    pub(super) fn set_gain(&mut self, request: SetGain) {
+        let SetGain { when, gain, ramp_frames } = request;
+        self.timed_gain = None;
+        match when {
+            When::Now => self.gain.set(self.now, gain, ramp_frames),
+            When::Frame(frame) => self.gain.set(frame.max(self.now), gain, ramp_frames),
+            When::Host(time) => self.timed_gain = Some((time, request)),
+        }
+    }
+
+    pub(super) fn control(&mut self, id: ActionId) {
+        let Some(action) = self.tracks[id.slot() as usize].action.as_ref().filter(|action| action.id == id)
+        else {
+            return;
+        };
+        let fades = action.fades() && self.tracks[id.slot() as usize].started;
+        let Some(cancels) = self.shared.slot(id).take_cancels() else { return };
+        self.tracks[id.slot() as usize].cancels = Some(cancels);
+        for (time, fade_frames) in cancels.at_host_times() {
+            // A fade begins before the time, and is decided on before it begins.
+            let fade_ns = later(0, fade_frames.min(MAX_FADE_FRAMES), self.sample_rate_hz);
+            self.timed_cancels.set(id.slot(), time, fade_ns, id.sequence());
+        }
+        if let Some(cancel) = cancels.earliest(self.now, fades) {
+            self.cancel(id.slot(), cancel, Outcome::Stopped);
+            self.end_all();
+        }
+    }
+
+    /// Ends the action in `slot` as `cancel` says; one that has not started will not.
+    pub(super) fn cancel(&mut self, slot: u32, cancel: Cancel, stopped_as: Outcome) {
+        let now = self.now;
+        let track = &mut self.tracks[slot as usize];
+        let frame = cancel.frame.unwrap_or(now).max(now);
+        match track.phase {
+            Phase::Idle | Phase::Ending => {}
+            Phase::Active => {
+                if track.stop(cancel, now) {
+                    track.stopped_as = stopped_as;
+                    self.end_changed(slot);
+                }
+            }
+            Phase::Scheduled if frame > track.voice.start && cancel.frame.is_some() => {
+                track.keep_cancel(cancel);
+            }
+            Phase::Waiting if frame > now && cancel.frame.is_some() => {
+                if track.keep_cancel(cancel) {
+                    self.set_due(slot, frame);
+                }
+            }
+            Phase::Scheduled | Phase::Waiting => {
+                let outcome = if stopped_as == Outcome::Stopped { Outcome::Cancelled } else { stopped_as };
+                self.condemn(slot, outcome, frame);
+            }
+        }
+    }
+
+    /// Cancels everything issued before a number, and remembers it for what is still in the queue.
+    pub(super) fn sweep(&mut self, which: usize, sweep: Sweep) {
+        self.swept[which].0 = sweep.before_issue;
+        let stopped_as = if which == 0 { Outcome::Stopped } else { Outcome::StreamStopped };
+        let cancel = Cancel { frame: None, fade_frames: sweep.fade_frames };
+        // First what has not started, so that it ends as swept and not as a follower of what was.
+        for started in [false, true] {
+            for slot in 0..self.slots_used {
+                let track = &self.tracks[slot as usize];
+                let issued_before = |action: &Action| action.issue < sweep.before_issue;
+                if track.started == started && track.action.as_deref().is_some_and(issued_before) {
+                    self.cancel(slot, cancel, stopped_as);
+                }
+            }
+            self.end_all();
+        }
+    }
+}
+
+/// `ns` and `frames` at the nominal rate later.
+fn later(ns: i64, frames: i64, sample_rate_hz: u32) -> i64 {
+    ns + (frames as i128 * 1_000_000_000 / sample_rate_hz as i128) as i64
+}

@@ -1,0 +1,159 @@
+//! From a command to an action that sounds, records or listens.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Engine;
+use super::end::xruns;
+use crate::action::{Action, Start, Work};
+use crate::realtime::mix::CHUNK_FRAMES;
+use crate::realtime::record;
+use crate::realtime::schedule::Due;
+use crate::realtime::track::{Phase, Snapshot, Track};
+use crate::receipt::{NONE, Outcome};
+use crate::request::Cancel;
+
+impl Engine {
+    pub(super) fn begin(&mut self, action: Box<Action>) {
+        let (id, start, delay, issue) = (action.id, action.start, action.delay, action.issue);
+        let slot = id.slot();
+        self.slots_used = self.slots_used.max(slot + 1);
+        self.detectors += action.detects() as u64;
+        self.tracks[slot as usize].begin(action);
+        self.live += 1;
+        if let Some(&(_, outcome)) = self.swept.iter().rev().find(|(before, _)| issue < *before) {
+            return self.end(slot, outcome, self.now);
+        }
+        match start {
+            Start::Now => self.place(slot, self.now + delay),
+            Start::AtFrame(frame) => self.place(slot, frame.saturating_add(delay)),
+            Start::AtHostTime(time) => self.timed.set(slot, time, 0, id.sequence()),
+            Start::After { predecessor, .. } => self.wait_for(slot, predecessor),
+        }
+        self.end_all();
+    }
+
+    /// Puts the start of the action in `slot` into the schedule, or drops it.
+    pub(super) fn place(&mut self, slot: u32, requested: i64) {
+        let track = &mut self.tracks[slot as usize];
+        track.requested = requested;
+        let earliest = match (&track.action, self.history.oldest(self.frame)) {
+            (Some(action), oldest) if oldest < self.frame && matches!(action.work, Work::Record(_)) => oldest,
+            _ => self.now,
+        };
+        track.late = (earliest - requested).max(0);
+        let Some(course) = track.course(requested, earliest) else {
+            return self.condemn(slot, Outcome::DroppedLate, self.now);
+        };
+        if let Some(Cancel { frame: Some(frame), .. }) = track.cancel
+            && frame <= course.start
+        {
+            return self.condemn(slot, Outcome::Cancelled, frame);
+        }
+        track.voice = course;
+        track.phase = Phase::Scheduled;
+        self.set_due(slot, course.start);
+    }
+
+    pub(super) fn set_due(&mut self, slot: u32, frame: i64) {
+        let sequence = self.tracks[slot as usize].action.as_ref().map_or(0, |action| action.id.sequence());
+        self.schedule.set(slot, Due { frame, sequence });
+    }
+
+    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, and, while
+    /// there are detectors, where something else is due, so that what they find comes in its place among it.
+    pub(super) fn begin_chunk(&mut self, end: i64) -> i64 {
+        self.start_due(self.frame + 1);
+        let mut chunk_end = chunk_end(self.frame).min(end);
+        if self.detectors > 0
+            && let Some((due, _)) = self.schedule.first()
+        {
+            chunk_end = chunk_end.min(due.frame);
+        }
+        self.start_due(chunk_end);
+        chunk_end
+    }
+
+    /// Starts everything that is due before `end`, in order.
+    pub(super) fn start_due(&mut self, end: i64) {
+        while let Some((due, slot)) = self.schedule.first()
+            && due.frame < end
+        {
+            self.now = due.frame.max(self.frame);
+            self.schedule.remove(slot);
+            if self.tracks[slot as usize].phase == Phase::Waiting {
+                self.end(slot, Outcome::Cancelled, due.frame);
+            } else {
+                self.activate(slot);
+            }
+            self.end_all();
+        }
+    }
+
+    pub(super) fn activate(&mut self, slot: u32) {
+        let counters = self.shared.counters.clipped.load(Relaxed);
+        let nonfinite = self.shared.counters.nonfinite.load(Relaxed);
+        self.unlink(slot);
+        let track = &mut self.tracks[slot as usize];
+        let Some(action) = &track.action else { return };
+        let (id, start) = (action.id, track.voice.start);
+        let plays = matches!(action.work, Work::Play(_));
+        track.phase = Phase::Active;
+        track.started = true;
+        if let Some(cancel) = track.cancel.take() {
+            track.stop(cancel, start);
+        }
+        let half = if plays { &self.playback } else { &self.capture };
+        track.snapshot = Snapshot {
+            xruns: xruns(&self.shared, plays),
+            discontinuities: half.discontinuities(),
+            clipped: counters,
+            nonfinite,
+        };
+        track.start_host_ns = half.host_ns(start);
+        track.uncertainty_ns = half.uncertainty_ns();
+        let slot_state = self.shared.slot(id);
+        match track.detects() {
+            true => slot_state.publish_listening(start, track.start_host_ns, track.uncertainty_ns),
+            false => slot_state.publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE),
+        }
+        self.insert(slot, plays);
+        self.recall(slot);
+        self.end_changed(slot);
+    }
+
+    /// Gives a recording that started in the past the input of that time, at once: as much work as copying
+    /// the history.
+    pub(super) fn recall(&mut self, slot: u32) {
+        let track = &mut self.tracks[slot as usize];
+        let past = track.voice.start..track.last_frame().min(self.frame);
+        let Some(action) = &mut track.action else { return };
+        if let Work::Record(record) = &mut action.work
+            && past.start < past.end
+        {
+            self.history.recall(past.clone(), |input, channels, range| {
+                record::append(record, &mut track.seen, input, channels, range);
+            });
+            self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite, Relaxed);
+            track.done = past.end - past.start;
+            self.shared.slot(action.id).publish_done(track.done);
+        }
+    }
+
+    /// Adds `slot` to what sounds or records, by start frame and sequence. Nearly always at the end.
+    pub(super) fn insert(&mut self, slot: u32, plays: bool) {
+        let key = |tracks: &[Track], slot: u32| {
+            let track = &tracks[slot as usize];
+            (track.voice.start, track.action.as_ref().map_or(0, |action| action.id.sequence()))
+        };
+        let list = if plays { &mut self.playing } else { &mut self.recording };
+        let own = key(&self.tracks, slot);
+        let after = list.iter().rposition(|&other| key(&self.tracks, other) < own);
+        list.insert(after.map_or(0, |place| place + 1), slot);
+    }
+}
+
+/// The end of the chunk that holds `frame`, on the absolute grid.
+fn chunk_end(frame: i64) -> i64 {
+    let chunk = CHUNK_FRAMES as i64;
+    (frame.div_euclid(chunk) + 1) * chunk
+}

@@ -1,0 +1,36 @@
+//! Where the samples of a sound come from.
+
+mod passage;
+
+pub use passage::Passage;
+
+/// One kind of samples.
+#[derive(Debug)]
+pub enum Source {
+    /// A part of a buffer.
+    Buffer(Passage),
+}
+
+impl Source {
+    /// Number of channels; at most as many as the output has.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Buffer(passage) => passage.samples.channels(),
+        }
+    }
+
+    /// Frames of the whole sound, or `None` if it never ends by itself.
+    pub fn length(&self) -> Option<i64> {
+        match self {
+            Self::Buffer(passage) => passage.length(),
+        }
+    }
+
+    /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames.
+    /// What does not lie in memory is made in `scratch`, which has room for them.
+    pub fn read(&mut self, k: i64, count: usize, _scratch: &mut [f32], take: impl FnMut(&[f32])) {
+        match self {
+            Self::Buffer(passage) => passage.read(k, count, take),
+        }
+    }
+}
