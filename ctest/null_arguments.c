@@ -164,6 +164,7 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
 #define INITS(params, call)                                                                        \
     do {                                                                                           \
@@ -443,6 +444,8 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     sonset_stream_info info;
     sonset_stream_time time;
     sonset_stream_stats stats;
+    sonset_channel_params channel;
+    sonset_level level;
     sonset_receipt receipt;
     int64_t number;
 
@@ -461,6 +464,11 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS(code, sonset_stream_set_latency_bias(stream, SONSET_DIRECTION_OUTPUT, 0));
     FAILS_STRUCT(code, stats, sizeof stats, sonset_stream_get_stats(stream, &stats));
     FAILS(code, sonset_stream_set_channel_role(stream, 1, SONSET_CHANNEL_TRIGGER));
+    FAILS(code, sonset_stream_set_channel(stream, 1, NULL));
+    FAILS_STRUCT(code, channel, sizeof channel, sonset_stream_get_channel(stream, 1, &channel));
+    FAILS(code, sonset_stream_save_channels(stream, "x.json"));
+    FAILS(code, sonset_stream_load_channels(stream, "x.json"));
+    FAILS_STRUCT(code, level, sizeof level, sonset_stream_get_level(stream, 1, buffer, 1, &level));
     process_fails(stream, code);
     FAILS_OUT(code, number, sonset_stream_play_buffer(stream, buffer, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, &number));
@@ -502,7 +510,10 @@ static void test_stream_questions(sonset_stream *stream)
     sonset_stream_info info;
     sonset_stream_time time;
     sonset_stream_stats stats;
+    sonset_channel_params channel;
+    sonset_level level;
     int64_t number;
+    sonset_buffer *sound = buffer_of(NULL, 4, 1);
     sonset_stream *without_input = open_stream(SONSET_BACKEND_MANUAL, 1, 0, 0);
     int n;
 
@@ -510,6 +521,14 @@ static void test_stream_questions(sonset_stream *stream)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_get_info(stream, NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_get_time(stream, SONSET_DIRECTION_OUTPUT, NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_get_stats(stream, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_get_channel(stream, 1, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_save_channels(stream, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_load_channels(stream, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_get_level(stream, 1, sound, 1, NULL));
+    FAILS_STRUCT(SONSET_ERROR_NULL_POINTER, level, sizeof level,
+                 sonset_stream_get_level(stream, 1, NULL, 1, &level));
+    FAILS_SIZES(channel, sonset_stream_get_channel(stream, 1, &channel));
+    FAILS_SIZES(level, sonset_stream_get_level(stream, 1, sound, 1, &level));
     FAILS_SIZES(info, sonset_stream_get_info(stream, &info));
     FAILS_SIZES(time, sonset_stream_get_time(stream, SONSET_DIRECTION_OUTPUT, &time));
     FAILS_SIZES(stats, sonset_stream_get_stats(stream, &stats));
@@ -560,6 +579,7 @@ static void test_stream_questions(sonset_stream *stream)
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_set_channel_role(without_input, 1, 2));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_set_channel_role(without_input, 1, -1));
     FAILS(SONSET_ERROR_INVALID_STATE, sonset_stream_set_channel_role(stream, 1, SONSET_CHANNEL_TRIGGER));
+    sonset_buffer_release(sound);
     sonset_stream_destroy(without_input);
 }
 

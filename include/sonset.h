@@ -543,6 +543,51 @@ typedef struct {
     double peak;
 } sonset_buffer_info;
 
+/**
+ * What an output channel is for, how loud it may be, and how loud it is. All zeros: sound, up to the stream's
+ * ceiling, not calibrated.
+ */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_CHANNEL_... */
+    int32_t role;
+    /**
+     * Largest magnitude that leaves the channel, above 0 and up to 1; 0 takes the stream's on an audio channel
+     * and 1 on a trigger line, which takes no other.
+     */
+    double ceiling;
+    /**
+     * Sound pressure level, in dB SPL, of a signal whose RMS is 1 on this channel: the level that a sound level
+     * meter shows for a tone, minus 20 log10 of the tone's RMS (its amplitude / sqrt 2). Used if
+     * has_calibration is 1.
+     */
+    double calibration_db_spl;
+    /** 1 if the channel is calibrated. */
+    int32_t has_calibration;
+    /** 0. */
+    int32_t reserved;
+} sonset_channel_params;
+
+/** How loud one channel of a sound is. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** 1 if db_spl is known: the output channel is calibrated. */
+    int32_t has_db_spl;
+    /** Root mean square over all frames, linear, 1 is full scale. */
+    double rms;
+    /** Largest magnitude, linear. */
+    double peak;
+    /**
+     * Sound pressure level at unity gain, in dB SPL: calibration_db_spl + 20 log10(rms), -INFINITY for
+     * silence; 0 where it is not known. To play at another level, set gain_db to that level minus this one.
+     */
+    double db_spl;
+    /** The gain_db at which the peak reaches the ceiling (of the output channel, or 1), +INFINITY for silence. */
+    double headroom_db;
+} sonset_level;
+
 /** How to play. All zeros: now, the whole buffer once, at unity gain. */
 typedef struct {
     /** Size of this struct in bytes, or 0. */
@@ -1164,19 +1209,6 @@ int32_t sonset_stream_set_latency_bias(sonset_stream *stream,
 SONSET_API int32_t sonset_stream_get_stats(sonset_stream *stream, sonset_stream_stats *out_stats);
 
 /**
- * Says what an output channel (from 1) is for: SONSET_CHANNEL_... Before the stream starts or while it is
- * stopped, and while no action is alive.
- *
- * Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
- *
- * [any-thread]
- */
-SONSET_API
-int32_t sonset_stream_set_channel_role(sonset_stream *stream,
-                                       int32_t channel,
-                                       int32_t role);
-
-/**
  * Runs one block of a manual stream: reads frames x input channels samples from in, and writes frames x
  * output channels to out. Call it from one thread at a time, from an audio callback or from a loop. frames
  * may be 0: then commands are taken and nothing else happens. While the stream does not run, out gets
@@ -1352,6 +1384,99 @@ int32_t sonset_buffer_get_info(const sonset_buffer *buffer,
  */
 SONSET_API
 void sonset_buffer_release(sonset_buffer *buffer);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_channel_params_init(sonset_channel_params *params);
+
+/**
+ * Says what an output channel (from 1) is for: SONSET_CHANNEL_... A new role has no ceiling and no
+ * calibration of its own. Before the stream starts or while it is
+ * stopped, and while no action is alive.
+ *
+ * Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_set_channel_role(sonset_stream *stream,
+                                       int32_t channel,
+                                       int32_t role);
+
+/**
+ * Says everything of an output channel (from 1) at once; params NULL stands for all zeros. A role or a
+ * ceiling changes before the stream starts or while it is stopped, and while no action is alive; the
+ * calibration at any time. The ceiling is digital, and the calibration is what was measured: neither
+ * knows of an amplifier that is turned up afterwards.
+ *
+ * Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_set_channel(sonset_stream *stream,
+                                  int32_t channel,
+                                  const sonset_channel_params *params);
+
+/**
+ * What is known of an output channel (from 1); its ceiling is the one that counts. Set
+ * out_params->struct_size, or zero the struct, first.
+ *
+ * Errors: INVALID_STATE without an output, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_get_channel(const sonset_stream *stream,
+                                  int32_t channel,
+                                  sonset_channel_params *out_params);
+
+/**
+ * Writes roles, ceilings and calibrations of all output channels to a JSON file, with the id of the device.
+ * An older file at path is replaced whole.
+ *
+ * Errors: FILE_IO, INVALID_STATE without an output, INVALID_HANDLE, NULL_POINTER, INVALID_ARGUMENT for a path
+ * that is not UTF-8.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_stream_save_channels(const sonset_stream *stream,
+                                    const char *path);
+
+/**
+ * Takes over what such a file says, wholly or not at all. The file must be of this backend and this device.
+ * When it can be done is as for sonset_stream_set_channel().
+ *
+ * Errors: FILE_NOT_FOUND, FILE_FORMAT, FILE_IO, INVALID_ARGUMENT for a file of another device or with channels
+ * that the stream lacks, INVALID_STATE, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_stream_load_channels(sonset_stream *stream,
+                                    const char *path);
+
+/**
+ * How loud a channel (from 1) of a buffer is on an output channel (from 1) at unity gain, with no ramps. Of a
+ * buffer that is being recorded into, the frames done so far count. Set out_level->struct_size, or zero the
+ * struct, first.
+ *
+ * Errors: INVALID_STATE without an output, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_stream_get_level(const sonset_stream *stream,
+                                int32_t channel,
+                                const sonset_buffer *buffer,
+                                int32_t buffer_channel,
+                                sonset_level *out_level);
 
 /**
  * Sets params to their defaults.

@@ -182,6 +182,18 @@ impl Buffer {
         f32::from_bits(self.peaks[channel].load(Ordering::Relaxed))
     }
 
+    /// The root mean square of `channel` (from 0) over the frames that can be read now.
+    pub fn rms(&self, channel: usize) -> f64 {
+        // Held meanwhile: a new recording cannot begin.
+        let _usage = self.usage();
+        let readable = self.readable_frames() as usize;
+        // SAFETY: frames below `readable` are written, and no recorder writes below `done`.
+        let samples = unsafe { self.slice(readable) };
+        let squares =
+            samples.iter().skip(channel).step_by(self.channels).map(|&sample| (sample as f64).powi(2));
+        (squares.sum::<f64>() / readable.max(1) as f64).sqrt()
+    }
+
     /// Copies frames from `first` on into `out`, whose length is a number of whole frames.
     pub fn read(&self, first: i64, out: &mut [f32]) -> Result<()> {
         // Held for the copy only: a new recording cannot begin meanwhile.

@@ -9,6 +9,7 @@ pub mod device_thread;
 pub mod jack;
 pub mod virtual_device;
 
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -46,6 +47,27 @@ pub enum Backend {
 }
 
 impl Backend {
+    /// Its name, as C gets it.
+    pub fn c_name(self) -> &'static CStr {
+        match self {
+            Self::Manual => c"manual",
+            Self::Virtual => c"virtual",
+            Self::Jack => c"jack",
+            Self::Alsa => c"alsa",
+            Self::PulseAudio => c"pulseaudio",
+            Self::PipeWire => c"pipewire",
+            Self::JackSeparate => c"jack-separate",
+            Self::Wasapi => c"wasapi",
+            Self::Asio => c"asio",
+            Self::CoreAudio => c"coreaudio",
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.c_name().to_str().unwrap_or_default()
+    }
+
     /// Every backend there is.
     pub fn all() -> [Self; 10] {
         [

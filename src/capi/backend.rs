@@ -1,4 +1,4 @@
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 
 use super::guard::{guard, guard_text, not_null, write};
 use crate::backend::Backend;
@@ -13,21 +13,6 @@ pub(super) fn from_number(number: i32) -> Result<Option<Backend>> {
                 Error::new(Code::InvalidArgument, format!("{number} is no backend (SONSET_BACKEND_...)"))
             })
         }
-    }
-}
-
-fn name(backend: Backend) -> &'static CStr {
-    match backend {
-        Backend::Manual => c"manual",
-        Backend::Virtual => c"virtual",
-        Backend::Jack => c"jack",
-        Backend::Alsa => c"alsa",
-        Backend::PulseAudio => c"pulseaudio",
-        Backend::PipeWire => c"pipewire",
-        Backend::JackSeparate => c"jack-separate",
-        Backend::Wasapi => c"wasapi",
-        Backend::Asio => c"asio",
-        Backend::CoreAudio => c"coreaudio",
     }
 }
 
@@ -69,5 +54,5 @@ pub unsafe extern "C" fn sonset_backend_at(index: i32, out_backend: *mut i32) ->
 /// [any-thread]
 #[unsafe(no_mangle)]
 pub extern "C" fn sonset_backend_name(backend: i32) -> *const c_char {
-    guard_text(|| Ok(from_number(backend)?.map_or(c"default", name).as_ptr()))
+    guard_text(|| Ok(from_number(backend)?.map_or(c"default", Backend::c_name).as_ptr()))
 }

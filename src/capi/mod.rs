@@ -16,6 +16,7 @@ mod backend;
 mod device;
 mod stream;
 mod buffer;
+mod channel;
 mod start;
 mod play;
 mod record;
@@ -25,6 +26,6 @@ mod results;
 
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
-    backend::*, buffer::*, clock::*, constants::*, control::*, detect::*, device::*, error::*, play::*,
-    record::*, results::*, stream::*, version::*,
+    backend::*, buffer::*, channel::*, clock::*, constants::*, control::*, detect::*, device::*, error::*,
+    play::*, record::*, results::*, stream::*, version::*,
 };

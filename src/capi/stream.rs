@@ -8,7 +8,7 @@ use super::device::direction;
 use super::guard::{guard, guard_text, not_null, optional_text, write};
 use super::handle::{Table, Visit};
 use super::start::{host_clock, host_time};
-use super::structs::{self, sized, switch};
+use super::structs::{self, sized};
 use crate::backend::Backend;
 use crate::device::Direction;
 use crate::error::{Code, Result, fail};
@@ -596,24 +596,6 @@ pub unsafe extern "C" fn sonset_stream_get_stats(
         };
         // SAFETY: as above.
         unsafe { structs::write(out_stats, &stats) }
-    })
-}
-
-/// Says what an output channel (from 1) is for: SONSET_CHANNEL_... Before the stream starts or while it is
-/// stopped, and while no action is alive.
-///
-/// Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
-///
-/// [any-thread]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sonset_stream_set_channel_role(
-    stream: *mut sonset_stream,
-    channel: i32,
-    role: i32,
-) -> i32 {
-    guard(|| {
-        let stream = get(stream)?;
-        stream.set_channel_role(channel, switch(role, "role (CHANNEL_AUDIO is 0, CHANNEL_TRIGGER is 1)")?)
     })
 }
 

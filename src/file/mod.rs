@@ -1,3 +1,4 @@
 //! Sound files. Never touched from the callback.
 
+pub mod channels;
 pub mod wav;

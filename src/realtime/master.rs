@@ -66,7 +66,7 @@ impl MasterGain {
 }
 
 /// What may leave through a channel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
     /// Largest magnitude.
     pub ceiling: f32,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::host::Host;
-use super::{Config, Core, Format, Info, LOOK, State, Stream, lock};
+use super::{Channel, Config, Core, Format, Info, LOOK, State, Stream, lock};
 use crate::action::{Action, MAX_SLOTS, Start};
 use crate::backend::device_thread::DeviceThread;
 use crate::backend::{self, Backend, Callback, Callbacks, Notices, Opened, Request};
@@ -46,7 +46,7 @@ const IDLE_LOOK: Duration = Duration::from_millis(20);
 pub struct Life {
     device: Option<DeviceThread>,
     /// Engines while they are out of their gates; after a callback did not come back there is none.
-    engines: [Option<Box<Engine>>; 2],
+    pub(super) engines: [Option<Box<Engine>>; 2],
     opened: Opened,
     /// Unlocked when the engines are dropped with it.
     locked: Vec<Option<Locked>>,
@@ -209,27 +209,6 @@ impl Core {
         for action in actions.iter_mut().filter(|action| action.start == Start::Now) {
             action.start = Start::AtFrame(next + margin);
         }
-    }
-
-    /// Declares what an output channel is.
-    pub(super) fn set_role(&self, channel: usize, trigger: bool) -> Result<()> {
-        let mut life = lock(&self.life);
-        if !matches!(self.state(), State::Open | State::Stopped) {
-            fail!(InvalidState, "the role of a channel is set before the stream starts ({:?})", self.state());
-        }
-        self.with_host(|host| {
-            let (_, live) = host.slots();
-            if live > 0 {
-                fail!(InvalidState, "the role of a channel is set before any action; {live} have not ended");
-            }
-            let mut lines = lock(&self.lines);
-            let ceiling = if trigger { 1.0 } else { self.ceiling };
-            lines[channel] = Line { ceiling, trigger };
-            if let Some(engine) = &mut life.engines[0] {
-                engine.set_lines(lines.clone());
-            }
-            Ok(())
-        })
     }
 
     /// Lets engines that no callback runs take their commands, so that a cancel has its receipt.
@@ -473,7 +452,7 @@ fn assemble(
     };
     let slots = if config.max_actions == 0 { DEFAULT_ACTIONS } else { config.max_actions } as usize;
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
-    let lines: Box<[Line]> = vec![Line { ceiling, trigger: false }; format.output_channels as usize].into();
+    let lines: Box<[Line]> = vec![Channel::default().line(ceiling); format.output_channels as usize].into();
     let shared = Arc::new(Shared::new(slots));
     let (ends, engines) = make_engines(&format, &shared, &lines, &opened, config.history_frames as usize);
     let locked = engines.iter().flatten().flat_map(|engine| {
@@ -488,6 +467,7 @@ fn assemble(
         notices,
         gates,
         changed: std::sync::Condvar::new(),
+        channels: Mutex::new(vec![Channel::default(); lines.len()].into()),
         lines: Mutex::new(lines),
         ceiling,
         first_block: if opened.block_frames == 0 { UNKNOWN_BLOCK } else { opened.block_frames as u64 },

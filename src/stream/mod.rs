@@ -1,5 +1,6 @@
 //! The host half of a stream: it checks what is asked for, keeps the books, and ends what no callback ends.
 
+mod channels;
 mod detect;
 mod host;
 mod ids;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use self::channels::{Channel, Level};
 use self::host::Host;
 use self::life::Life;
 use self::log::FileLog;
@@ -197,6 +199,9 @@ struct Core {
     /// Told when receipts came or the state changed.
     changed: Condvar,
     life: Mutex<Life>,
+    /// What the host knows of the output channels.
+    channels: Mutex<Box<[Channel]>>,
+    /// What the callback knows of them.
     lines: Mutex<Box<[Line]>>,
     /// Of audio channels.
     ceiling: f32,
@@ -439,15 +444,6 @@ impl Stream {
             return taken();
         }
         Ok(())
-    }
-
-    /// Declares an output channel (from 1) a trigger line or an audio channel. Only while no action lives.
-    pub fn set_channel_role(&self, channel: i32, trigger: bool) -> Result<()> {
-        let channels = self.core.format.output_channels;
-        if channel < 1 || channel as u32 > channels {
-            fail!(InvalidArgument, "output channel {channel}: the stream has channels 1 to {channels}");
-        }
-        self.core.set_role(channel as usize - 1, trigger)
     }
 
     /// Where a half is.
