@@ -191,7 +191,7 @@ fn tell_steps(kinds: impl Iterator<Item = (Noise, Errs)>) {
         for (seed, step) in [1.333e6, -1.333e6, block, -block, 10e9].into_iter().cycle().take(60).enumerate()
         {
             let mut running = Running::new(World::new(noise, errs), seed as u64);
-            assert_eq!(running.run_to(5.0 + seed as f64 * 0.37), [], "{noise:?}");
+            assert_eq!(running.run_to(5.0 + seed as f64 * 0.37), [0i64; 0], "{noise:?}");
             let known = running.clock.fit();
             let (blocks, told) =
                 blocks_until_told(&mut running, step).unwrap_or_else(|| panic!("{noise:?} {step}"));
@@ -207,7 +207,7 @@ fn tell_steps(kinds: impl Iterator<Item = (Noise, Errs)>) {
             assert!((after.fit.ppm(48_000) - known.ppm(48_000)).abs() < 20.0, "the rate is kept: {after:?}");
             let from = running.frame as f64 / 48e3;
             for later in [0.5, 1.0, 2.0, 8.0, 30.0] {
-                assert_eq!(running.run_to(from + later), [], "{noise:?} {step}");
+                assert_eq!(running.run_to(from + later), [0i64; 0], "{noise:?} {step}");
                 let reading = running.read();
                 assert!(
                     reading.covered() && reading.fit.is_usable(),
@@ -224,7 +224,7 @@ fn no_step_is_told_in_an_hour_without_one() {
     let hour = [KINDS[0], KINDS[1], KINDS[2], (Noise::Bursts { mean: 60.0 }, Errs::Late)];
     for (noise, errs) in hour.into_iter().chain([KINDS[4]]) {
         let mut running = Running::new(World::new(noise, errs), 77);
-        assert_eq!(running.run_to(3_600.0), [], "{noise:?} {errs:?}");
+        assert_eq!(running.run_to(3_600.0), [0i64; 0], "{noise:?} {errs:?}");
         assert_eq!(running.read().fit.discontinuities, 0);
     }
 }
@@ -257,7 +257,7 @@ fn a_few_late_wake_ups_in_a_row_are_no_step() {
                 assert_eq!(running.observe(stamp), None, "{noise:?}");
             }
         }
-        assert_eq!(running.run_to(60.0), [], "{noise:?}");
+        assert_eq!(running.run_to(60.0), [0i64; 0], "{noise:?}");
         assert!(running.read().covered(), "{noise:?} {:?}", running.read());
     }
 }
@@ -271,7 +271,7 @@ fn a_clock_that_wanders_by_a_ppm_a_minute_is_followed_within_ten_us() {
             let world = World { wander, ..World::new(noise, errs) };
             let mut running = Running::new(world, 3);
             for moment in (10..600).step_by(5) {
-                assert_eq!(running.run_to(moment as f64), [], "{world:?} {moment}");
+                assert_eq!(running.run_to(moment as f64), [0i64; 0], "{world:?} {moment}");
                 let reading = running.read();
                 assert!(
                     reading.error.abs() <= 10e3 && reading.covered(),
@@ -360,7 +360,7 @@ fn whole_milliseconds_and_other_grains_are_recognised_and_the_uncertainty_covers
                 let world = World { grain, ..World::new(noise, errs) };
                 let mut running = Running::new(world, seed);
                 for moment in 2..60 {
-                    assert_eq!(running.run_to(moment as f64), [], "{world:?} {moment}");
+                    assert_eq!(running.run_to(moment as f64), [0i64; 0], "{world:?} {moment}");
                     let reading = running.read();
                     assert_eq!(reading.fit.stamps, Stamps::Quantised, "{world:?} {reading:?}");
                     assert!(reading.covered(), "{world:?} {reading:?}");
