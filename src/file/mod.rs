@@ -1,4 +1,5 @@
 //! Sound files. Never touched from the callback.
 
 pub mod channels;
+pub mod growing;
 pub mod wav;
