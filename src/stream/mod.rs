@@ -477,8 +477,8 @@ impl Stream {
         })
     }
 
-    /// Where a half is, with the user's bias in its fit and in the source of its latency.
-    fn position(&self, direction: Direction) -> Result<(Position, Fit)> {
+    /// Where a half is: its last block, and its fit with the user's bias in it.
+    pub fn position(&self, direction: Direction) -> Result<(Position, Fit)> {
         let (format, shared) = (&self.core.format, &self.core.shared);
         let plays = direction == Direction::Output;
         let (half, channels) = match plays {
