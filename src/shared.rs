@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, f
 use crate::action::ActionId;
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
-use crate::receipt::{ActionState, LatencySource, NONE};
+use crate::receipt::{ActionState, LatencySource, Missing, NONE};
 use crate::request::{Cancels, SetGain, Sweep};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
@@ -18,6 +18,8 @@ pub struct Slot {
     uncertainty_ns: AtomicI64,
     end_frame: AtomicI64,
     done_frames: AtomicI64,
+    missing_frames: AtomicI64,
+    first_missing_frame: AtomicI64,
     detected_frame: AtomicI64,
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
@@ -39,6 +41,8 @@ pub struct Progress {
     pub end_frame: i64,
     /// Frames played, recorded or listened to.
     pub done_frames: i64,
+    /// Frames that were not there in time, or could not be kept.
+    pub missing: Missing,
     /// The onset that a detector found, or [`NONE`].
     pub detected_frame: i64,
     /// Its host time, or [`NONE`].
@@ -54,6 +58,8 @@ impl Default for Slot {
             uncertainty_ns: AtomicI64::new(NONE),
             end_frame: AtomicI64::new(NONE),
             done_frames: AtomicI64::new(0),
+            missing_frames: AtomicI64::new(0),
+            first_missing_frame: AtomicI64::new(NONE),
             detected_frame: AtomicI64::new(NONE),
             detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
@@ -72,6 +78,7 @@ impl Slot {
         self.uncertainty_ns.store(NONE, Ordering::Relaxed);
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
+        self.publish_missing(Missing::default());
         self.detected_frame.store(NONE, Ordering::Relaxed);
         self.detected_host_ns.store(NONE, Ordering::Relaxed);
         self.cancels.take();
@@ -110,10 +117,20 @@ impl Slot {
         self.end_frame.store(end_frame, Ordering::Relaxed);
     }
 
-    /// Publishes the frames done. Callback.
-    pub fn publish_done(&self, frames: i64) {
-        // Relaxed: a single value; recorded samples are published by their buffer.
+    /// Publishes the frames done and those that were missing. Callback.
+    pub fn publish_done(&self, frames: i64, missing: Missing) {
+        // Relaxed: a single value; recorded samples are published by their buffer or ring.
         self.done_frames.store(frames, Ordering::Relaxed);
+        if missing != Missing::default() {
+            self.publish_missing(missing);
+        }
+    }
+
+    /// Publishes the frames that were missing. Callback.
+    pub fn publish_missing(&self, missing: Missing) {
+        // Relaxed: whoever sees one without the other is a chunk early.
+        self.missing_frames.store(missing.frames, Ordering::Relaxed);
+        self.first_missing_frame.store(missing.first_frame, Ordering::Relaxed);
     }
 
     /// Publishes that the action has ended; its report follows. Callback.
@@ -142,6 +159,10 @@ impl Slot {
             uncertainty_ns: self.uncertainty_ns.load(Ordering::Relaxed),
             end_frame: self.end_frame.load(Ordering::Relaxed),
             done_frames: self.done_frames.load(Ordering::Relaxed),
+            missing: Missing {
+                frames: self.missing_frames.load(Ordering::Relaxed),
+                first_frame: self.first_missing_frame.load(Ordering::Relaxed),
+            },
             detected_frame: found(&self.detected_frame),
             detected_host_ns: found(&self.detected_host_ns),
         }

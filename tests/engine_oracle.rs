@@ -123,6 +123,7 @@ impl Run {
                     onset_ramp_frames: play.onset,
                     offset_ramp_frames: play.offset,
                     ramp_shape: play.shape,
+                    ..PlayParams::default()
                 };
                 let channels = (!play.channels.is_empty()).then_some(&play.channels[..]);
                 let gains = (!play.gains.is_empty()).then_some(&play.gains[..]);

@@ -16,6 +16,7 @@ mod backend;
 mod device;
 mod stream;
 mod buffer;
+mod ring;
 mod channel;
 mod start;
 mod play;
@@ -27,5 +28,5 @@ mod results;
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
     backend::*, buffer::*, channel::*, clock::*, constants::*, control::*, detect::*, device::*, error::*,
-    play::*, record::*, results::*, stream::*, version::*,
+    play::*, record::*, results::*, ring::*, stream::*, version::*,
 };

@@ -16,7 +16,7 @@ mod history;
 mod master;
 pub use master::Line;
 mod mix;
-mod record;
+pub mod record;
 mod schedule;
 pub mod source;
 mod timed;

@@ -4,7 +4,7 @@ use super::envelope::Fade;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, LatePolicy};
-use crate::receipt::{Detection, NONE, Outcome};
+use crate::receipt::{Detection, Missing, NONE, Outcome};
 use crate::request::{Cancel, Cancels};
 
 /// Ends a linked list of slots.
@@ -71,8 +71,12 @@ pub struct Track {
     pub cancels: Option<Cancels>,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
+    /// What it is if it does.
+    pub ends_as: Outcome,
     /// Frames done.
     pub done: i64,
+    /// Frames that were not there in time, or could not be kept.
+    pub missing: Missing,
     /// Host time of the first frame, or [`NONE`].
     pub start_host_ns: i64,
     /// Uncertainty of that time, or [`NONE`].
@@ -107,7 +111,9 @@ impl Default for Track {
             cancel: None,
             cancels: None,
             stopped_as: Outcome::Stopped,
+            ends_as: Outcome::Completed,
             done: 0,
+            missing: Missing::default(),
             start_host_ns: NONE,
             uncertainty_ns: NONE,
             snapshot: Snapshot::default(),
@@ -169,7 +175,25 @@ impl Track {
     pub fn known_anchor(&self) -> Option<(i64, bool)> {
         let end = self.last_frame();
         let known = if self.detects() { self.detection.frame != NONE } else { end < i64::MAX };
-        known.then(|| self.anchor(end, !self.is_cut()))
+        known.then(|| self.anchor(end, self.outcome() == Outcome::Completed))
+    }
+
+    /// What it is if it ends where it is known to end.
+    pub fn outcome(&self) -> Outcome {
+        if self.is_cut() { self.stopped_as } else { self.ends_as }
+    }
+
+    /// The first frame of it that was not made or recorded yet.
+    pub fn next_frame(&self) -> i64 {
+        self.voice.start + self.done + self.missing.frames
+    }
+
+    /// Lets its own course be over at `end`, which is not later than it was.
+    pub fn end_at(&mut self, end: i64, ends_as: Outcome) {
+        self.voice.end = end;
+        self.ends_as = ends_as;
+        // What was to end it after that does not.
+        self.voice.fade = self.voice.fade.filter(|fade| fade.begin < end);
     }
 
     /// Whether it is known to end before its own end.

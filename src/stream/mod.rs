@@ -9,6 +9,7 @@ mod log;
 mod params;
 mod play;
 mod record;
+mod ring;
 mod routes;
 mod submit;
 #[cfg(test)]
@@ -24,7 +25,8 @@ use self::host::Host;
 use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
-pub use self::params::{Align, DetectParams, PlayParams, RecordParams, StartAt, Timing};
+pub use self::params::{Align, DetectParams, PlayParams, RecordParams, RingPolicy, StartAt, Timing};
+pub use self::record::Recorded;
 pub use self::routes::gain_of_db;
 use crate::action::{HostClock, HostTime, Kind, When};
 use crate::backend::{Backend, Notices, Opened};

@@ -1,14 +1,18 @@
 //! Where the samples of a sound come from.
 
 mod passage;
+mod ring;
 
 pub use passage::Passage;
+pub use ring::RingSound;
 
 /// One kind of samples.
 #[derive(Debug)]
 pub enum Source {
     /// A part of a buffer.
     Buffer(Passage),
+    /// What a host writes meanwhile.
+    Ring(RingSound),
 }
 
 impl Source {
@@ -16,6 +20,7 @@ impl Source {
     pub fn channels(&self) -> usize {
         match self {
             Self::Buffer(passage) => passage.samples.channels(),
+            Self::Ring(ring) => ring.channels(),
         }
     }
 
@@ -23,14 +28,16 @@ impl Source {
     pub fn length(&self) -> Option<i64> {
         match self {
             Self::Buffer(passage) => passage.length(),
+            Self::Ring(ring) => ring.length(),
         }
     }
 
-    /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames.
-    /// What does not lie in memory is made in `scratch`, which has room for them.
-    pub fn read(&mut self, k: i64, count: usize, _scratch: &mut [f32], take: impl FnMut(&[f32])) {
+    /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames; the
+    /// last of them may be missing. What does not lie in memory is made in `scratch`, which has room for them.
+    pub fn read(&mut self, k: i64, count: usize, scratch: &mut [f32], take: impl FnMut(&[f32])) {
         match self {
             Self::Buffer(passage) => passage.read(k, count, take),
+            Self::Ring(ring) => ring.read(k, count, scratch, take),
         }
     }
 }
