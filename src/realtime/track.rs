@@ -71,8 +71,6 @@ pub struct Track {
     pub cancels: Option<Cancels>,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
-    /// What it is if it does.
-    pub ends_as: Outcome,
     /// Frames done.
     pub done: i64,
     /// Frames that were not there in time, or could not be kept.
@@ -111,7 +109,6 @@ impl Default for Track {
             cancel: None,
             cancels: None,
             stopped_as: Outcome::Stopped,
-            ends_as: Outcome::Completed,
             done: 0,
             missing: Missing::default(),
             start_host_ns: NONE,
@@ -180,7 +177,7 @@ impl Track {
 
     /// What it is if it ends where it is known to end.
     pub fn outcome(&self) -> Outcome {
-        if self.is_cut() { self.stopped_as } else { self.ends_as }
+        if self.is_cut() { self.stopped_as } else { Outcome::Completed }
     }
 
     /// The first frame of it that was not made or recorded yet.
@@ -189,11 +186,21 @@ impl Track {
     }
 
     /// Lets its own course be over at `end`, which is not later than it was.
-    pub fn end_at(&mut self, end: i64, ends_as: Outcome) {
+    pub fn end_at(&mut self, end: i64) {
         self.voice.end = end;
-        self.ends_as = ends_as;
         // What was to end it after that does not.
         self.voice.fade = self.voice.fade.filter(|fade| fade.begin < end);
+    }
+
+    /// Lets it end as `outcome` before `end`, whatever its own course. False if it is fading out by then.
+    pub fn cut_at(&mut self, end: i64, outcome: Outcome) -> bool {
+        if self.voice.fade.is_some_and(|fade| fade.begin <= end) {
+            return false;
+        }
+        self.voice.fade = Some(Fade { begin: end, end, level: 1.0 });
+        self.stopped_as = outcome;
+        self.missing.note(end, 0);
+        true
     }
 
     /// Whether it is known to end before its own end.

@@ -32,13 +32,13 @@ impl Engine {
         let Some(reach) = reach(track, end).filter(|reach| reach.end < track.last_frame()) else {
             return false;
         };
-        if reach.ends_as != Outcome::Completed {
-            track.missing.note(reach.end, 0);
+        if reach.ends_as == Outcome::Completed {
+            track.end_at(reach.end);
+        } else if !track.cut_at(reach.end, reach.ends_as) {
+            return false;
         }
-        track.end_at(reach.end, reach.ends_as);
-        let (id, missing) = (track.action.as_ref().map(|action| action.id), track.missing);
-        if let Some(id) = id {
-            self.shared.slot(id).publish_missing(missing);
+        if let Some(action) = &track.action {
+            self.shared.slot(action.id).publish_missing(track.missing);
         }
         // A finished ring is known to be so at once, but that one has run out only where it does.
         self.now = reach.known.max(frame);

@@ -50,7 +50,9 @@ impl RingSound {
         let count = if owed > 0 { 0 } else { count };
         let channels = self.reader.channels();
         let frames = self.reader.pop(&mut scratch[..count * channels]);
-        take(&scratch[..frames as usize * channels]);
+        if frames > 0 {
+            take(&scratch[..frames as usize * channels]);
+        }
     }
 
     /// Notes that the sound has been made up to `frame` of the stream, with `missing` frames of silence.
