@@ -244,6 +244,8 @@ typedef enum {
     SONSET_KIND_RECORD_BUFFER = 2,
     /** Waits for a sound in the input: a voice key. */
     SONSET_KIND_DETECT_LEVEL = 3,
+    /** Plays the input. */
+    SONSET_KIND_PLAY_INPUT = 4,
     /** Plays what the host writes to a ring. */
     SONSET_KIND_PLAY_RING = 5,
     /** Records into a ring, from which the host reads. */
@@ -720,6 +722,20 @@ typedef struct {
     int32_t reserved;
 } sonset_play_params;
 
+/** Which input to play, and how late. All zeros: input channel 1, as soon as can be. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** First input channel, from 1; 0 for 1. */
+    int32_t first_channel;
+    /** Input channels that follow one another from there; 0 for one. They are the channels of the sound. */
+    int32_t channel_count;
+    /** 0. */
+    int32_t reserved;
+    /** Frames by which the output is later than it must be. */
+    int64_t delay_frames;
+} sonset_input_params;
+
 /** How to record. All zeros: now, until the buffer is full. */
 typedef struct {
     /** Size of this struct in bytes, or 0. */
@@ -948,6 +964,11 @@ typedef struct {
      * SONSET_OUTCOME_OVERFLOW.
      */
     int64_t first_missing_frame;
+    /**
+     * Of a monitor, the time from the input's converter to the output's, as far as the backend's latencies and
+     * the clock fits of both halves tell.
+     */
+    int64_t monitor_latency_ns;
 } sonset_receipt;
 
 #ifdef __cplusplus
@@ -1744,6 +1765,47 @@ int32_t sonset_stream_play_ring(sonset_stream *stream,
                                 int32_t channel_count,
                                 const sonset_play_params *params,
                                 int64_t *out_action);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_input_params_init(sonset_input_params *params);
+
+/**
+ * Plays the input: a monitor, or delayed auditory feedback. input NULL stands for all zeros; channels, gains,
+ * channel_count and params are as for sonset_stream_play_buffer(). It goes on until it is cancelled, or for
+ * frame_count frames. The fields for parts and loops must be 0. Late policies PLAY and SKIP mean the same. How
+ * loud the input will be is not known beforehand: the output guard limits it at the ceiling.
+ *
+ * Where one callback serves both directions (duplex in sonset_stream_info), output frame n carries input frame
+ * n - delay_frames, bit for bit; input from before the action was taken comes from the history, if history_frames
+ * keeps it, and is silence else. delay_frames is at most 4194304 / channel_count.
+ *
+ * Where each direction has its own callback, the time between the two converters is constant: what the
+ * backends' blocks and latencies need, plus delay_frames, at most half a second or so; monitor_latency_ns of the
+ * receipt says how long it is. Input is read between samples at the pace of the two clocks (an error below
+ * -80 dB up to 0.4 of the rate), so that drift makes no click. A clock of both directions is needed. Input that is
+ * not there in time is faded out of, and into again, over 5 ms, and counted in missing_frames; so is a slip of one
+ * direction by more than 2 ms.
+ *
+ * Errors: NO_CLOCK, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for
+ * after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an input or an output, STREAM_CLOSED,
+ * DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. Then nothing is played, and nothing has changed.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_input(sonset_stream *stream,
+                                 const sonset_input_params *input,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
 
 /**
  * Sets params to their defaults.

@@ -54,6 +54,8 @@ pub enum Kind {
     RecordBuffer = 2,
     /// Waits for a sound in the input: a voice key.
     DetectLevel = 3,
+    /// Plays the input.
+    PlayInput = 4,
     /// Plays what the host writes meanwhile.
     PlayRing = 5,
     /// Records for the host to read meanwhile.

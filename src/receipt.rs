@@ -148,6 +148,8 @@ pub struct Measured {
     pub done_frames: i64,
     /// Frames that were not there in time, or could not be kept.
     pub missing: Missing,
+    /// Time from the input's converter to the output's of a monitor, or [`NONE`].
+    pub monitor_latency_ns: i64,
     /// How much later than asked it started, or would have.
     pub late_frames: i64,
     /// MONOTONIC time of the first frame at the converter, or [`NONE`].
@@ -184,6 +186,7 @@ impl Default for Measured {
             end_frame: NONE,
             done_frames: 0,
             missing: Missing::default(),
+            monitor_latency_ns: NONE,
             late_frames: 0,
             start_host_ns: NONE,
             end_host_ns: NONE,

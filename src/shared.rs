@@ -1,10 +1,12 @@
 //! What the host and the callback both see: atomics only, allocated when the stream is opened.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
 
 use crate::action::ActionId;
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
+use crate::realtime::crossing::Crossing;
 use crate::receipt::{ActionState, LatencySource, Missing, NONE};
 use crate::request::{Cancels, SetGain, Sweep};
 
@@ -20,6 +22,7 @@ pub struct Slot {
     done_frames: AtomicI64,
     missing_frames: AtomicI64,
     first_missing_frame: AtomicI64,
+    monitor_latency_ns: AtomicI64,
     detected_frame: AtomicI64,
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
@@ -43,6 +46,8 @@ pub struct Progress {
     pub done_frames: i64,
     /// Frames that were not there in time, or could not be kept.
     pub missing: Missing,
+    /// From input to output of a monitor, or [`NONE`].
+    pub monitor_latency_ns: i64,
     /// The onset that a detector found, or [`NONE`].
     pub detected_frame: i64,
     /// Its host time, or [`NONE`].
@@ -60,6 +65,7 @@ impl Default for Slot {
             done_frames: AtomicI64::new(0),
             missing_frames: AtomicI64::new(0),
             first_missing_frame: AtomicI64::new(NONE),
+            monitor_latency_ns: AtomicI64::new(NONE),
             detected_frame: AtomicI64::new(NONE),
             detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
@@ -79,6 +85,7 @@ impl Slot {
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
         self.publish_missing(Missing::default());
+        self.monitor_latency_ns.store(NONE, Ordering::Relaxed);
         self.detected_frame.store(NONE, Ordering::Relaxed);
         self.detected_host_ns.store(NONE, Ordering::Relaxed);
         self.cancels.take();
@@ -133,6 +140,12 @@ impl Slot {
         self.first_missing_frame.store(missing.first_frame, Ordering::Relaxed);
     }
 
+    /// Publishes how much later than the input a monitor is. Callback.
+    pub fn publish_monitor_latency(&self, latency_ns: i64) {
+        // Relaxed: a single value.
+        self.monitor_latency_ns.store(latency_ns, Ordering::Relaxed);
+    }
+
     /// Publishes that the action has ended; its report follows. Callback.
     pub fn publish_ended(&self) {
         // Release: whoever sees the state sees the last values.
@@ -163,6 +176,7 @@ impl Slot {
                 frames: self.missing_frames.load(Ordering::Relaxed),
                 first_frame: self.first_missing_frame.load(Ordering::Relaxed),
             },
+            monitor_latency_ns: self.monitor_latency_ns.load(Ordering::Relaxed),
             detected_frame: found(&self.detected_frame),
             detected_host_ns: found(&self.detected_host_ns),
         }
@@ -406,6 +420,8 @@ pub struct Shared {
     pub counters: Counters,
     /// What the user knows of the latencies beyond what is reported.
     pub biases: Biases,
+    /// Where input crosses to the playback half, if each has a callback of its own.
+    pub crossing: Option<Arc<Crossing>>,
     /// REALTIME minus MONOTONIC as last read by the host.
     pub realtime_offset_ns: AtomicI64,
     /// The callback thread of the playback half, or the only one.
@@ -416,13 +432,14 @@ pub struct Shared {
 
 impl Shared {
     /// For `slots` actions.
-    pub fn new(slots: usize) -> Self {
+    pub fn new(slots: usize, crossing: Option<Arc<Crossing>>) -> Self {
         Self {
             slots: (0..slots).map(|_| Slot::default()).collect(),
             playback: HalfClock::default(),
             capture: HalfClock::default(),
             counters: Counters::default(),
             biases: Biases::default(),
+            crossing,
             realtime_offset_ns: AtomicI64::new(0),
             first: ThreadShared::default(),
             second: ThreadShared::default(),

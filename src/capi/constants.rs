@@ -210,6 +210,8 @@ pub enum sonset_action_kind {
     SONSET_KIND_RECORD_BUFFER = 2,
     /// Waits for a sound in the input: a voice key.
     SONSET_KIND_DETECT_LEVEL = 3,
+    /// Plays the input.
+    SONSET_KIND_PLAY_INPUT = 4,
     /// Plays what the host writes to a ring.
     SONSET_KIND_PLAY_RING = 5,
     /// Records into a ring, from which the host reads.
@@ -401,6 +403,7 @@ same! {
     SONSET_KIND_PLAY_BUFFER => Kind::PlayBuffer;
     SONSET_KIND_RECORD_BUFFER => Kind::RecordBuffer;
     SONSET_KIND_DETECT_LEVEL => Kind::DetectLevel;
+    SONSET_KIND_PLAY_INPUT => Kind::PlayInput;
     SONSET_KIND_PLAY_RING => Kind::PlayRing;
     SONSET_KIND_RECORD_RING => Kind::RecordRing;
     SONSET_KIND_RECORD_OUTPUT => Kind::RecordOutput;

@@ -90,6 +90,9 @@ pub struct sonset_receipt {
     /// The first frame of the stream that was missing, or that ended the action with SONSET_OUTCOME_UNDERFLOW or
     /// SONSET_OUTCOME_OVERFLOW.
     pub first_missing_frame: i64,
+    /// Of a monitor, the time from the input's converter to the output's, as far as the backend's latencies and
+    /// the clock fits of both halves tell.
+    pub monitor_latency_ns: i64,
 }
 
 sized! { sonset_receipt: 224; }
@@ -131,6 +134,7 @@ impl sonset_receipt {
             detected_host_ns: measured.detection.host_ns,
             detected_end_host_ns: measured.detection.end_host_ns,
             first_missing_frame: measured.missing.first_frame,
+            monitor_latency_ns: measured.monitor_latency_ns,
         }
     }
 }

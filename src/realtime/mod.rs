@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod clock;
+pub mod crossing;
 pub mod detect;
 pub mod engine;
 mod envelope;

@@ -75,6 +75,8 @@ pub struct Track {
     pub done: i64,
     /// Frames that were not there in time, or could not be kept.
     pub missing: Missing,
+    /// From input to output of a monitor, or [`NONE`].
+    pub monitor_latency_ns: i64,
     /// Host time of the first frame, or [`NONE`].
     pub start_host_ns: i64,
     /// Uncertainty of that time, or [`NONE`].
@@ -111,6 +113,7 @@ impl Default for Track {
             stopped_as: Outcome::Stopped,
             done: 0,
             missing: Missing::default(),
+            monitor_latency_ns: NONE,
             start_host_ns: NONE,
             uncertainty_ns: NONE,
             snapshot: Snapshot::default(),

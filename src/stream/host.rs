@@ -198,6 +198,7 @@ impl Host {
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
             missing: progress.missing,
+            monitor_latency_ns: progress.monitor_latency_ns,
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,

@@ -4,6 +4,7 @@ mod channels;
 mod detect;
 mod host;
 mod ids;
+mod input;
 mod life;
 mod log;
 mod params;
@@ -25,7 +26,9 @@ use self::host::Host;
 use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
-pub use self::params::{Align, DetectParams, PlayParams, RecordParams, RingPolicy, StartAt, Timing};
+pub use self::params::{
+    Align, DetectParams, InputParams, PlayParams, RecordParams, RingPolicy, StartAt, Timing,
+};
 pub use self::record::Recorded;
 pub use self::routes::gain_of_db;
 use crate::action::{HostClock, HostTime, Kind, When};

@@ -103,6 +103,17 @@ pub struct RecordParams {
     pub ring: RingPolicy,
 }
 
+/// Which input to play, and how late. Zeros stand for defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputParams {
+    /// First input channel, from 1; 0 for 1.
+    pub first_channel: i32,
+    /// Input channels; 0 for one.
+    pub channel_count: i32,
+    /// Frames by which the output is later than it must be.
+    pub delay_frames: i64,
+}
+
 /// How to listen for a sound. Zeros stand for defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DetectParams {

@@ -12,7 +12,8 @@ use sonset::error::Code;
 use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::ring::Ring;
 use sonset::stream::{
-    Config, DetectParams, PlayParams, RecordParams, Recorded, RingPolicy, StartAt, Stream, Timing,
+    Config, DetectParams, InputParams, PlayParams, RecordParams, Recorded, RingPolicy, StartAt, Stream,
+    Timing,
 };
 
 /// Channels each way.
@@ -124,14 +125,32 @@ impl Bustle {
         stream.detect_level(Some(&[1, 2][..1 + self.random.below(2) as usize]), &params)
     }
 
+    /// Live input for a while, half the time without an end.
+    fn monitor(&mut self, stream: &Stream, timing: Timing) -> sonset::error::Result<i64> {
+        let input = InputParams {
+            channel_count: 1 + self.random.below(CHANNELS as i64) as i32,
+            delay_frames: self.random.below(2) * self.random.below(700),
+            ..InputParams::default()
+        };
+        let params = PlayParams {
+            timing,
+            gain_db: -20.0,
+            frame_count: (self.random.below(2) == 0).then(|| 1 + self.random.below(2_000)),
+            ..PlayParams::default()
+        };
+        stream.play_input(&input, None, None, &params)
+    }
+
     /// Issues one play, recording or detector around `frame`; the error of a full pool is part of the bustle.
     pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
         let timing = self.timing(frame, batch);
-        let kind = self.random.below(16);
-        let action = if kind >= 10 {
+        let kind = self.random.below(17);
+        let action = if kind > 10 {
             self.use_ring(stream, timing)
         } else if kind == 0 {
             self.detect(stream, timing)
+        } else if kind == 10 {
+            self.monitor(stream, timing)
         } else if kind < 3 {
             let recording = Buffer::zeros(1 + self.random.below(500), CHANNELS as i32, 0).unwrap();
             let params = RecordParams { timing, ..RecordParams::default() };
@@ -163,8 +182,14 @@ impl Bustle {
                 Ok(action)
             }
             Err(error) => {
-                let expected =
-                    [Code::PoolFull, Code::InvalidState, Code::ActionEnded, Code::BatchFull, Code::RingBusy];
+                let expected = [
+                    Code::NoClock,
+                    Code::PoolFull,
+                    Code::InvalidState,
+                    Code::ActionEnded,
+                    Code::BatchFull,
+                    Code::RingBusy,
+                ];
                 assert!(expected.contains(&error.code), "{error}");
                 Err(error.code)
             }

@@ -12,6 +12,7 @@ impl Engine {
     /// Hands the input of the chunk to what records and listens. What follows a detector may begin in the same
     /// chunk, and then has its part of it.
     pub(super) fn capture_chunk(&mut self, input: &Input<'_>, chunk_end: i64) {
+        self.feed_monitors(input, chunk_end);
         self.capture_actions(input, chunk_end);
         let range = (self.frame - self.block) as usize..(chunk_end - self.block) as usize;
         self.history.keep(input, range, self.frame);

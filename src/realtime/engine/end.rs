@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
+use super::monitor::monitor;
 use crate::action::{ActionId, Work};
 use crate::realtime::track::{Ended, Phase};
 use crate::receipt::{LatencySource, Measured, NONE, Outcome, Report};
@@ -61,6 +62,7 @@ impl Engine {
     pub(super) fn report(&mut self, slot: u32, outcome: Outcome, frame: i64) -> Option<ActionId> {
         let counters = &self.shared.counters;
         let track = &mut self.tracks[slot as usize];
+        let hears = monitor(track).is_some();
         let action = track.action.take()?;
         let plays = action.work.plays();
         let started = track.started;
@@ -80,6 +82,7 @@ impl Engine {
             end_frame: frame,
             done_frames: track.done,
             missing: track.missing,
+            monitor_latency_ns: track.monitor_latency_ns,
             late_frames: track.late,
             start_host_ns,
             end_host_ns,
@@ -98,6 +101,9 @@ impl Engine {
             all_zero: !matches!(action.work, Work::Play(_)) && track.done > 0 && !track.seen.sound,
             detection: track.detection,
         };
+        if hears {
+            self.monitors.retain(|&other| other != slot);
+        }
         let id = action.id;
         self.live -= 1;
         self.detectors -= action.detects() as u64;

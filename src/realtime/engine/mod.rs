@@ -5,6 +5,7 @@ mod capture;
 mod due;
 mod end;
 mod follow;
+mod monitor;
 mod play;
 mod requests;
 mod rings;
@@ -90,6 +91,8 @@ pub struct Engine {
     recording: Vec<u32>,
     /// Slots that record what is played.
     copying: Vec<u32>,
+    /// Slots of monitors, from when they are taken: they hear the input before they sound.
+    monitors: Vec<u32>,
     /// Slots about to end, with how and where.
     ending: Vec<(u32, Outcome, i64)>,
     /// Reports of the chunk at hand, to be sent in the order in which the actions ended.
@@ -132,6 +135,7 @@ impl Engine {
             playing: Vec::with_capacity(slots),
             recording: Vec::with_capacity(slots),
             copying: Vec::with_capacity(slots),
+            monitors: Vec::with_capacity(slots),
             ending: Vec::with_capacity(slots),
             reports: Vec::with_capacity(slots),
             live: 0,
@@ -177,6 +181,7 @@ impl Engine {
             return output.silence();
         }
         self.begin_block(frames, time);
+        self.cross(&input, frames);
         self.take_commands();
         self.take_stream_requests();
         self.decide_due(frames as i64);
@@ -220,6 +225,7 @@ impl Engine {
         self.playing.clear();
         self.recording.clear();
         self.copying.clear();
+        self.monitors.clear();
         self.thread().live.store(self.live, Relaxed);
     }
 

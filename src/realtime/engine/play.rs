@@ -20,14 +20,23 @@ impl Engine {
             if let Work::Play(play) = &mut action.work
                 && from < to
             {
-                let done = mixer.add(play, &track.voice, self.frame, from, to);
-                let missing = to - from - done;
-                track.done += done;
-                track.missing.note_some(from + done, missing);
+                let handed = mixer.add(play, &track.voice, self.frame, from, to);
+                let ring_missing = to - from - handed;
+                let (first_silent, silent) = play.source.silent();
+                track.done += handed - silent;
+                track.missing.note_some(from + handed, ring_missing);
+                track.missing.note_some(first_silent, silent);
                 if let Source::Ring(ring) = &play.source {
-                    ring.made(to, missing);
+                    ring.made(to, ring_missing);
                 }
-                self.shared.slot(action.id).publish_done(track.done, track.missing);
+                let slot = self.shared.slot(action.id);
+                slot.publish_done(track.done, track.missing);
+                if let Source::Input(monitor) = &play.source
+                    && let Some(latency_ns) = monitor.latency_ns()
+                {
+                    track.monitor_latency_ns = latency_ns;
+                    slot.publish_monitor_latency(latency_ns);
+                }
             }
         }
         let at = (self.frame - self.block) as usize;

@@ -21,6 +21,7 @@ impl Engine {
         self.rings += action.uses_ring() as u64;
         self.tracks[slot as usize].begin(action);
         self.live += 1;
+        self.let_hear(slot);
         if let Some(&(_, outcome)) = self.swept.iter().rev().find(|(before, _)| issue < *before) {
             return self.end(slot, outcome, self.now);
         }
@@ -103,6 +104,7 @@ impl Engine {
         let counters = self.shared.counters.clipped.load(Relaxed);
         let nonfinite = self.shared.counters.nonfinite.load(Relaxed);
         self.unlink(slot);
+        self.begin_monitor(slot);
         let track = &mut self.tracks[slot as usize];
         let Some(action) = &track.action else { return };
         let (id, start) = (action.id, track.voice.start);
