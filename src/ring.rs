@@ -184,14 +184,16 @@ impl Ring {
         let Some(end) = &mut ends.reader else {
             fail!(RingBusy, "an action plays the ring");
         };
+        // Relaxed here and below: this is the only one who reads.
         let position = self.counts.read.load(Ordering::Relaxed);
         // Before the gaps: a gap is noted before what comes after it is written.
         let readable = (end.samples.occupied_len() / self.channels) as i64;
-        if readable > 0 {
-            while let Some(gap) = end.gaps.try_peek().filter(|gap| gap.position <= position) {
-                self.counts.skipped.fetch_add(gap.frames, Ordering::Relaxed);
-                end.gaps.skip(1);
-            }
+        if readable == 0 {
+            return Ok((position + self.counts.skipped.load(Ordering::Relaxed), 0));
+        }
+        while let Some(gap) = end.gaps.try_peek().filter(|gap| gap.position <= position) {
+            self.counts.skipped.fetch_add(gap.frames, Ordering::Relaxed);
+            end.gaps.skip(1);
         }
         let first = position + self.counts.skipped.load(Ordering::Relaxed);
         let until = end.gaps.try_peek().map_or(i64::MAX, |gap| gap.position - position);
@@ -581,6 +583,26 @@ mod tests {
         assert_eq!(read(&ring, 9), (5, vec![5.0]), "the next gap");
         assert_eq!(read(&ring, 9), (7, vec![7.0]));
         assert_eq!(ring.info().missing_frames, 3);
+    }
+
+    #[test]
+    fn a_recording_with_a_gap_can_be_played_and_what_is_left_read() {
+        let ring = Ring::new(4, 1, 0).unwrap();
+        let mut writer = ring.claim_for_recording().unwrap();
+        record(&mut writer, &[0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(read(&ring, 2), (0, vec![0.0, 1.0]));
+        record(&mut writer, &[5.0, 6.0]);
+        drop(writer);
+        let mut reader = ring.claim_for_play().unwrap();
+        let mut out = [9.0; 3];
+        assert_eq!(reader.pop(&mut out), 3);
+        assert_eq!(out, [2.0, 3.0, 5.0]);
+        drop(reader);
+        assert_eq!(read(&ring, 9), (6, vec![6.0]));
+        let mut reader = ring.claim_for_play().unwrap();
+        assert_eq!(reader.pop(&mut out), 0);
+        drop(reader);
+        assert!(read(&ring, 9).1.is_empty());
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub struct sonset_play_params {
     pub reserved: i32,
 }
 
-sized! { sonset_play_params: 184; }
+sized! { sonset_play_params: 192; }
 
 /// Sets params to their defaults.
 ///

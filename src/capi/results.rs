@@ -95,7 +95,7 @@ pub struct sonset_receipt {
     pub monitor_latency_ns: i64,
 }
 
-sized! { sonset_receipt: 224; }
+sized! { sonset_receipt: 232; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
