@@ -38,6 +38,9 @@ pub struct Receipt {
     pub end: i64,
     pub done: i64,
     pub late: i64,
+    /// Frames that were missing, and the first of them.
+    pub missing: (i64, i64),
+    /// All frames; of a ring, each after its index.
     pub recorded: Vec<f32>,
 }
 
@@ -65,6 +68,7 @@ struct Cut {
     begin: i64,
     end: i64,
     level: f64,
+    outcome: Outcome,
 }
 
 struct Action {
@@ -87,6 +91,18 @@ struct Action {
     swept: bool,
     receipt: Receipt,
     walk: Walk,
+    ring: Level,
+}
+
+/// What is in a ring.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// Blocks since the action was issued.
+    blocks: i64,
+    /// Frames of the sound that were taken out, or were to be thrown away.
+    taken: i64,
+    /// Frames of a recording that wait to be read.
+    held: i64,
 }
 
 impl Action {
@@ -96,7 +112,32 @@ impl Action {
     }
 
     fn end(&self) -> i64 {
-        self.cut.map_or(self.own_end, |cut| cut.end)
+        self.cut.map_or(self.own_end, |cut| cut.end.min(self.own_end))
+    }
+
+    /// Frames that its ring has for it, and whether there will be no more.
+    fn fed(&self) -> Option<(i64, bool)> {
+        let Work::Play(Play { feed: Some(feed), .. }) = &self.issue.work else { return None };
+        let (written, finished) = feed.written(self.ring.blocks);
+        Some(((written - self.ring.taken).max(0), finished))
+    }
+
+    /// How it ends where its ring is dry or full and it is not to go on.
+    fn ends_without_more(&self) -> Option<Outcome> {
+        match &self.issue.work {
+            Work::Play(Play { feed: Some(feed), .. }) if feed.ends_when_dry => {
+                (self.fed() == Some((0, false))).then_some(Outcome::Underflow)
+            }
+            Work::Record(Record { drain: Some(drain), .. }) if drain.ends_when_full => {
+                (self.ring.held == drain.frames).then_some(Outcome::Overflow)
+            }
+            _ => None,
+        }
+    }
+
+    fn miss(&mut self, frame: i64, frames: i64) {
+        let (count, first) = self.receipt.missing;
+        self.receipt.missing = (count + frames, if first == -1 { frame } else { first });
     }
 
     fn fades(&self) -> bool {
@@ -191,6 +232,7 @@ pub fn run(program: &Program) -> Expected {
         seen: BTreeSet::new(),
     };
     for (commands, frames) in &program.blocks {
+        oracle.tend_rings();
         oracle.take(commands);
         for _ in 0..*frames {
             oracle.frame();
@@ -365,6 +407,8 @@ impl Oracle {
             issue.start = Start::Now;
         }
         let refused = self.is_refused(&issue);
+        let live = matches!(&issue.work, Work::Play(Play { live: Some(_), .. }));
+        self.see("live input", live && !refused);
         let (batched, id) = (issue.batch.is_some(), self.actions.len());
         let walk = match &issue.work {
             Work::Play(play) => Walk { frames: 0, position: play.first_frame, passes: play.loop_count },
@@ -383,8 +427,9 @@ impl Oracle {
             sent: false,
             held: !refused,
             swept: false,
-            receipt: Receipt { requested: -1, start: -1, end: -1, ..Receipt::default() },
+            receipt: Receipt { requested: -1, start: -1, end: -1, missing: (0, -1), ..Receipt::default() },
             walk,
+            ring: Level::default(),
         });
         if !refused && !batched {
             self.send(id);
@@ -597,7 +642,7 @@ impl Oracle {
                     let again = action.cut.is_some();
                     let onset =
                         matches!(&action.issue.work, Work::Play(play) if begin < action.start + play.onset);
-                    action.cut = Some(Cut { begin, end, level });
+                    action.cut = Some(Cut { begin, end, level, outcome: Outcome::Stopped });
                     self.see("end brought forward while it fades", fading);
                     self.see("end brought forward before it fades", again && !fading);
                     self.see("fade within the onset ramp", onset && begin < end);
@@ -636,7 +681,7 @@ impl Oracle {
         for id in 0..self.actions.len() {
             let action = &self.actions[id];
             if action.state == State::Active && action.end() <= frame {
-                let outcome = if action.cut.is_some() { Outcome::Stopped } else { Outcome::Completed };
+                let outcome = action.cut.map_or(Outcome::Completed, |cut| cut.outcome);
                 self.finish(id, outcome, action.end());
             }
         }
@@ -660,8 +705,17 @@ impl Oracle {
             let action = &mut self.actions[id];
             action.state = State::Active;
             action.receipt.start = now;
+            action.ring.taken = action.skip;
+            if let Some((frames, true)) = action.fed() {
+                action.own_end = action.own_end.min(now + frames);
+            }
             if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
-                action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
+                action.cut = Some(Cut {
+                    begin: (frame - fade).max(now),
+                    end: frame,
+                    level: 1.0,
+                    outcome: Outcome::Stopped,
+                });
             }
             if self.actions[id].end() < NEVER {
                 self.tell_followers(id);
@@ -669,15 +723,76 @@ impl Oracle {
         }
     }
 
+    /// Before a block the host writes, and reads what there is.
+    fn tend_rings(&mut self) {
+        for action in self.actions.iter_mut().filter(|action| action.state != State::Refused) {
+            action.ring.blocks += 1;
+            if let Work::Record(Record { drain: Some(drain), .. }) = &action.issue.work
+                && action.ring.blocks % drain.period == 0
+            {
+                action.ring.held = 0;
+            }
+        }
+    }
+
+    /// Sees which actions end by their rings, now or, finished ones, later. True if one was found.
+    fn look_at_rings(&mut self) -> bool {
+        let now = self.now;
+        for id in 0..self.actions.len() {
+            let action = &mut self.actions[id];
+            if action.state != State::Active || action.end() <= now {
+                continue;
+            }
+            if let Some((frames, true)) = action.fed()
+                && now + frames < action.end()
+            {
+                action.own_end = now + frames;
+                action.cut = action.cut.filter(|cut| cut.begin < now + frames);
+                self.see("finished ring", true);
+            } else if let Some(outcome) = action.ends_without_more()
+                && action.cut.is_none_or(|cut| cut.begin > now)
+            {
+                action.cut = Some(Cut { begin: now, end: now, level: 1.0, outcome });
+                action.miss(now, 0);
+                self.see("ends with a dry ring", outcome == Outcome::Underflow);
+                self.see("ends with a full ring", outcome == Outcome::Overflow);
+            } else {
+                continue;
+            }
+            self.tell_followers(id);
+            return true;
+        }
+        false
+    }
+
     fn frame(&mut self) {
         self.start_due();
+        while self.look_at_rings() {
+            self.start_due();
+        }
         let now = self.now;
         let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
-        for action in self.actions.iter_mut().filter(|action| action.state == State::Active) {
+        let (mut dry, mut full) = (false, false);
+        let active = |action: &&mut Action| action.state == State::Active && now < action.end();
+        for action in self.actions.iter_mut().filter(active) {
+            let lacks = action.fed().is_some_and(|(frames, _)| frames == 0);
+            let lost = match &action.issue.work {
+                Work::Record(Record { drain: Some(drain), .. }) => action.ring.held == drain.frames,
+                _ => false,
+            };
+            (dry, full) = (dry || lacks, full || lost);
+            if lacks || lost {
+                action.miss(now, 1);
+                continue;
+            }
             let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
             match &action.issue.work {
                 Work::Play(play) => {
-                    let frame = action.walk.to(play, now - start + skip);
+                    let frame = match play.feed {
+                        Some(_) => action.ring.taken,
+                        None => action.walk.to(play, now - start + skip),
+                    };
+                    action.ring.taken += 1;
                     let level = ramp(play.shape, now - start, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now);
@@ -696,12 +811,18 @@ impl Oracle {
                     }
                 }
                 Work::Record(record) => {
+                    if record.drain.is_some() {
+                        action.receipt.recorded.push((now - start) as f32);
+                    }
                     let samples = record.channels.iter().map(|&channel| input(now, channel as usize - 1));
                     action.receipt.recorded.extend(samples);
+                    action.ring.held += 1;
                 }
             }
             action.receipt.done += 1;
         }
+        self.see("plays silence for want of frames", dry);
+        self.see("loses frames for want of room", full);
         let gain = self.gain.at(now);
         for (channel, sum) in sums.iter_mut().enumerate() {
             let (gain, ceiling) = if channel == OUTPUTS - 1 { (1.0, 1.0) } else { (gain, CEILING) };

@@ -108,6 +108,8 @@ pub struct Play {
     pub shape: RampShape,
     /// The input in place of the sound, whose channels it has.
     pub live: Option<Live>,
+    /// If it comes from a ring, which has room for all of it.
+    pub feed: Option<Feed>,
 }
 
 /// Input that is played.
@@ -118,6 +120,35 @@ pub struct Live {
     pub delay: i64,
 }
 
+/// What a host writes to a ring: so many frames before the block in which the action is issued, and so many
+/// before each of the blocks that follow, until it says that that was all.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub first: i64,
+    pub each: i64,
+    pub blocks: i64,
+    pub finishes: bool,
+    pub ends_when_dry: bool,
+    /// Whether frame_count limits it.
+    pub limited: bool,
+}
+
+impl Feed {
+    /// Frames that are written when `block` further blocks have begun, and whether that was all.
+    pub fn written(&self, block: i64) -> (i64, bool) {
+        (self.first + self.each * block.min(self.blocks), self.finishes && block >= self.blocks)
+    }
+}
+
+/// What a host reads from a ring: as many frames as it holds when full, before each block.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    pub frames: i64,
+    pub ends_when_full: bool,
+    /// Reads before every such block only.
+    pub period: i64,
+}
+
 impl Play {
     /// First frame of the loop in the buffer, and the one after its last.
     pub fn loop_range(&self) -> (i64, i64) {
@@ -126,7 +157,10 @@ impl Play {
 
     /// Frames of the whole sound.
     pub fn length(&self) -> Option<i64> {
-        (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames)
+        match &self.feed {
+            Some(feed) => feed.limited.then_some(self.frame_count),
+            None => (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames),
+        }
     }
 
     /// Outputs from 0.
@@ -156,6 +190,8 @@ pub struct Record {
     pub frames: i64,
     /// Frames of the buffer beyond those.
     pub spare: i64,
+    /// If it goes into a ring.
+    pub drain: Option<Drain>,
 }
 
 /// Numbers to be read one after another; 0 when they are used up.
@@ -258,7 +294,24 @@ fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
 
 fn read_record(n: &mut Numbers<'_>) -> Record {
     let channels = (0..1 + n.below(3)).map(|_| 1 + n.below(INPUTS as i64) as i32).collect();
-    Record { channels, frames: 1 + n.below(600), spare: n.below(2) * 50 }
+    let (frames, spare) = (1 + n.below(600), n.below(2) * 50);
+    let drain = n.one_in(3).then(|| Drain {
+        frames: 1 + n.below(500),
+        ends_when_full: n.one_in(3),
+        period: 1 + n.below(3),
+    });
+    Record { channels, frames, spare, drain }
+}
+
+fn read_feed(n: &mut Numbers<'_>) -> Feed {
+    Feed {
+        first: [0, 1, 100, 256, 700, 2_000][n.below(6) as usize],
+        each: [0, 1, 50, 300, 1_000][n.below(5) as usize],
+        blocks: n.below(6),
+        finishes: n.one_in(2),
+        ends_when_dry: n.one_in(3),
+        limited: n.one_in(3),
+    }
 }
 
 fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
@@ -272,7 +325,11 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
     let loop_frames = if n.one_in(2) { 1 + n.below(loop_most) } else { loop_most };
     let ramps = n.one_in(2) as i64;
     let (channels, gains) = read_channels(n, sound.channels);
+    let feed = n.one_in(4).then(|| read_feed(n));
+    let loop_count = if feed.is_some() { 0 } else { loop_count };
+    let first_frame = if feed.is_some() { 0 } else { first_frame };
     let play = Play {
+        feed,
         channels,
         gains,
         gain_db: -(n.below(3) as f64) * 6.0,
@@ -288,7 +345,7 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
         sound,
         live: None,
     };
-    if n.one_in(6) { live(n, play) } else { play }
+    if play.feed.is_none() && n.one_in(6) { live(n, play) } else { play }
 }
 
 /// The same with the input in place of its sound, as long as its part of it.

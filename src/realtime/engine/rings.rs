@@ -26,26 +26,30 @@ impl Engine {
     }
 
     /// Looks at the ring of the action in `slot`, if it has one. True if that settled its end.
-    pub(super) fn look_at_ring(&mut self, slot: u32, end: i64) -> bool {
-        let frame = self.frame;
+    fn look_at_ring(&mut self, slot: u32, end: i64) -> bool {
         let track = &mut self.tracks[slot as usize];
-        let Some(reach) = reach(track, end).filter(|reach| reach.end < track.last_frame()) else {
-            return false;
-        };
-        if reach.ends_as == Outcome::Completed {
-            track.end_at(reach.end);
-        } else if !track.cut_at(reach.end, reach.ends_as) {
-            return false;
-        }
+        let Some(known) = settle(track, end) else { return false };
         if let Some(action) = &track.action {
             self.shared.slot(action.id).publish_missing(track.missing);
         }
-        // A finished ring is known to be so at once, but that one has run out only where it does.
-        self.now = reach.known.max(frame);
+        self.now = known.max(self.frame);
         self.end_changed(slot);
         self.end_all();
         true
     }
+}
+
+/// Ends `track` where its ring does, if that is known of the frames before `end` and new. Gives the frame from
+/// which on others can follow that: a finished ring is known to be so at once, one that has run out only where
+/// it does.
+pub(super) fn settle(track: &mut Track, end: i64) -> Option<i64> {
+    let reach = reach(track, end).filter(|reach| reach.end < track.last_frame())?;
+    if reach.ends_as == Outcome::Completed {
+        track.end_at(reach.end);
+    } else if !track.cut_at(reach.end, reach.ends_as) {
+        return None;
+    }
+    Some(reach.known)
 }
 
 /// Where a ring ends an action.

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use super::end::xruns;
+use super::rings::settle;
 use crate::action::{Action, Start, Work};
 use crate::realtime::mix::CHUNK_FRAMES;
 use crate::realtime::record;
@@ -111,6 +112,7 @@ impl Engine {
         let plays = action.work.plays();
         track.phase = Phase::Active;
         track.started = true;
+        settle(track, self.frame);
         if let Some(cancel) = track.cancel.take() {
             track.stop(cancel, start);
         }
@@ -128,8 +130,8 @@ impl Engine {
             true => slot_state.publish_listening(start, track.start_host_ns, track.uncertainty_ns),
             false => slot_state.publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE),
         }
+        slot_state.publish_missing(track.missing);
         self.insert(slot);
-        self.look_at_ring(slot, self.frame);
         self.recall(slot);
         self.end_changed(slot);
     }
