@@ -11,5 +11,6 @@ pub mod jackd;
 #[path = "../../src/backend/jack/live.rs"]
 #[allow(clippy::duplicate_mod)]
 pub mod live;
+pub mod passage;
 pub mod pulse;
 pub mod recorder;

@@ -57,6 +57,10 @@ const FLOOR: f64 = 100.0;
 /// Steps that make stamps useless, when each is forgiven after [`FORGIVEN_S`].
 const WORST_STEPS: f64 = 4.0;
 const FORGIVEN_S: f64 = 4.0;
+/// How much a step by whole blocks counts among them: those blocks were lost, and the stamps are good. Steps by
+/// chance pass for it, within this part of a block, one time in twenty-five.
+const LOST_BLOCKS: f64 = 0.25;
+const NEAR_WHOLE: f64 = 0.02;
 /// A fit has settled after this time, s, and this many stamps.
 const SETTLED_S: f64 = 1.0;
 const SETTLED: f64 = 12.0;
@@ -107,6 +111,8 @@ struct State {
     coarse: bool,
     /// Steps not yet forgiven.
     unsteady: f64,
+    /// How far off the line the newest stamp is, ns, if that may be the beginning of a step.
+    suspected: f64,
     settled: bool,
     useless: bool,
 }
@@ -171,8 +177,20 @@ impl ClockFit {
                 None
             }
         };
+        self.now.suspected = if step.is_none() && self.suspicious() { above.abs() } else { 0.0 };
         self.publish(frame);
         told
+    }
+
+    /// Whether the newest stamps are off the line by what would count as a step, if more of them were.
+    pub fn suspects_step(&self) -> bool {
+        self.now.suspected > 0.0 && self.history.total() >= KNOWN && !self.now.useless
+    }
+
+    /// Of stamps that come late now and then, a few in a row tell nothing yet.
+    fn suspicious(&self) -> bool {
+        let fewest = if self.shape.late { steps::FEWEST / 2 } else { 1 };
+        self.steps.suspicious(self.floor(), fewest as u32)
     }
 
     /// Nominal ns per frame.
@@ -251,7 +269,7 @@ impl ClockFit {
         let counts = self.history.total() >= KNOWN && !self.now.useless;
         self.now.prior = Prior { slope: self.now.line.slope, error: self.now.line.slope_error };
         self.now.prior_x = self.now.newest;
-        self.now.unsteady += 1.0;
+        self.now.unsteady += if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
         self.now.useless |= self.now.unsteady >= WORST_STEPS;
         self.history.clear();
         self.steps.forget_runs();
@@ -264,6 +282,12 @@ impl ClockFit {
         }
         self.fit.discontinuities += 1;
         Some(step as i64)
+    }
+
+    /// Whether a step of `step` ns is that of blocks left out.
+    fn lost_blocks(&self, step: f64) -> bool {
+        let blocks = step / self.now.block.max(1.0);
+        blocks > 0.5 && (blocks - (blocks + 0.5).floor()).abs() <= NEAR_WHOLE
     }
 
     /// Takes a stamp that is no step.
@@ -384,7 +408,8 @@ impl ClockFit {
         self.fit.ns_per_frame = self.nominal() + line.slope;
         let (ahead, grain) = ((x - line.x).abs(), self.grain());
         let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
-        let error = line.error + 3.0 * line.slope_error * ahead + wander + self.shape.hidden + grain + FLOOR;
+        let doubt = line.error + 3.0 * line.slope_error * ahead + wander + self.now.suspected;
+        let error = doubt + self.shape.hidden + grain + FLOOR;
         self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
         self.fit.stamps = match () {
             _ if self.now.useless => Stamps::Useless,

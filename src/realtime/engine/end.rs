@@ -93,7 +93,7 @@ impl Engine {
                 half.latency_source()
             },
             xruns: since(xruns(&self.shared, plays), snapshot.xruns),
-            discontinuities: since(half.discontinuities(), snapshot.discontinuities),
+            discontinuities: since(half.discontinuities_with_suspected(), snapshot.discontinuities),
             clipped: since(counters.clipped.load(Relaxed), snapshot.clipped),
             nonfinite: since(counters.nonfinite.load(Relaxed), snapshot.nonfinite),
             input_peak: track.seen.peak,
