@@ -177,7 +177,7 @@ pub enum sonset_align {
     /// The input frame with the number of the start.
     SONSET_ALIGN_CALLBACK = 0,
     /// The input frame in which the output frame with the number of the start comes back through a wire, by
-    /// the round trip that the backend reports.
+    /// the round trip that sonset_stream_get_info() tells when the recording is asked for.
     SONSET_ALIGN_ROUND_TRIP = 1,
 }
 

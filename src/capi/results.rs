@@ -60,7 +60,8 @@ pub struct sonset_receipt {
     /// Xruns of its half of the stream while it ran.
     pub xruns: i64,
     /// Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
-    /// changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
+    /// changed latencies. A step is found within 10 blocks, so it may lie so far before the start. One still
+    /// looked into at the end counts too, and its size is part of host_uncertainty_ns; it may turn out to be none.
     pub discontinuities: i64,
     /// Frames that a source did not deliver in time, played as silence, or that a recording had no room for. 0
     /// for buffers. Neither is in done_frames.

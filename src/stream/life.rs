@@ -145,9 +145,12 @@ impl Stream {
         let memory_locked = life.locked.iter().all(Option::is_some) && !life.locked.is_empty();
         let opened = life.opened.clone();
         drop(life);
+        let (state, separate) = (core.state(), core.format.separate);
+        let fitted = (separate && state == State::Running).then(|| self.frames_apart()).flatten();
         Info {
-            state: core.state(),
+            state,
             format: core.format,
+            round_trip_frames: fitted.or(opened.round_trip_frames),
             opened,
             max_actions: core.shared.slots.len() as u32,
             memory_locked,
@@ -159,9 +162,13 @@ impl Stream {
 
     /// From output frame n to the input frame in which it comes back.
     pub(super) fn round_trip_frames(&self) -> Result<i64> {
-        match self.info().opened.round_trip_frames {
+        match self.info().round_trip_frames {
             Some(frames) => Ok(frames),
-            None => fail!(Unsupported, "the backend does not report a round trip to align a recording with"),
+            None => fail!(
+                Unsupported,
+                "no round trip is known to align a recording with: the backend reports none, and the time stamps \
+                 of the halves do not tell it (yet)"
+            ),
         }
     }
 }

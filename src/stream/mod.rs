@@ -176,6 +176,8 @@ pub struct Info {
     pub format: Format,
     /// What the backend says.
     pub opened: Opened,
+    /// From output frame n to the input frame in which it comes back; `None` if unknown.
+    pub round_trip_frames: Option<i64>,
     /// Actions that can live at a time.
     pub max_actions: u32,
     /// Whether the callback's memory is locked into RAM.
@@ -499,6 +501,18 @@ impl Stream {
             false => LatencySource::Unknown,
         };
         Ok((position, half::biased(position.fit, &shared.biases, plays)))
+    }
+
+    /// From an output frame to the input frame that is at the converter at the same time, as of now, by the clock
+    /// fits of halves with callbacks of their own; `None` until both have settled with a known latency.
+    fn frames_apart(&self) -> Option<i64> {
+        let settled = |direction| {
+            let (position, fit) = self.position(direction).ok()?;
+            let is_known = position.latency_source != LatencySource::Unknown;
+            (is_known && matches!(fit.stamps, Stamps::Usable | Stamps::Quantised)).then_some(fit)
+        };
+        let (output, input) = (settled(Direction::Output)?, settled(Direction::Input)?);
+        Some(input.frame_at(output.host_ns(output.frame)) - output.frame)
     }
 
     /// A half's fit, or an error that says why there is none.
