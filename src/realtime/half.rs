@@ -126,7 +126,7 @@ impl HalfTime {
         self.discontinuities
     }
 
-    /// The same and one more if the newest stamps may be the beginning of a step: what ends now would not learn
+    /// The same and one more if the newest stamps look like the beginning of a step: what ends now would not learn
     /// of it any more.
     pub fn discontinuities_with_suspected(&self) -> u64 {
         self.discontinuities + self.suspects_step as u64

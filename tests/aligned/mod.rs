@@ -89,6 +89,36 @@ impl Run {
         let frames = (self.long.start_frame..).zip(&self.heard);
         frames.filter_map(|(frame, &x)| Some((frame, self.numbers.start_frame + decode(x)?.0))).collect()
     }
+
+    /// Where what an input frame holds is no longer as many output frames away, and by how much more.
+    pub fn changes(&self) -> Vec<(i64, i64)> {
+        let wire = self.wire();
+        let apart = wire.iter().map(|(input, output)| (*input, input - output)).collect::<Vec<_>>();
+        let changes = apart.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1));
+        changes.filter(|(_, change)| *change != 0).collect()
+    }
+
+    /// Where the halves slipped against each other: changes that last, those nearer than `near` taken together. More
+    /// frames away: the output lost some; fewer: the input did.
+    pub fn slips(&self, near: i64) -> Vec<(i64, i64)> {
+        let mut slips: Vec<(i64, i64)> = Vec::new();
+        let mut last = i64::MIN;
+        for (frame, change) in self.changes() {
+            match slips.last_mut().filter(|_| frame - last <= near) {
+                Some(slip) => slip.1 += change,
+                None => slips.push((frame, change)),
+            }
+            last = frame;
+        }
+        slips.retain(|(_, change)| *change != 0);
+        slips
+    }
+}
+
+/// The middle one, or NaN.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Waits until the stamps of both halves have settled. False if they do not.
@@ -107,7 +137,7 @@ pub fn settled(stream: &Stream, patience: Duration) -> bool {
     false
 }
 
-/// Plays `count` pulses, and calls `between(k)` about half-way from pulse k to the next.
+/// Plays `count` pulses, and calls `between(k)` 20 to 50 ms after pulse k.
 pub fn run(stream: &Stream, count: usize, mut between: impl FnMut(usize)) -> Run {
     let mut lane = Lane::start(stream, count);
     let before = stream.stats();
@@ -119,7 +149,8 @@ pub fn run(stream: &Stream, count: usize, mut between: impl FnMut(usize)) -> Run
         if asked.len() < count && due(asked.len()) - AHEAD_NS < monotonic_ns() {
             asked.push(ask(stream, due(asked.len())));
         }
-        if passed < count && due(passed) + APART_NS / 2 < monotonic_ns() {
+        let phase = 20_000_000 + 10_000_000 * (passed as i64 / 5 % 4);
+        if passed < count && due(passed) + phase < monotonic_ns() {
             between(passed);
             passed += 1;
         }
@@ -201,7 +232,7 @@ impl Lane {
     fn finish(mut self, stream: &Stream, received: Vec<(Pulse, Vec<f32>)>, before: Stats) -> Run {
         self.listen(stream);
         let [numbers, long] = [self.numbers, self.recorder].map(|action| {
-            stream.cancel(action, None, 0).unwrap();
+            stream.cancel(action, None, -1).unwrap();
             ended(stream, action, PATIENCE).measured
         });
         let place = |(mut pulse, samples): (Pulse, Vec<f32>)| {

@@ -61,6 +61,8 @@ const FORGIVEN_S: f64 = 4.0;
 /// chance pass for it, within this part of a block, one time in twenty-five.
 const LOST_BLOCKS: f64 = 0.25;
 const NEAR_WHOLE: f64 = 0.02;
+/// So many stamps out of place are hardly chance, but too few to tell a step.
+const SEVERAL: u32 = steps::FEWEST as u32 / 2;
 /// A fit has settled after this time, s, and this many stamps.
 const SETTLED_S: f64 = 1.0;
 const SETTLED: f64 = 12.0;
@@ -177,20 +179,23 @@ impl ClockFit {
                 None
             }
         };
-        self.now.suspected = if step.is_none() && self.suspicious() { above.abs() } else { 0.0 };
+        self.now.suspected = if step.is_none() && self.suspicious() { above } else { 0.0 };
         self.publish(frame);
         told
     }
 
-    /// Whether the newest stamps are off the line by what would count as a step, if more of them were.
+    /// Whether the newest stamps look like a step that would count, if more of them came: several do, or one that
+    /// is off by whole blocks.
     pub fn suspects_step(&self) -> bool {
-        self.now.suspected > 0.0 && self.history.total() >= KNOWN && !self.now.useless
+        let off = self.now.suspected;
+        let several = self.steps.suspicious(self.floor(), SEVERAL);
+        let counts = self.history.total() >= KNOWN && !self.now.useless;
+        counts && off != 0.0 && (several || self.lost_blocks(off))
     }
 
     /// Of stamps that come late now and then, a few in a row tell nothing yet.
     fn suspicious(&self) -> bool {
-        let fewest = if self.shape.late { steps::FEWEST / 2 } else { 1 };
-        self.steps.suspicious(self.floor(), fewest as u32)
+        self.steps.suspicious(self.floor(), if self.shape.late { SEVERAL } else { 1 })
     }
 
     /// Nominal ns per frame.
@@ -408,7 +413,7 @@ impl ClockFit {
         self.fit.ns_per_frame = self.nominal() + line.slope;
         let (ahead, grain) = ((x - line.x).abs(), self.grain());
         let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
-        let doubt = line.error + 3.0 * line.slope_error * ahead + wander + self.now.suspected;
+        let doubt = line.error + 3.0 * line.slope_error * ahead + wander + self.now.suspected.abs();
         let error = doubt + self.shape.hidden + grain + FLOOR;
         self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
         self.fit.stamps = match () {
