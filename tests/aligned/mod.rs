@@ -4,6 +4,7 @@
 // Each test file uses the part it needs.
 #![allow(dead_code)]
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,6 +114,12 @@ impl Run {
         slips.retain(|(_, change)| *change != 0);
         slips
     }
+}
+
+/// Tells whoever runs the tests, also where what a test prints is kept back.
+pub fn say(words: &str) {
+    let name = std::thread::current().name().unwrap_or("").to_owned();
+    let _ = writeln!(std::io::stderr(), "{name}: {words}");
 }
 
 /// The middle one, or NaN.

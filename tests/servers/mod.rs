@@ -12,5 +12,6 @@ pub mod jackd;
 #[allow(clippy::duplicate_mod)]
 pub mod live;
 pub mod passage;
+pub mod pipewire;
 pub mod pulse;
 pub mod recorder;
