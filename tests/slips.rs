@@ -77,7 +77,8 @@ impl Device {
         self.played.extend(output);
         let input_ns = self.input_ns(self.fed) + self.noise() + error_ns;
         let on_wire = self.fed + self.lost - ROUND_TRIP;
-        let sample = |n: i64| usize::try_from(n).ok().and_then(|n| self.played.get(n)).copied().unwrap_or(0.0);
+        let sample =
+            |n: i64| usize::try_from(n).ok().and_then(|n| self.played.get(n)).copied().unwrap_or(0.0);
         let input: Vec<f32> = (on_wire..on_wire + BLOCK).map(sample).collect();
         let time = BlockTime { input_ns, ..BlockTime::default() };
         self.stream.process(1, Input::Interleaved(&input), Output::None, time).unwrap();
