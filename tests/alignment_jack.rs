@@ -72,14 +72,14 @@ impl View {
     }
 }
 
-/// Output frames at which these and the server's clock have come apart by more than a frame in eight cycles.
+/// Output frames at which these and the server's clock have come apart by more than two frames in eight cycles.
 fn unsteady(run: &Run, passed: &[Passed]) -> Vec<i64> {
     let timed = passed.iter().filter_map(|note| {
         let frame = run.numbers.start_frame + decode(note.first)?.0;
         Some((frame, note.server_us as f64 * 1e3 / FRAME_NS - frame as f64))
     });
     let timed: Vec<(i64, f64)> = timed.filter(|(frame, _)| *frame < run.numbers.end_frame).collect();
-    let apart = timed.windows(8).filter(|cycles| (cycles[7].1 - cycles[0].1).abs() > 1.0);
+    let apart = timed.windows(8).filter(|cycles| (cycles[7].1 - cycles[0].1).abs() > 2.0);
     apart.map(|cycles| cycles[7].0).collect()
 }
 
@@ -145,7 +145,7 @@ fn is_telling(run: &Run, view: &View) -> bool {
         view.output_slips.len(),
         view.input_slips.len(),
     ));
-    quiet >= PULSES / 2 && view.input_slips.len() >= 3
+    quiet >= PULSES / 3 && view.input_slips.len() >= 3
 }
 
 #[test]

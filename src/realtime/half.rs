@@ -126,8 +126,8 @@ impl HalfTime {
         self.discontinuities
     }
 
-    /// The same and one more if the newest stamps look like the beginning of a step: what ends now would not learn
-    /// of it any more.
+    /// The same and one more if the newest stamp says that blocks were lost: what ends now would not learn of it any
+    /// more.
     pub fn discontinuities_with_suspected(&self) -> u64 {
         self.discontinuities + self.suspects_step as u64
     }

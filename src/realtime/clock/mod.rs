@@ -58,9 +58,9 @@ const FLOOR: f64 = 100.0;
 const WORST_STEPS: f64 = 4.0;
 const FORGIVEN_S: f64 = 4.0;
 /// How much a step by whole blocks counts among them: those blocks were lost, and the stamps are good. Steps by
-/// chance pass for it, within this part of a block, one time in twenty-five.
+/// chance pass for it, within this part of a block, one time in ten.
 const LOST_BLOCKS: f64 = 0.25;
-const NEAR_WHOLE: f64 = 0.02;
+const NEAR_WHOLE: f64 = 0.05;
 /// So many stamps out of place are hardly chance, but too few to tell a step.
 const SEVERAL: u32 = steps::FEWEST as u32 / 2;
 /// A fit has settled after this time, s, and this many stamps.
@@ -184,13 +184,10 @@ impl ClockFit {
         told
     }
 
-    /// Whether the newest stamps look like a step that would count, if more of them came: several do, or one that
-    /// is off by whole blocks.
+    /// Whether the newest stamp is off the line by whole blocks, which will count if more of them are.
     pub fn suspects_step(&self) -> bool {
-        let off = self.now.suspected;
-        let several = self.steps.suspicious(self.floor(), SEVERAL);
         let counts = self.history.total() >= KNOWN && !self.now.useless;
-        counts && off != 0.0 && (several || self.lost_blocks(off))
+        counts && self.lost_blocks(self.now.suspected)
     }
 
     /// Of stamps that come late now and then, a few in a row tell nothing yet.
@@ -327,9 +324,10 @@ impl ClockFit {
             // change in the window, times the window; against less noise than that the residuals show it.
             let span = self.history.span_to(x);
             let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 12.0;
-            // A window of a second or less does not show how far the errors of neighbours go together.
-            let short =
-                self.shape.width / (1.0 + 4.0 * (span / self.rate as f64) * (span / self.rate as f64));
+            // A window of a second or less does not show how far the errors of neighbours go together; nor does one
+            // of two after a step, which a server that filters its clock takes time to follow.
+            let s = span / self.rate as f64 * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
+            let short = self.shape.width / (1.0 + s * s);
             self.now.line.error +=
                 if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
         }
