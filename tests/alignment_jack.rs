@@ -33,6 +33,9 @@ const SETTLING: i64 = RATE as i64 / 5;
 /// Further than this, frames, no settled pulse is from where it should be by the stamps, which are whole microseconds
 /// of a clock that the server filters.
 const FURTHEST: f64 = 4.0;
+/// A server that filters its clock, as JACK does, errs for seconds after a disturbance by what no fit can tell; so
+/// many frames beyond what is stated are let pass, and that in one pulse of four.
+const FILTERED: f64 = 2.0;
 
 /// A stream whose output comes back to its input by way of a client that can stand still.
 fn wired(server: &Jackd) -> (Stream, Passage) {
@@ -65,9 +68,10 @@ impl View {
         Self { output_slips: of(1).collect(), input_slips: of(-1).collect(), events }
     }
 
-    /// Whether nothing happened from `before` frames ahead of the recording to its end.
+    /// Whether nothing happened from `before` frames ahead of the recording to its end, or a few periods after it:
+    /// the block before a slip may come so late that it has the stamp of the one after.
     fn is_quiet(&self, pulse: &Pulse, before: i64) -> bool {
-        let frames = pulse.recorded.start_frame - before..pulse.recorded.end_frame + PERIOD;
+        let frames = pulse.recorded.start_frame - before..pulse.recorded.end_frame + 4 * PERIOD;
         !self.events.iter().any(|event| frames.contains(event))
     }
 }
@@ -131,9 +135,9 @@ fn check_alignment(run: &Run, view: &View) {
     ));
     assert!(largest <= FURTHEST && middle <= 0.5 * FURTHEST, "{largest} frames from the constant");
     for (off, stated) in all {
-        assert!(off <= 2.0 * stated + 0.5, "{off} frames off, {stated} stated");
+        assert!(off <= stated + FILTERED, "{off} frames off, {stated} stated");
     }
-    assert!(beyond <= 0.05, "{beyond} of all are further off than stated");
+    assert!(beyond <= 0.25, "{beyond} of all are further off than stated");
 }
 
 /// Whether the machine left enough undisturbed, and the stalls did what they are for.
