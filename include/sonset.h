@@ -213,7 +213,7 @@ typedef enum {
     SONSET_ALIGN_CALLBACK = 0,
     /**
      * The input frame in which the output frame with the number of the start comes back through a wire, by
-     * the round trip that the backend reports.
+     * the round trip that sonset_stream_get_info() tells when the recording is asked for.
      */
     SONSET_ALIGN_ROUND_TRIP = 1
 } sonset_align;
@@ -474,7 +474,11 @@ typedef struct {
     int64_t output_latency_frames;
     /** From the converter to the callback. */
     int64_t input_latency_frames;
-    /** From output frame n to the input frame number in which it comes back through a wire. */
+    /**
+     * From output frame n to the input frame number in which it comes back through a wire; -1 if unknown. As the
+     * backend reports it; where each direction has a callback of its own, as of now by the clock fits of
+     * both halves once they have settled: with the reported latencies and biases in it, and other after a slip.
+     */
     int64_t round_trip_frames;
     /** Frames of the stream's fade (fade_ms). */
     int64_t fade_frames;
@@ -925,7 +929,9 @@ typedef struct {
     int64_t xruns;
     /**
      * Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
-     * changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
+     * changed latencies. A step is found within 10 blocks, so it may lie so far before the start. Of one that
+     * is only suspected at the end the size is in host_uncertainty_ns; it counts too if whole blocks seem lost, and
+     * may then still turn out to be none.
      */
     int64_t discontinuities;
     /**
