@@ -10,7 +10,7 @@ use super::handle::Table;
 use super::structs::{self, sized};
 use crate::buffer::Buffer;
 use crate::error::{Result, fail};
-use crate::file::wav;
+use crate::file::{load, wav};
 
 /// Samples in memory, to be played or recorded into. Shared freely between streams and threads.
 pub struct sonset_buffer;
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
         // SAFETY: the caller passes NULL or a text.
         let path = unsafe { text(path, "path") }?;
         not_null(out_buffer, "out_buffer")?;
-        let buffer = wav::load(Path::new(path))?;
+        let buffer = load::load(Path::new(path), 0)?;
         // SAFETY: checked not to be null.
         unsafe { write(out_buffer, BUFFERS.insert(buffer)?) };
         Ok(())
