@@ -37,7 +37,7 @@ fn explore() {
         ("f.oga", "-c:a flac"),
         ("a.m4a", "-c:a aac -b:a 192k"),
         ("a.mp4", "-c:a aac -b:a 192k"),
-        ("frag.mp4", "-c:a aac -b:a 192k -movflags frag_keyframe+empty_moov -frag_duration 500000"),
+        ("frag.mp4", "-c:a aac -b:a 192k -movflags frag_keyframe+delay_moov -frag_duration 500000"),
         ("p.mov", "-c:a pcm_s16le"),
         ("alac.m4a", "-c:a alac"),
         ("alac.caf", "-c:a alac"),

@@ -139,16 +139,23 @@ impl Decoder {
     /// Brings demuxer and decoder to a place from which `frame` will come out right.
     fn go_to(&mut self, frame: u64) -> Result<()> {
         let target = i64::try_from(frame).unwrap_or(i64::MAX).saturating_sub(self.timeline.shift);
+        // Opened anew, as some demuxers cannot go back once they have met the end.
+        self.reopen()?;
         let beyond_preroll = target > self.media.preroll_frames();
-        if beyond_preroll && self.media.seek(target) {
-            return Ok(());
+        if beyond_preroll && !self.media.seek(target) {
+            // From the start: always right.
+            self.reopen()?;
         }
-        // From the start: always right.
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<()> {
         let mut media = Media::open(&self.path, self.info.track)?;
         let timeline = Timeline::of(&self.path, &mut media)?;
         if timeline != self.timeline || media.sample_rate_hz != self.info.sample_rate_hz {
             return Err(unreadable(&self.path, "it was changed while it was read"));
         }
+        media.inherit(&mut self.media);
         self.media = media;
         Ok(())
     }

@@ -7,9 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Fault;
-use symphonia::core::formats::well_known::{FORMAT_ID_ISOMP4, FORMAT_ID_MKV};
+use symphonia::core::formats::well_known::{
+    FORMAT_ID_ADTS, FORMAT_ID_ISOMP4, FORMAT_ID_MKV, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3,
+};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackFlags, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
@@ -166,6 +169,12 @@ impl Media {
         self.reader.format_info().format == FORMAT_ID_MKV
     }
 
+    /// Whether the file is a bare row of MPEG audio frames.
+    pub fn is_bare_mpeg(&self) -> bool {
+        let bare = [FORMAT_ID_ADTS, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3];
+        bare.contains(&self.reader.format_info().format)
+    }
+
     /// Whether packets state their frame, so that the demuxer's counts are frames.
     pub fn states_frames(&self) -> bool {
         self.places == Places::Stated
@@ -206,48 +215,43 @@ impl Media {
             Ok(())
         });
         let mut fault = None;
+        let mut frames = samples.len() / channels;
         match decoded {
             Ok(()) => {}
-            Err(Fault::DecodeError(reason)) => {
+            Err(Fault::DecodeError(reason)) if self.states_frames() => {
                 samples.clear();
                 fault = Some(reason.to_string());
+                frames = packet.dur.get() as usize;
             }
             Err(other) => return Err(other.to_string()),
         }
-        let mut frames = samples.len() / channels;
         if self.states_frames() && self.is_iso() {
+            // The last packet of a track states a shorter duration than it decodes to.
             frames = frames.min(packet.dur.get() as usize);
             samples.truncate(frames * channels);
         }
-        if fault.is_some() {
-            frames = packet.dur.get() as usize;
+        if self.states_frames() {
+            return Ok(Some(Block { first: packet.pts.get(), fault, frames }));
         }
-        let first = match self.places {
-            Places::Stated => packet.pts.get(),
-            Places::Counted => self.count(packet.pts.get(), frames, samples),
-        };
-        Ok(Some(Block { first, fault, frames }))
-    }
-
-    /// The frame of a packet that yielded `frames`, by counting.
-    fn count(&mut self, stamp: i64, frames: usize, samples: &mut Vec<f32>) -> i64 {
         if let Some((_, after)) = self.sought.take() {
             // Its own samples lack what the packet before it would add.
             samples.clear();
             self.counted = after;
-            return after;
+            return Ok(Some(Block { first: after, fault, frames: 0 }));
         }
         let first = self.counted;
         self.counted += frames as i64;
+        self.note_landmark(packet.pts.get());
+        Ok(Some(Block { first, fault, frames }))
+    }
+
+    /// Remembers a packet, after which `counted` frames are decoded, every two seconds.
+    fn note_landmark(&mut self, stamp: i64) {
         let spacing = 2 * self.sample_rate_hz as i64;
-        if self
-            .landmarks
-            .last()
-            .is_none_or(|&(at, after)| stamp > at && self.counted >= after.saturating_add(spacing))
-        {
+        let is_new = |&(at, after): &(i64, i64)| stamp > at && self.counted >= after.saturating_add(spacing);
+        if self.landmarks.last().is_none_or(is_new) {
             self.landmarks.push((stamp, self.counted));
         }
-        first
     }
 
     fn next_packet(&mut self) -> std::result::Result<Option<Packet>, String> {
@@ -273,6 +277,11 @@ impl Media {
         }
     }
 
+    /// Takes over the places to go back to that `other` has found in the same track.
+    pub fn inherit(&mut self, other: &mut Self) {
+        self.landmarks = std::mem::take(&mut other.landmarks);
+    }
+
     /// Goes to a packet at or before frame `target` of the track, so that frames from there on come out as
     /// if all had been decoded. False if that cannot be done, which leaves no defined place.
     pub fn seek(&mut self, target: i64) -> bool {
@@ -286,6 +295,10 @@ impl Media {
                 landmark.0
             }
         };
+        // The demuxer takes the size of a block for that of a frame.
+        if self.codec().starts_with("adpcm") {
+            return false;
+        }
         let to = SeekTo::Timestamp { ts: Timestamp::new(to), track_id: self.id };
         let reader = &mut self.reader;
         self.first = None;
@@ -311,6 +324,20 @@ fn describe(track: &symphonia::core::formats::Track, number: i32) -> Track {
     }
 }
 
+/// Names of codecs that users meet and that there is no decoder for.
+fn name_of(codec: AudioCodecId) -> &'static str {
+    match codec {
+        CODEC_ID_OPUS => "Opus",
+        CODEC_ID_AC3 => "AC-3",
+        CODEC_ID_EAC3 => "E-AC-3",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_TRUEHD => "TrueHD",
+        CODEC_ID_WMA => "WMA",
+        CODEC_ID_SPEEX => "Speex",
+        _ => "of an unknown codec",
+    }
+}
+
 /// The decoder of a track, with the rate and the channels that it gives.
 fn decoder_of(
     path: &Path,
@@ -321,7 +348,9 @@ fn decoder_of(
     if track.channels > MAX_CHANNELS {
         return Err(unreadable(path, &format!("has {} channels, more than {MAX_CHANNELS}", track.channels)));
     }
-    let options = AudioDecoderOptions::default();
+    // Priming and padding are for the timeline to remove, except where only the decoder knows them: what comes
+    // out of Vorbis before two blocks have met is nothing.
+    let options = AudioDecoderOptions::default().gapless(parameters.codec == CODEC_ID_VORBIS);
     let decoder = sheltered(|| symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
         .map_err(|fault| {
             let codec =

@@ -33,7 +33,7 @@ impl Timeline {
             return iso(path, media, stated);
         }
         // Without a LAME tag the demuxer's number of frames is an estimate.
-        let mpeg = media.container.starts_with("mp");
+        let mpeg = media.is_bare_mpeg();
         let frames = if mpeg && track.delay.is_none() { None } else { stated };
         let begin = track.start_ts.get();
         Ok(Self {
