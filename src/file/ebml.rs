@@ -52,12 +52,11 @@ fn delay_in<F: Read + Seek>(file: &mut F, tracks: Range<u64>, track_number: u32)
     Ok(found)
 }
 
-/// Calls `visit` with the id and the body of each element in `within`, until it says false.
-fn each_element<F: Read + Seek>(
-    file: &mut F,
-    within: Range<u64>,
-    visit: &mut dyn FnMut(&mut F, u64, Range<u64>) -> io::Result<bool>,
-) -> io::Result<()> {
+/// What is done with an element of this id and body; false ends the walk.
+type Visit<'a, F> = dyn FnMut(&mut F, u64, Range<u64>) -> io::Result<bool> + 'a;
+
+/// Calls `visit` with each element in `within`.
+fn each_element<F: Read + Seek>(file: &mut F, within: Range<u64>, visit: &mut Visit<F>) -> io::Result<()> {
     let mut at = within.start;
     while at < within.end {
         file.seek(SeekFrom::Start(at))?;

@@ -2,6 +2,7 @@
 //! does not tell. Encoders use it to say how many frames of priming stand before the first one that is heard.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 /// One audible stretch of a track, as the file states it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub fn edit_of(file: &mut (impl Read + Seek), track_id: u32) -> io::Result<Optio
     each_box(file, 0..end, &mut |file, kind, body| match &kind {
         b"moov" => each_box(file, body, &mut |file, kind, body| {
             match &kind {
-                b"mvhd" => movie_timescale = timescale(file, body.start)?,
+                b"mvhd" => movie_timescale = after_times(file, body.start)?,
                 b"trak" => {
                     let trak = track(file, body)?;
                     if trak.id == track_id {
@@ -55,15 +56,14 @@ struct Trak {
     edit: Option<Edit>,
 }
 
-fn track<F: Read + Seek>(file: &mut F, body: std::ops::Range<u64>) -> io::Result<Trak> {
+fn track<F: Read + Seek>(file: &mut F, body: Range<u64>) -> io::Result<Trak> {
     let mut trak = Trak::default();
     each_box(file, body, &mut |file, kind, body| {
         match &kind {
-            // The id follows two times, which are 4 or 8 bytes long.
             b"tkhd" => trak.id = after_times(file, body.start)?,
             b"mdia" => each_box(file, body, &mut |file, kind, body| {
                 if &kind == b"mdhd" {
-                    trak.timescale = timescale(file, body.start)?;
+                    trak.timescale = after_times(file, body.start)?;
                 }
                 Ok(true)
             })?,
@@ -80,7 +80,7 @@ fn track<F: Read + Seek>(file: &mut F, body: std::ops::Range<u64>) -> io::Result
     Ok(trak)
 }
 
-fn edit_list<F: Read + Seek>(file: &mut F, body: std::ops::Range<u64>) -> io::Result<Option<Edit>> {
+fn edit_list<F: Read + Seek>(file: &mut F, body: Range<u64>) -> io::Result<Option<Edit>> {
     file.seek(SeekFrom::Start(body.start))?;
     let long = number::<1>(file)? == 1;
     number::<3>(file)?;
@@ -108,14 +108,11 @@ fn edit_list<F: Read + Seek>(file: &mut F, body: std::ops::Range<u64>) -> io::Re
     Ok(begun.then_some(edit))
 }
 
-/// Calls `visit` with the type and the body of each box in `within`, until it says false. Boxes that end
-/// beyond `within` end the walk.
-#[allow(clippy::type_complexity)]
-fn each_box<F: Read + Seek>(
-    file: &mut F,
-    within: std::ops::Range<u64>,
-    visit: &mut dyn FnMut(&mut F, [u8; 4], std::ops::Range<u64>) -> io::Result<bool>,
-) -> io::Result<()> {
+/// What is done with a box of this type and body; false ends the walk.
+type Visit<'a, F> = dyn FnMut(&mut F, [u8; 4], Range<u64>) -> io::Result<bool> + 'a;
+
+/// Calls `visit` with each box in `within`, as far as they lie in it whole.
+fn each_box<F: Read + Seek>(file: &mut F, within: Range<u64>, visit: &mut Visit<F>) -> io::Result<()> {
     let mut at = within.start;
     while within.end.saturating_sub(at) >= 8 {
         file.seek(SeekFrom::Start(at))?;
@@ -137,11 +134,8 @@ fn each_box<F: Read + Seek>(
     Ok(())
 }
 
-fn timescale<F: Read + Seek>(file: &mut F, body: u64) -> io::Result<u32> {
-    after_times(file, body)
-}
-
-/// The 32 bits after version, flags and the times of creation and change.
+/// The 32 bits after version, flags and the times of creation and change, which are 4 or 8 bytes long: the
+/// time scale of a movie or media header, the id of a track header.
 fn after_times<F: Read + Seek>(file: &mut F, body: u64) -> io::Result<u32> {
     file.seek(SeekFrom::Start(body))?;
     let times = if number::<1>(file)? == 1 { 16 } else { 8 };

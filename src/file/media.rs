@@ -300,12 +300,18 @@ impl Media {
             return false;
         }
         let to = SeekTo::Timestamp { ts: Timestamp::new(to), track_id: self.id };
-        let reader = &mut self.reader;
+        let (reader, decoder) = (&mut self.reader, &mut self.decoder);
         self.first = None;
-        let found =
-            sheltered(|| reader.seek(SeekMode::Accurate, to)).is_ok_and(|at| at.actual_ts <= at.required_ts);
-        let decoder = &mut self.decoder;
-        found && sheltered(|| Ok(decoder.reset())).is_ok()
+        let sought = sheltered(|| {
+            reader.seek(SeekMode::Accurate, to)?;
+            decoder.reset();
+            Ok(())
+        });
+        // Demuxers promise a packet at or before the time asked for, and do not always keep it.
+        let packet = self.next_packet().ok().flatten();
+        let kept = packet.as_ref().is_some_and(|packet| self.sought.is_some() || packet.pts.get() <= from);
+        self.first = packet;
+        sought.is_ok() && kept
     }
 }
 
@@ -353,9 +359,8 @@ fn decoder_of(
     let options = AudioDecoderOptions::default().gapless(parameters.codec == CODEC_ID_VORBIS);
     let decoder = sheltered(|| symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
         .map_err(|fault| {
-            let codec =
-                if track.codec == "?" { parameters.codec.to_string() } else { track.codec.to_string() };
-            unreadable(path, &format!("no decoder takes its {codec} sound ({fault})"))
+            let codec = if track.codec == "?" { name_of(parameters.codec) } else { track.codec };
+            unreadable(path, &format!("its sound is {codec}, which is not supported ({fault})"))
         })?;
     let spec = decoder.codec_params();
     let rate = spec.sample_rate.or(parameters.sample_rate).unwrap_or(0);
