@@ -21,6 +21,37 @@ pub struct Edit {
     pub further_parts: bool,
 }
 
+/// Whether the runs of samples in all fragments could be in the file at all. The demuxer counts through a run,
+/// so that a header that claims four thousand million samples would keep it busy for seconds.
+pub fn fragments_are_plausible(file: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut samples = 0u64;
+    each_at(file, 0..end, &[*b"moof", *b"traf", *b"trun"], &mut |file, body| {
+        file.seek(SeekFrom::Start(body.start + 4))?;
+        samples = samples.saturating_add(number::<4>(file)?);
+        Ok(samples <= end)
+    })?;
+    Ok(samples <= end)
+}
+
+/// Calls `visit` with the body of each box that lies at `path`, a box in a box, until it says false.
+fn each_at<F: Read + Seek>(
+    file: &mut F,
+    within: Range<u64>,
+    path: &[[u8; 4]],
+    visit: &mut dyn FnMut(&mut F, Range<u64>) -> io::Result<bool>,
+) -> io::Result<bool> {
+    let Some((first, rest)) = path.split_first() else { return visit(file, within) };
+    let mut going_on = true;
+    each_box(file, within, &mut |file, kind, body| {
+        if &kind == first {
+            going_on = each_at(file, body, rest, visit)?;
+        }
+        Ok(going_on)
+    })?;
+    Ok(going_on)
+}
+
 /// The edit of the track with this id; `None` without an edit list.
 pub fn edit_of(file: &mut (impl Read + Seek), track_id: u32) -> io::Result<Option<Edit>> {
     let end = file.seek(SeekFrom::End(0))?;

@@ -360,7 +360,9 @@ fn decoder_of(
     let decoder = sheltered(|| symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
         .map_err(|fault| {
             let codec = if track.codec == "?" { name_of(parameters.codec) } else { track.codec };
-            unreadable(path, &format!("its sound is {codec}, which is not supported ({fault})"))
+            let what =
+                format!("its sound ({codec}, {} channels) is of a kind that is not read", track.channels);
+            unreadable(path, &format!("{what} ({fault})"))
         })?;
     let spec = decoder.codec_params();
     let rate = spec.sample_rate.or(parameters.sample_rate).unwrap_or(0);

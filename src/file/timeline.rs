@@ -46,8 +46,12 @@ impl Timeline {
 fn iso(path: &Path, media: &Media, stated: Option<u64>) -> Result<Timeline> {
     let rate = media.sample_rate_hz;
     let in_track = stated.filter(|_| media.states_frames());
-    let edit = media.seekable.then(|| File::open(path).ok()).flatten();
-    let edit = edit.and_then(|mut file| iso::edit_of(&mut file, media.id).ok()).flatten();
+    let mut file = media.seekable.then(|| File::open(path).ok()).flatten();
+    if file.as_mut().is_some_and(|file| iso::fragments_are_plausible(file).is_ok_and(|plausible| !plausible))
+    {
+        return Err(unreadable(path, "is damaged: it states more samples than it has bytes"));
+    }
+    let edit = file.and_then(|mut file| iso::edit_of(&mut file, media.id).ok()).flatten();
     let Some(edit) = edit.filter(|edit| edit.timescale > 0 && edit.movie_timescale > 0) else {
         return Ok(Timeline { shift: 0, frames: in_track });
     };

@@ -21,6 +21,19 @@ pub fn sound(channels: usize) -> Vec<f32> {
     samples
 }
 
+/// Interleaved noise that is the same in every run, never silent and never twice the same.
+pub fn noise(frames: usize, channels: usize) -> Vec<f32> {
+    let mut state = 0x2545_F491_4F6C_DD1Du64;
+    let mut low = 0.0;
+    let next = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let white = (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
+        low += 0.2 * (white - low);
+        0.9 * low
+    };
+    (0..frames * channels).map(next).collect()
+}
+
 /// Encodes `samples` with the given arguments of ffmpeg.
 pub fn encode(
     folder: &Path,
@@ -54,3 +67,21 @@ pub fn ffmpeg(arguments: &str) {
         .expect("ffmpeg is installed by scripts/setup test");
     assert!(output.status.success(), "ffmpeg {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// A file of each kind for tests that damage it: its name and ffmpeg's arguments.
+pub const FORMATS_TO_DAMAGE: &[(&str, &str)] = &[
+    ("s16.wav", "-c:a pcm_s16le"),
+    ("ms.wav", "-c:a adpcm_ms"),
+    ("s24.aiff", "-c:a pcm_s24be"),
+    ("a.flac", ""),
+    ("a.mp3", "-b:a 128k"),
+    ("a.aac", "-c:a aac -b:a 128k"),
+    ("v.ogg", "-c:a libvorbis -q:a 4"),
+    ("f.oga", "-c:a flac"),
+    ("a.m4a", "-c:a aac -b:a 128k"),
+    ("alac.m4a", "-c:a alac"),
+    ("frag.mp4", "-c:a aac -b:a 128k -movflags frag_keyframe+delay_moov -frag_duration 100000"),
+    ("aac.mkv", "-c:a aac -b:a 128k"),
+    ("v.webm", "-c:a libvorbis -q:a 4"),
+    ("flac.mkv", "-c:a flac"),
+];
