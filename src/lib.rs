@@ -34,5 +34,6 @@ pub mod realtime;
 pub mod receipt;
 pub mod request;
 pub mod ring;
+pub mod resample;
 pub mod shared;
 pub mod stream;
