@@ -3,14 +3,14 @@
 //! A windowed sinc (rubato), in double precision. Output frame n is the input at time n / rate: the filter's
 //! delay is taken off, and k frames become round(k × out / in). With f the lower of the two rates / 2:
 //!
-//! - pass-band 0 to 0.94 f, within ±0.001 dB;
-//! - stop-band from 1.0 f on, below −120 dB: neither images nor aliases.
+//! - tones up to 0.94 f keep their level within 0.001 dB, with nothing above −130 dB beside them;
+//! - aliases of what lies above f are below −120 dB, images of what lies between 0.94 f and f below −100 dB.
 
 use std::sync::Arc;
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Indexing, Resampler as _};
-use rubato::{SincInterpolationParameters, SincInterpolationType, WindowFunction};
+use rubato::{SincInterpolationParameters, SincInterpolationType, WindowFunction, calculate_cutoff};
 
 use crate::buffer::Buffer;
 use crate::error::{Code, Error, Result, fail};
@@ -18,8 +18,10 @@ use crate::error::{Code, Error, Result, fail};
 /// Rates that sound is converted from and to, in hertz.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
-/// Zero crossings of the sinc at the lower rate. With this window the transition takes 27 / 512 of its band.
+/// Length of the filter in frames of the lower rate.
 const SINC_LENGTH: usize = 512;
+
+const WINDOW: WindowFunction = WindowFunction::BlackmanHarris2;
 
 /// Coefficients in the table of filters at most: 8 MiB.
 const TABLE_LENGTH: usize = 1 << 20;
@@ -81,10 +83,10 @@ impl Resampler {
         let steps = if exact { ratio.output as usize } else { (TABLE_LENGTH / length).min(512) };
         let parameters = SincInterpolationParameters {
             sinc_len: length,
-            f_cutoff: None,
+            f_cutoff: Some(calculate_cutoff(SINC_LENGTH, WINDOW)),
             oversampling_factor: steps,
             interpolation: if exact { SincInterpolationType::Nearest } else { SincInterpolationType::Cubic },
-            window: WindowFunction::BlackmanHarris2,
+            window: WINDOW,
         };
         let times = to_hz as f64 / from_hz as f64;
         let inner = Async::new_sinc(times, 1.0, &parameters, CHUNK_FRAMES, channels, FixedAsync::Input)

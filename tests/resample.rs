@@ -53,7 +53,7 @@ fn decibels(ratio: f64) -> f64 {
 fn an_onset_stays_within_a_hundredth_of_an_output_frame() {
     for (from, to) in PAIRS {
         let frames = enough(from, to);
-        for at in [frames / 2, frames / 2 + 1, frames / 2 + 7] {
+        for at in [frames / 2, frames / 2 + 7] {
             let mut pulse = vec![0.0; frames];
             pulse[at] = 1.0;
             let output = convert(&pulse, from, to, 1);
@@ -71,49 +71,121 @@ fn an_onset_stays_within_a_hundredth_of_an_output_frame() {
     }
 }
 
+/// What is left of `output` without its component at `frequency`, at most, and the gain and phase of that.
+fn without(output: &[f32], frequency: f64, rate: u32) -> (f64, f64, f64) {
+    let turn = |n: usize| TAU * (frequency / rate as f64 * n as f64).fract();
+    // Least squares over sine and cosine.
+    let (mut ss, mut cc, mut sc, mut ys, mut yc) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for n in inside(output) {
+        let ((sin, cos), y) = (turn(n).sin_cos(), output[n] as f64);
+        (ss, cc, sc) = (ss + sin * sin, cc + cos * cos, sc + sin * cos);
+        (ys, yc) = (ys + y * sin, yc + y * cos);
+    }
+    let scale = ss * cc - sc * sc;
+    let (a, b) = ((ys * cc - yc * sc) / scale, (yc * ss - ys * sc) / scale);
+    let rest = inside(output).map(|n| {
+        let (sin, cos) = turn(n).sin_cos();
+        (output[n] as f64 - a * sin - b * cos).abs()
+    });
+    (rest.fold(0.0, f64::max), a.hypot(b), b.atan2(a))
+}
+
 #[test]
-fn a_tone_below_94_percent_of_the_lower_half_rate_is_the_same_tone_within_0_001_db() {
+fn a_tone_below_94_percent_of_the_lower_half_rate_stays_that_tone_within_0_001_db() {
     for (from, to) in PAIRS {
         let edge = from.min(to) as f64 / 2.0;
-        for part in [0.0101, 0.1, 0.37, 0.5, 0.77, 0.9, 0.94] {
+        for part in [0.0101, 0.5, 0.94] {
             let frequency = part * edge;
             let output = convert(&tone(frequency, from, enough(from, to)), from, to, 1);
-            let expected = tone(frequency, to, output.len());
-            let middle = inside(&output);
-            let (mut error, mut along, mut power) = (0f64, 0f64, 0f64);
-            for n in middle {
-                let (got, want) = (output[n] as f64, expected[n] as f64);
-                along += got * want;
-                power += want * want;
-                error = error.max((got - want).abs());
-            }
-            let gain = decibels(along / power);
-            assert!(gain.abs() < 0.001, "{from} to {to}, {part}: {gain} dB");
-            // Whatever else there is: images, distortion, a shift.
-            assert!(decibels(error) < -75.0, "{from} to {to}, {part}: error {} dB", decibels(error));
+            let (rest, gain, phase) = without(&output, frequency, to);
+            let about = format!("{from} to {to} Hz at {frequency} Hz");
+            assert!(decibels(gain).abs() < 0.001, "{about}: {} dB", decibels(gain));
+            assert!(phase.abs() / TAU / frequency < 2e-5 / to as f64, "{about}: late by {phase} rad");
+            // Images, aliases and distortion, down to the rounding of input and output.
+            assert!(decibels(rest) < -130.0, "{about}: {} dB beside it", decibels(rest));
         }
     }
 }
 
 #[test]
-fn print_limits() {
-    for (from, to) in PAIRS {
-        let edge = from.min(to) as f64 / 2.0;
-        let mut line = format!("{from}->{to} ");
-        for part in [0.5, 0.9, 0.94, 0.95, 1.0, 1.001, 1.01, 1.05, 1.5, 1.9] {
-            let frequency = part * edge;
-            if frequency >= from as f64 / 2.0 {
-                continue;
+fn a_tone_above_the_lower_half_rate_is_below_120_db() {
+    for (from, to) in PAIRS.into_iter().filter(|(from, to)| from > to) {
+        for part in [1.0005, 1.03, 1.5, 6.1] {
+            let frequency = part * to as f64 / 2.0;
+            if frequency < from as f64 / 2.0 {
+                let output = convert(&tone(frequency, from, enough(from, to)), from, to, 1);
+                let rest = inside(&output).map(|n| output[n].abs() as f64).fold(0.0, f64::max);
+                assert!(decibels(rest) < -120.0, "{from} to {to}, {frequency} Hz: {} dB", decibels(rest));
             }
-            let output = convert(&tone(frequency, from, enough(from, to)), from, to, 1);
-            let expected = tone(frequency, to, output.len());
-            let m = inside(&output);
-            let e = m
-                .clone()
-                .map(|n| (output[n] as f64 - if part < 1.0 { expected[n] as f64 } else { 0.0 }).abs())
-                .fold(0.0, f64::max);
-            line += &format!(" {part}:{:.1}", decibels(e));
         }
-        println!("{line}");
     }
+}
+
+#[test]
+fn an_image_of_a_tone_between_the_pass_band_and_half_the_rate_is_below_100_db() {
+    for (from, to) in PAIRS.into_iter().filter(|(from, to)| from < to) {
+        for part in [0.95, 0.999] {
+            let frequency = part * from as f64 / 2.0;
+            let output = convert(&tone(frequency, from, enough(from, to)), from, to, 1);
+            let (rest, ..) = without(&output, frequency, to);
+            assert!(decibels(rest) < -100.0, "{from} to {to}, {frequency} Hz: {} dB", decibels(rest));
+        }
+    }
+}
+
+#[test]
+fn k_frames_become_the_nearest_whole_number_and_pieces_change_no_bit() {
+    for (from, to) in PAIRS {
+        for frames in [1, 100, 5_001] {
+            let input: Vec<f32> = (0..2 * frames).map(|n| ((n * n) as f32).sin() * 0.5).collect();
+            let whole = convert(&input, from, to, 2);
+            let expected = (frames as f64 * to as f64 / from as f64 + 0.5).floor() as usize;
+            assert_eq!(whole.len(), 2 * expected, "{frames} frames from {from} to {to} Hz");
+            let mut resampler = Resampler::new(from, to, 2).unwrap();
+            let mut pieces = Vec::new();
+            let mut rest = &input[..];
+            for size in [1usize, 7, 0, 500, 3_000, usize::MAX] {
+                let (piece, later) = rest.split_at(size.saturating_mul(2).min(rest.len()));
+                resampler.feed(piece, &mut pieces).unwrap();
+                rest = later;
+            }
+            resampler.finish(&mut pieces).unwrap();
+            assert!(pieces == whole, "{frames} frames from {from} to {to} Hz");
+        }
+    }
+}
+
+#[test]
+fn a_converted_buffer_says_so_and_has_the_peak_of_what_it_holds() {
+    // A sine of a quarter of the rate, whose tops lie between the samples, 3 dB above them.
+    let input: Vec<f32> = (0..4_800).map(|n| [0.5, 0.5, -0.5, -0.5][n % 4]).collect();
+    let buffer = Buffer::copy(&input, 4_800, 1, 48_000).unwrap();
+    let converted = resample(&buffer, 96_000).unwrap();
+    assert_eq!((converted.sample_rate_hz(), converted.resampled_from_hz()), (96_000, 48_000));
+    assert_eq!((converted.frames(), converted.channels()), (9_600, 1));
+    let mut samples = vec![0.0; 9_600];
+    converted.read(0, &mut samples).unwrap();
+    let peak = samples.iter().fold(0f32, |peak, sample| peak.max(sample.abs()));
+    assert_eq!(converted.peak(0), peak);
+    assert!(peak > 0.7, "{peak}");
+
+    let copy = resample(&buffer, 48_000).unwrap();
+    copy.read(0, &mut samples[..4_800]).unwrap();
+    assert_eq!((&samples[..4_800], copy.resampled_from_hz()), (&input[..], 0));
+}
+
+#[test]
+fn what_cannot_be_converted_is_refused_with_the_rate() {
+    let buffer = Buffer::zeros(10, 1, 48_000).unwrap();
+    for rate in [0, 7_999, 384_001] {
+        let error = resample(&buffer, rate).unwrap_err();
+        assert_eq!(error.code, Code::InvalidArgument);
+        assert!(error.message.contains(&rate.to_string()), "{error}");
+    }
+    let without_rate = Buffer::zeros(10, 1, 0).unwrap();
+    assert_eq!(resample(&without_rate, 48_000).unwrap_err().code, Code::InvalidArgument);
+    let short = Buffer::zeros(10, 1, 384_000).unwrap();
+    assert_eq!(resample(&short, 8_000).unwrap_err().code, Code::InvalidArgument);
+    let _recorder = buffer.claim_for_recording().unwrap();
+    assert_eq!(resample(&buffer, 44_100).unwrap_err().code, Code::BufferBusy);
 }
