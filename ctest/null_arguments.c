@@ -301,8 +301,10 @@ static void test_making_buffers(void)
 static void buffer_with_bad_handle(sonset_buffer *buffer, sonset_stream *stream, int32_t code)
 {
     sonset_buffer_info info;
+    sonset_buffer *none;
     float samples[1];
     int64_t action;
+    FAILS_OUT(code, none, sonset_buffer_resample(buffer, RATE, &none));
     FAILS(code, sonset_buffer_save_file(buffer, "/tmp", RATE));
     FAILS_OUT(code, samples, sonset_buffer_read(buffer, 0, 1, samples));
     FAILS_STRUCT(code, info, sizeof info, sonset_buffer_get_info(buffer, &info));
@@ -322,11 +324,25 @@ static void test_buffers(sonset_stream *stream)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_load_file("/tmp/a.wav", NULL));
     FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_load_file(NULL, &none));
     FAILS_OUT(SONSET_ERROR_FILE_NOT_FOUND, none, sonset_buffer_load_file("", &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_load_file_at("/tmp/a.wav", 0, 0, NULL));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_load_file_at(NULL, 0, 0, &none));
+    FAILS_OUT(SONSET_ERROR_FILE_NOT_FOUND, none, sonset_buffer_load_file_at("", 0, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 7999, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 384001, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", INT32_MIN, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 0, -1, &none));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_save_file(buffer, NULL, RATE));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", 0));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", -1));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", INT32_MAX));
     FAILS(SONSET_ERROR_FILE_IO, sonset_buffer_save_file(buffer, "", RATE));
+
+    PROMISE("converting buffers: NULL, rates out of range, and buffers without one");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_resample(buffer, RATE, NULL));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, RATE, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, -1, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, INT32_MAX, &none));
 
     PROMISE("reading buffers: NULL and frames that are not there");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_read(buffer, 0, 4, NULL));

@@ -580,9 +580,9 @@ typedef struct {
     int32_t is_recording;
     /** SONSET_GRANTED_...: whether its memory is locked into RAM. */
     int32_t memory_locked;
-    /** 0. */
-    int32_t reserved;
-    /** Largest magnitude of all samples. */
+    /** Rate in hertz that the sound was converted from to sample_rate_hz; 0 if it was not. */
+    int32_t resampled_from_hz;
+    /** Largest magnitude of all samples: after a conversion, of the result, which may be above that before. */
     double peak;
 } sonset_buffer_info;
 
@@ -1437,17 +1437,75 @@ int32_t sonset_buffer_wrap(const float *samples,
 #endif
 
 /**
- * Reads a WAV file into a new buffer: PCM of 8, 16, 24 or 32 bits, or float32. Integers are scaled by their
- * range, so that full scale is 1. Release it with sonset_buffer_release().
+ * Reads a sound file, or the first sound track of a film, into a new buffer at the file's own rate:
+ * sonset_buffer_load_file_at() with a rate and a track of 0.
  *
- * Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of another kind,
- * NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT for a path that is not UTF-8.
+ * Errors: as sonset_buffer_load_file_at().
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API int32_t sonset_buffer_load_file(const char *path, sonset_buffer **out_buffer);
+
+/**
+ * Reads a media file into a new buffer. What the file is, is found from its content, not from its name. Release
+ * the buffer with sonset_buffer_release().
+ *
+ * sample_rate_hz is the rate that the buffer is to have, 8000 to 384000, or 0 for that of the file. Where it is
+ * not the file's, the sound is converted as by sonset_buffer_resample(), and the buffer's info says from which.
+ * track is the number of the audio track, from 1; 0 is the one that the file calls its default, else the first.
+ *
+ * Frame 0 of the buffer is what is heard at time 0 of the file: what encoders put in front is removed, and a
+ * track that begins later has silence in front. Integers are scaled by their range, so that full scale is 1.
+ * Channels stand in the order of WAV files: left, right, centre, low frequencies, then the others. Read are:
+ *
+ *   WAV, RF64          PCM of 8 to 32 bits, float of 32 and 64, A-law, mu-law, ADPCM (whose last block is whole)
+ *   AIFF               PCM
+ *   FLAC, Ogg FLAC     exactly as they were
+ *   Ogg Vorbis         to the frame
+ *   MP3                to the frame with a LAME tag, which most encoders write; without one (and MP2), late by
+ *                      the encoder's delay, which no header states: 1105 frames for LAME (MP2 of ffmpeg: 481)
+ *   MP4, M4A, MOV      AAC-LC of 1 or 2 channels, ALAC, FLAC, PCM: to the frame by the edit list; AAC without
+ *                      one is late by the encoder's delay, 1024 frames for ffmpeg. An edit list that joins
+ *                      several parts is refused.
+ *   ADTS (.aac)        AAC-LC, late by the encoder's delay, which no header states: 1024 frames for ffmpeg
+ *   MKV, WebM          Vorbis, FLAC, PCM, AAC-LC, MP3: to the frame where it states the codec's delay, and
+ *                      where there is none (Vorbis, FLAC, PCM); else AAC and MP3 are late by the encoder's
+ *                      delay, 1024 and 1105 frames for ffmpeg. Padding at the end stays.
+ *
+ * Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
+ * error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.
+ *
+ * Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of a kind that is not
+ * read, NON_FINITE, FILE_IO, UNSUPPORTED for one that is too long, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT
+ * for a rate or a track that cannot be had or a path that is not UTF-8.
  *
  * [any-thread] [blocks]
  */
 SONSET_API
-int32_t sonset_buffer_load_file(const char *path,
-                                sonset_buffer **out_buffer);
+int32_t sonset_buffer_load_file_at(const char *path,
+                                   int32_t sample_rate_hz,
+                                   int32_t track,
+                                   sonset_buffer **out_buffer);
+
+/**
+ * Makes a new buffer with the sound of another at sample_rate_hz, 8000 to 384000, from such a rate. Its info
+ * says from which rate it was converted, and its peak is that of the result, which may be higher. At the same
+ * rate it is a copy. Release it with sonset_buffer_release().
+ *
+ * Frame n of the result is the sound at n / sample_rate_hz seconds, so that an onset stays where it is within a
+ * hundredth of a frame of the result, and k frames become round(k x sample_rate_hz / rate). With f half the
+ * lower of the two rates, tones up to 0.94 f keep their level within 0.001 dB, and what lies above f, aliases
+ * or images, is below -100 dB.
+ *
+ * Errors: INVALID_ARGUMENT for a rate that cannot be had, a buffer without a rate or one that would become
+ * empty, BUFFER_BUSY while it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_buffer_resample(const sonset_buffer *buffer,
+                               int32_t sample_rate_hz,
+                               sonset_buffer **out_buffer);
 
 /**
  * Writes a buffer to a WAV file of float32, which keeps every bit of the samples. A file that exists is

@@ -93,7 +93,11 @@ pub(super) fn check_channel(channel: i32, count: usize, direction: &str) -> Resu
 pub(super) fn check_rate(noun: &str, own: u32, format: &Format) -> Result<()> {
     let rate = format.sample_rate_hz;
     if own != 0 && own != rate {
-        fail!(RateMismatch, "the {noun} is at {own} Hz and the stream at {rate} Hz");
+        fail!(
+            RateMismatch,
+            "the {noun} is at {own} Hz and the stream at {rate} Hz (sonset_buffer_resample converts a buffer, \
+             sonset_buffer_load_file_at a file)"
+        );
     }
     Ok(())
 }
