@@ -18,6 +18,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
+use super::wide::WideWav;
 use super::{inaccessible, unreadable};
 use crate::error::{Result, fail};
 use crate::realtime::block::MAX_CHANNELS;
@@ -93,6 +94,9 @@ impl Media {
     pub fn open(path: &Path, number: i32) -> Result<Self> {
         let source = Source::open(path)?;
         let seekable = source.is_seekable();
+        if let Some(wide) = WideWav::open(path) {
+            return Self::choose(path, Box::new(wide), number, seekable);
+        }
         let stream = MediaSourceStream::new(Box::new(source), Default::default());
         let probed = sheltered(|| {
             let probe = symphonia::default::get_probe();

@@ -13,6 +13,7 @@ pub mod load;
 pub mod media;
 pub mod timeline;
 pub mod wav;
+mod wide;
 
 use std::path::Path;
 
