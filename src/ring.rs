@@ -233,9 +233,11 @@ impl Ring {
     pub fn info(&self) -> RingInfo {
         let ends = self.ends();
         let counts = &self.counts;
+        // Acquire, and in this order: what is seen as read was seen as written.
         let read = counts.read.load(Ordering::Acquire);
         let written = counts.written.load(Ordering::Acquire);
         let readable = (written - read).clamp(0, self.frames as i64);
+        // Relaxed: a single value, as the count of missing frames below.
         let origin = counts.origin.load(Ordering::Relaxed);
         RingInfo {
             channels: self.channels,
@@ -247,6 +249,7 @@ impl Ring {
             read_frames: read,
             missing_frames: counts.missing.load(Ordering::Relaxed),
             needed_frame: if origin == NONE { NONE } else { origin + written },
+            // Acquire: whoever is told so then finds all that was written.
             finished: counts.finished.load(Ordering::Acquire),
             usage: match (&ends.writer, &ends.reader) {
                 (None, _) => Usage::Recording,
@@ -380,6 +383,7 @@ impl RingReader {
         let channels = self.ring.channels;
         let frames = (end.samples.occupied_len() / channels).min(out.len() / channels);
         end.samples.pop_slice(&mut out[..frames * channels]);
+        // Release: pairs with the Acquire of who asks how far it is.
         self.ring.counts.read.fetch_add(frames as i64, Ordering::Release);
         frames as i64
     }
@@ -389,6 +393,7 @@ impl RingReader {
         let Some(end) = &mut self.end else { return 0 };
         let frames = frames.min((end.samples.occupied_len() / self.ring.channels) as i64);
         end.samples.skip(frames as usize * self.ring.channels);
+        // Release: as in `pop`.
         self.ring.counts.read.fetch_add(frames, Ordering::Release);
         frames
     }
@@ -458,6 +463,7 @@ impl RingWriter {
     pub fn advance(&mut self, frames: usize) {
         let Some(end) = &mut self.end else { return };
         if self.lost > 0 {
+            // Relaxed: this is the only one who writes.
             let position = self.ring.counts.written.load(Ordering::Relaxed);
             // There is room: else no frame could be written.
             let _ = end.gaps.try_push(Gap { position, frames: self.lost });
