@@ -3,6 +3,7 @@
 
 mod media;
 
+use std::io::{Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use media::*;
 use sonset::buffer::Buffer;
 use sonset::error::Code;
 use sonset::file::decode::Decoder;
+use sonset::file::growing::{GrowingWav, SampleFormat, Spec};
 use sonset::file::load::load;
 use sonset::file::wav;
 
@@ -232,6 +234,49 @@ fn what_is_saved_can_be_loaded_with_any_number_of_channels() {
         decoder.seek(500).unwrap();
         assert!(read_from(&mut decoder, 700) == samples[500 * channels..], "{channels} channels");
     }
+}
+
+#[test]
+fn the_end_of_a_file_beyond_4_gib_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.wav");
+    let frames = (1u64 << 30) + 5;
+    let mut head = Vec::new();
+    head.extend_from_slice(b"RF64\xFF\xFF\xFF\xFFWAVEds64\x1C\0\0\0");
+    for size in [72 + 8 * frames, 8 * frames, frames] {
+        head.extend_from_slice(&size.to_le_bytes());
+    }
+    head.extend_from_slice(b"\0\0\0\0fmt \x10\0\0\0\x03\0\x02\0");
+    head.extend_from_slice(&48_000u32.to_le_bytes());
+    head.extend_from_slice(&384_000u32.to_le_bytes());
+    head.extend_from_slice(b"\x08\0\x20\0data\xFF\xFF\xFF\xFF");
+    // Silence is a hole in the file; what follows the samples is a chunk of another kind.
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(&head).unwrap();
+    file.seek(SeekFrom::Start(head.len() as u64 + 8 * (frames - 1))).unwrap();
+    for sample in [0.25f32, -0.5] {
+        file.write_all(&sample.to_le_bytes()).unwrap();
+    }
+    file.write_all(b"LIST\x04\0\0\0INFO").unwrap();
+    drop(file);
+    let mut decoder = Decoder::open(&path, 0).unwrap();
+    assert_eq!(decoder.info().frames, Some(frames));
+    decoder.seek(frames - 2).unwrap();
+    assert_eq!(read_from(&mut decoder, 100), [0.0, 0.0, 0.25, -0.5]);
+}
+
+#[test]
+fn a_recording_is_read_while_it_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.wav");
+    let spec = Spec { channels: 2, sample_rate_hz: 48_000, format: SampleFormat::Float32 };
+    let mut growing = GrowingWav::create(&path, spec).unwrap();
+    let samples = noise(50_000, 2);
+    growing.append(&samples).unwrap();
+    growing.commit().unwrap();
+    assert!(read_all(&path, 0).1 == samples);
+    growing.append(&samples).unwrap();
+    assert!(read_all(&path, 0).1 == samples);
 }
 
 #[test]

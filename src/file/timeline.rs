@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE};
+
 use super::media::Media;
 use super::{ebml, iso, unreadable};
 use crate::error::Result;
@@ -97,7 +99,11 @@ fn rf64_frames(path: &Path, media: &Media) -> Option<u64> {
     let Some(symphonia::core::codecs::CodecParameters::Audio(audio)) = &media.track()?.codec_params else {
         return None;
     };
-    let frame_bytes =
-        audio.bits_per_coded_sample.or(audio.bits_per_sample)?.div_ceil(8) as u64 * media.channels as u64;
+    let bits = match audio.codec {
+        CODEC_ID_PCM_F32LE => 32,
+        CODEC_ID_PCM_F64LE => 64,
+        _ => audio.bits_per_coded_sample.or(audio.bits_per_sample)?,
+    };
+    let frame_bytes = bits.div_ceil(8) as u64 * media.channels as u64;
     bytes.checked_div(frame_bytes)
 }
