@@ -97,7 +97,7 @@ pub struct sonset_receipt {
     pub monitor_latency_ns: i64,
 }
 
-sized! { sonset_receipt: 232; }
+sized! { sonset_receipt: 240; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
