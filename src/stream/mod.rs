@@ -477,6 +477,12 @@ impl Stream {
         })
     }
 
+    /// The last block of a half, with the user's bias in its fit.
+    pub fn last_block(&self, direction: Direction) -> Result<Position> {
+        let (position, fit) = self.position(direction)?;
+        Ok(Position { fit, ..position })
+    }
+
     /// Where a half is, with the user's bias in its fit and in the source of its latency.
     fn position(&self, direction: Direction) -> Result<(Position, Fit)> {
         let (format, shared) = (&self.core.format, &self.core.shared);
