@@ -18,6 +18,8 @@ use crate::stats::{Distribution, percentile, thin};
 
 /// Above this, and where it is unknown, a latency is pointed out.
 const LONG_LATENCY_MS: f64 = 40.0;
+/// Blocks within which a fit has recognised a step in the stamps.
+const STEP_BLOCKS: usize = 16;
 /// Points of a series in the JSON.
 const MOST_POINTS: usize = 2_000;
 
@@ -51,6 +53,18 @@ impl Half {
                 fit: position.fit,
             });
         }
+    }
+
+    /// The blocks whose fit can be gone by: without those that came before the fit had settled, and those after a
+    /// step that it had not recognised yet, which would all seem late.
+    fn settled(&self) -> Vec<&Seen> {
+        let steps = |n: usize| self.seen[n.min(self.seen.len() - 1)].fit.discontinuities;
+        let is_settled = |(n, seen): &(usize, &Seen)| {
+            let stamps = seen.fit.stamps;
+            let can_be_used = seen.fit.is_usable() && matches!(stamps, Stamps::Usable | Stamps::Quantised);
+            can_be_used && steps(n + STEP_BLOCKS) == seen.fit.discontinuities
+        };
+        self.seen.iter().enumerate().filter(is_settled).map(|(_, seen)| seen).collect()
     }
 }
 
@@ -171,7 +185,7 @@ fn evaluate_half(stream: &Stream, half: &Half, device: &Device) -> HalfResult {
     sizes.sort_by(f64::total_cmp);
     let mut block_frames = BTreeMap::new();
     half.seen.iter().for_each(|seen| *block_frames.entry(seen.frames).or_insert(0) += 1);
-    let settled: Vec<&Seen> = half.seen.iter().filter(|seen| is_settled(&seen.fit)).collect();
+    let settled = half.settled();
     let start_ns = half.seen.first().map_or(0, |seen| seen.entered_ns);
     let over_time = |value: &dyn Fn(&Seen) -> f64| -> Vec<(f64, f64)> {
         settled.iter().map(|seen| ((seen.entered_ns - start_ns) as f64 * 1e-9, value(seen))).collect()
@@ -205,10 +219,6 @@ fn evaluate_half(stream: &Stream, half: &Half, device: &Device) -> HalfResult {
         uncertainty_over_time: thin(&over_time(&|seen| seen.fit.uncertainty_ns as f64 * 1e-3), MOST_POINTS),
         drift_over_time: thin(&drift, MOST_POINTS),
     }
-}
-
-fn is_settled(fit: &Fit) -> bool {
-    fit.is_usable() && matches!(fit.stamps, Stamps::Usable | Stamps::Quantised)
 }
 
 /// How much later than the earliest callback each one was entered, in µs: what lies between a callback and its
@@ -324,32 +334,36 @@ fn checks(result: &Result, limits: &TimingLimits) -> Checks {
 }
 
 fn picture(result: &Result) -> Picture {
-    let series = |points: fn(&HalfResult) -> &Vec<(f64, f64)>| -> Vec<Series> {
-        let one = |half: &HalfResult| Series { name: half.half.into(), points: points(half).clone() };
-        result.halves.iter().map(one).collect()
+    // With one callback, both halves wake up together and have one clock.
+    let (shown, both) = match result.device.one_callback {
+        true => (&result.halves[..1.min(result.halves.len())], result.halves.len() > 1),
+        false => (&result.halves[..], false),
+    };
+    let name = |half: &HalfResult| if both { "output and input".into() } else { half.half.to_string() };
+    let over_time = |y: &str, points: fn(&HalfResult) -> &Vec<(f64, f64)>| {
+        let one = |half: &HalfResult| Series { name: name(half), points: points(half).clone() };
+        Panel::Points { series: shown.iter().map(one).collect(), x: "time (s)".into(), y: y.into() }
     };
     let late = |half: &HalfResult| {
         half.lateness_us.map(|late| {
             let Distribution { n, mean, sd, range, .. } = late;
-            format!("{} wake-ups: n = {n}, mean {mean:.1}, SD {sd:.1}, range {range:.1} µs", half.half)
+            format!("{} wake-ups: n = {n}, mean {mean:.1}, SD {sd:.1}, range {range:.1} µs", name(half))
         })
     };
-    let mut subtitles = vec![result.device.line()];
-    subtitles.extend(result.halves.iter().filter_map(late));
-    let values = result.halves.iter().flat_map(|half| half.lateness.iter().copied());
-    let over_time = |y: &str, series| Panel::Points { series, x: "time (s)".into(), y: y.into() };
+    let subtitles = [result.device.line()].into_iter().chain(shown.iter().filter_map(late));
+    let values = shown.iter().flat_map(|half| half.lateness.iter().copied());
     Picture {
         title: format!("Timing of a stream over {:.1} s", result.seconds),
-        subtitles,
+        subtitles: subtitles.collect(),
         panels: vec![
             Panel::Histogram {
                 values: values.collect(),
                 x: "wake-up after the earliest, against the clock fit (µs)".into(),
                 y: "callbacks".into(),
             },
-            over_time("wake-up lateness (µs)", series(|half| &half.lateness_over_time)),
-            over_time("fit uncertainty (µs)", series(|half| &half.uncertainty_over_time)),
-            over_time("device rate (ppm)", series(|half| &half.drift_over_time)),
+            over_time("wake-up lateness (µs)", |half| &half.lateness_over_time),
+            over_time("fit uncertainty (µs)", |half| &half.uncertainty_over_time),
+            over_time("device rate (ppm)", |half| &half.drift_over_time),
         ],
     }
 }

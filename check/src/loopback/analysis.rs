@@ -110,7 +110,7 @@ fn rms(samples: &[f32]) -> f64 {
 }
 
 /// The correlation with the pulse from each frame on, 1 where the pulse itself is. By parts that stay in the cache.
-fn correlate(recording: &[f32], pulse: &[f32]) -> Vec<f32> {
+pub fn correlate(recording: &[f32], pulse: &[f32]) -> Vec<f32> {
     const PART: usize = 4_096;
     let energy: f64 = pulse.iter().map(|sample| (*sample as f64).powi(2)).sum();
     let scaled: Vec<f32> = pulse.iter().map(|sample| (*sample as f64 / energy) as f32).collect();

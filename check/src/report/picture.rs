@@ -98,8 +98,7 @@ fn axes<'a, 'b>(
         .x_label_area_size(44)
         .y_label_area_size(76)
         .build_cartesian_2d(left..right, bottom..top)?;
-    let digits = |span: f64| (1.5 - span.abs().max(1e-9).log10()).ceil().clamp(0.0, 6.0) as usize;
-    let (x_digits, y_digits) = (digits(right - left), digits(top - bottom));
+    let (x_label, y_label) = (label(right - left), label(top - bottom));
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -111,10 +110,20 @@ fn axes<'a, 'b>(
         .axis_desc_style(("sans-serif", 14))
         .x_labels(10)
         .y_labels(7)
-        .x_label_formatter(&|value| format!("{value:.x_digits$}"))
-        .y_label_formatter(&|value| format!("{value:.y_digits$}"))
+        .x_label_formatter(&x_label)
+        .y_label_formatter(&y_label)
         .draw()?;
     Ok(chart)
+}
+
+/// Writes numbers on an axis of length `span`, with as many digits as its ticks need.
+fn label(span: f64) -> impl Fn(&f64) -> String {
+    let digits = (0.9 - span.abs().max(1e-9).log10()).ceil().clamp(0.0, 6.0) as usize;
+    move |value| {
+        let text = format!("{value:.digits$}");
+        // Rounded up from just below, zero keeps its sign.
+        if text.trim_matches(['-', '0', '.']).is_empty() { "0".into() } else { text }
+    }
 }
 
 fn draw_histogram(area: &Area<'_>, values: &[f64], x: &str, y: &str) -> Drawn {
@@ -186,6 +195,14 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_have_the_digits_that_their_ticks_need_and_zero_has_no_sign() {
+        assert_eq!(label(1_000.0)(&120.0), "120");
+        assert_eq!(label(0.3)(&0.15), "0.15");
+        assert_eq!(label(0.3)(&-1e-18), "0");
+        assert_eq!(label(60.0)(&10.0), "10");
+    }
 
     #[test]
     fn every_value_is_in_one_bin() {
