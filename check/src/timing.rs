@@ -61,7 +61,7 @@ impl Half {
         let steps = |n: usize| self.seen[n.min(self.seen.len() - 1)].fit.discontinuities;
         let is_settled = |(n, seen): &(usize, &Seen)| {
             let stamps = seen.fit.stamps;
-            let can_be_used = seen.fit.is_usable() && matches!(stamps, Stamps::Usable | Stamps::Quantised);
+            let can_be_used = seen.fit.is_usable() && !matches!(stamps, Stamps::None | Stamps::Settling);
             can_be_used && steps(n + STEP_BLOCKS) == seen.fit.discontinuities
         };
         self.seen.iter().enumerate().filter(is_settled).map(|(_, seen)| seen).collect()
@@ -239,14 +239,14 @@ fn stamps(stamps: Stamps) -> &'static str {
         Stamps::Settling => "settling",
         Stamps::Usable => "usable",
         Stamps::Quantised => "quantised",
-        Stamps::Useless => "useless",
+        Stamps::Useless => "useless (wake-ups were fitted)",
     }
 }
 
 fn source(source: LatencySource) -> &'static str {
     match source {
         LatencySource::Unknown => "unknown",
-        LatencySource::Reported => "reported by the backend",
+        LatencySource::Reported => "reported",
         LatencySource::Calibrated => "calibrated",
     }
 }
@@ -301,7 +301,10 @@ fn summarise_half(summary: &mut Summary, half: &HalfResult) {
     summary.row(row("clock"), clock);
     match half.latency_ms {
         Some(ms) => {
-            summary.row(row("latency"), format!("{ms:.2} ms, {}", half.latency_source));
+            summary.row(
+                row("latency"),
+                format!("{ms:.2} ms as reported; in host times: {}", half.latency_source),
+            );
             if ms > LONG_LATENCY_MS {
                 summary
                     .note(format!("the {} latency of {ms:.1} ms is above {LONG_LATENCY_MS} ms", half.half));

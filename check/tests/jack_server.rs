@@ -25,7 +25,7 @@ fn the_round_trip_through_a_server_is_one_period_to_the_sample() {
         let json = ran.json();
         let arrivals = &json["result"]["arrivals"];
         assert_eq!(arrivals["exact"], true);
-        assert_eq!(arrivals["each_round_trip_frames"], serde_json::json!(vec![period as f64; 10]));
+        assert_eq!(arrivals["each_delay_frames"], serde_json::json!(vec![period as f64; 10]));
         assert!(json["stamp"].is_null() && !ran.text.contains("VIRTUAL"), "{}", ran.text);
     }
 }

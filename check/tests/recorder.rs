@@ -85,7 +85,7 @@ impl Log {
 
 /// Lags of a known spread: +j and −j by turns in an irregular order, in seconds.
 fn lag_s(n: usize, mean: f64, j: f64) -> f64 {
-    mean + if (n * n / 3) % 2 == 0 { j } else { -j }
+    mean + if n * n / 3 % 4 < 2 { j } else { -j }
 }
 
 fn sd_us(lags: &[f64]) -> f64 {

@@ -94,7 +94,7 @@ fn the_round_trip_is_found_to_the_sample_whatever_the_block_size() {
         let result = &ran.json()["result"];
         let arrivals = &result["arrivals"];
         assert_eq!(arrivals["exact"], true);
-        assert_eq!(arrivals["each_round_trip_frames"], serde_json::json!(vec![latency as f64; 8]));
+        assert_eq!(arrivals["each_delay_frames"], serde_json::json!(vec![latency as f64; 8]));
         assert_eq!(number(&result["unreported_frames"]), 0.0);
         assert!(ran.text.contains(&format!("{latency} frames")), "{}", ran.text);
         assert!(ran.text.contains("ASSUMPTION"), "{}", ran.text);

@@ -7,8 +7,6 @@ use serde::Serialize;
 use crate::report::Refusal;
 use crate::stats::{Distribution, median_of};
 
-/// How far before its own time a pulse is looked for, in seconds: the clocks of two halves err.
-const AHEAD_S: f64 = 0.05;
 /// How far from the common delay each pulse is looked for, in seconds: less than half a gap.
 const STRAY_S: f64 = 0.02;
 /// Closer than this, in seconds, two arrivals are one: the width of the pulse's own correlation.
@@ -31,6 +29,8 @@ const TAPS: i64 = 24;
 /// What to look for.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
+    /// How far before its own time a pulse is looked for.
+    pub ahead_s: f64,
     /// Longest delay.
     pub longest_s: f64,
     /// Least ratio of pulse to noise that is trusted.
@@ -42,8 +42,10 @@ pub struct Search {
 pub struct Arrivals {
     /// Pulses that were played and had time to come back, which all did.
     pub pulses: usize,
-    pub round_trip_frames: Distribution,
-    pub each_round_trip_frames: Vec<f64>,
+    /// Input frame of the arrival minus output frame. Where each direction has a callback of its own, their frames
+    /// are counted from different zeros, and only the spread means anything.
+    pub delay_frames: Distribution,
+    pub each_delay_frames: Vec<f64>,
     /// Every pulse came back bit for bit, so that the delays are whole samples and no estimates.
     pub exact: bool,
     /// `None` where there was no noise.
@@ -53,21 +55,10 @@ pub struct Arrivals {
     pub inverted: bool,
 }
 
-impl Arrivals {
-    /// Adds a constant to every delay.
-    pub fn shift(&mut self, frames: f64) {
-        self.each_round_trip_frames.iter_mut().for_each(|each| *each += frames);
-        if let Some(distribution) = Distribution::of(&self.each_round_trip_frames) {
-            self.round_trip_frames = distribution;
-        }
-    }
-}
-
-/// Finds `pulse` in `recording` after each place in `sent` (frames from its start, not whole where clocks were
-/// compared). The recording must begin with silence.
+/// Finds `pulse` in `recording` after each frame in `sent`, counted from its start. The recording must begin with silence.
 pub fn find(
     recording: &[f32],
-    sent: &[f64],
+    sent: &[i64],
     pulse: &[f32],
     rate_hz: u32,
     search: &Search,
@@ -85,13 +76,13 @@ pub fn find(
         );
     }
     let correlation = correlate(recording, pulse);
-    let loops = Loop { recording, sent, pulse, correlation, rate: rate_hz as f64 };
-    let common = loops.common_delay(search)?;
+    let loops = Loop { recording, sent, pulse, correlation, rate: rate_hz as f64, search };
+    let common = loops.common_delay()?;
     let noise = loops.noise_rms();
     let peaks: Vec<Peak> = (0..sent.len()).map(|n| loops.peak_near(n, common.delay)).collect();
     loops.check_clipping(&peaks)?;
-    let snr_db = loops.check_strength(common.strength, noise, search)?;
-    loops.check_all_came_back(&peaks, common.strength, search)?;
+    let snr_db = loops.check_strength(common.strength, noise)?;
+    loops.check_all_came_back(&peaks, common.strength)?;
     loops.check_echoes(&peaks, &common)?;
     Ok(loops.arrivals(&peaks, snr_db, noise))
 }
@@ -144,10 +135,11 @@ struct Peak {
 /// What was played and what came back.
 struct Loop<'a> {
     recording: &'a [f32],
-    sent: &'a [f64],
+    sent: &'a [i64],
     pulse: &'a [f32],
     correlation: Vec<f32>,
     rate: f64,
+    search: &'a Search,
 }
 
 impl Loop<'_> {
@@ -159,19 +151,15 @@ impl Loop<'_> {
         usize::try_from(frame).ok().and_then(|n| self.correlation.get(n)).map_or(0.0, |value| *value as f64)
     }
 
-    fn sent(&self, n: usize) -> i64 {
-        self.sent[n].round() as i64
-    }
-
     /// The delay with the strongest median over the pulses. As their distances are random, anything else that is
     /// heard is at no delay for most of them.
-    fn common_delay(&self, search: &Search) -> Result<Common, Refusal> {
-        let (first, last) = (-self.frames(AHEAD_S), self.frames(search.longest_s));
+    fn common_delay(&self) -> Result<Common, Refusal> {
+        let (first, last) = (-self.frames(self.search.ahead_s), self.frames(self.search.longest_s));
         let mut strengths = vec![0.0; self.sent.len()];
         let profile: Vec<f64> = (first..=last)
             .map(|delay| {
                 let each = strengths.iter_mut().enumerate();
-                each.for_each(|(n, strength)| *strength = self.correlation(self.sent(n) + delay).abs());
+                each.for_each(|(n, strength)| *strength = self.correlation(self.sent[n] + delay).abs());
                 median_of(&mut strengths)
             })
             .collect();
@@ -180,7 +168,7 @@ impl Loop<'_> {
             .fold((0, 0.0), |best, (n, strength)| if *strength > best.1 { (n, *strength) } else { best });
         let usual = median_of(&mut profile.clone());
         if strength == 0.0 || strength < STANDS_OUT * usual {
-            let (ms, noise) = (search.longest_s * 1e3, db(self.noise_rms()));
+            let (ms, noise) = (self.search.longest_s * 1e3, db(self.noise_rms()));
             return refuse(
                 "missing",
                 format!(
@@ -194,13 +182,14 @@ impl Loop<'_> {
 
     /// RMS of the recording before the first pulse can have come, without its very beginning.
     fn noise_rms(&self) -> f64 {
-        let end = (self.sent(0) - self.frames(AHEAD_S)).clamp(0, self.recording.len() as i64) as usize;
+        let end =
+            (self.sent[0] - self.frames(self.search.ahead_s)).clamp(0, self.recording.len() as i64) as usize;
         rms(&self.recording[end / 4..end])
     }
 
     /// The strongest arrival of pulse `n` near `delay`.
     fn peak_near(&self, n: usize, delay: i64) -> Peak {
-        let (middle, stray) = (self.sent(n) + delay, self.frames(STRAY_S));
+        let (middle, stray) = (self.sent[n] + delay, self.frames(STRAY_S));
         let each =
             (middle - stray..=middle + stray).map(|frame| Peak { frame, value: self.correlation(frame) });
         each.fold(Peak { frame: middle, value: 0.0 }, |best, peak| {
@@ -233,12 +222,12 @@ impl Loop<'_> {
     }
 
     /// The ratio of pulse to noise, if it is enough; `None` without noise.
-    fn check_strength(&self, strength: f64, noise: f64, search: &Search) -> Result<Option<f64>, Refusal> {
+    fn check_strength(&self, strength: f64, noise: f64) -> Result<Option<f64>, Refusal> {
         let level = strength * rms(self.pulse);
         if noise == 0.0 {
             return Ok(None);
         }
-        let (snr, least) = (db(level / noise), search.least_snr_db);
+        let (snr, least) = (db(level / noise), self.search.least_snr_db);
         if snr >= least {
             return Ok(Some(snr));
         }
@@ -252,7 +241,7 @@ impl Loop<'_> {
         )
     }
 
-    fn check_all_came_back(&self, peaks: &[Peak], strength: f64, search: &Search) -> Result<(), Refusal> {
+    fn check_all_came_back(&self, peaks: &[Peak], strength: f64) -> Result<(), Refusal> {
         let lost = peaks.iter().filter(|peak| peak.value.abs() < FAINT * strength).count();
         if lost == 0 {
             return Ok(());
@@ -265,7 +254,7 @@ impl Loop<'_> {
                  (searched up to {:.0} ms)",
                 peaks.len(),
                 STRAY_S * 1e3,
-                search.longest_s * 1e3
+                self.search.longest_s * 1e3
             ),
         )
     }
@@ -282,7 +271,7 @@ impl Loop<'_> {
         candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
         let repeats = |delay: i64| {
             let twice = |(n, peak): &(usize, &Peak)| {
-                let other = self.sent(*n) + delay;
+                let other = self.sent[*n] + delay;
                 (other - peak.frame).abs() > width && self.correlation(other).abs() >= ECHO * peak.value.abs()
             };
             peaks.iter().enumerate().filter(twice).count()
@@ -304,19 +293,19 @@ impl Loop<'_> {
     }
 
     fn arrivals(&self, peaks: &[Peak], snr_db: Option<f64>, noise: f64) -> Arrivals {
-        let whole = self.sent.iter().all(|sent| sent.fract() == 0.0);
-        let exact = whole && peaks.iter().all(|peak| self.heard(peak) == self.pulse);
+        let exact = peaks.iter().all(|peak| self.heard(peak) == self.pulse);
         let place = |peak: &Peak| match exact {
             true => peak.frame as f64,
             false => self.refine(peak),
         };
-        let each: Vec<f64> = peaks.iter().zip(self.sent).map(|(peak, sent)| place(peak) - sent).collect();
+        let each: Vec<f64> =
+            peaks.iter().zip(self.sent).map(|(peak, sent)| place(peak) - *sent as f64).collect();
         let strength = median_of(&mut peaks.iter().map(|peak| peak.value.abs()).collect::<Vec<f64>>());
         let inverted = peaks.iter().filter(|peak| peak.value < 0.0).count() * 2 > peaks.len();
         Arrivals {
             pulses: self.sent.len(),
-            round_trip_frames: Distribution::of(&each).unwrap_or_default(),
-            each_round_trip_frames: each,
+            delay_frames: Distribution::of(&each).unwrap_or_default(),
+            each_delay_frames: each,
             exact,
             snr_db,
             noise_dbfs: (noise > 0.0).then(|| db(noise)),

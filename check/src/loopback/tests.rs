@@ -6,11 +6,11 @@ use crate::report::Refusal;
 
 const RATE: u32 = 48_000;
 const LEVEL: f64 = 0.25;
-const SEARCH: Search = Search { longest_s: 0.5, least_snr_db: 12.0 };
+const SEARCH: Search = Search { ahead_s: 0.05, longest_s: 0.5, least_snr_db: 12.0 };
 
 /// A recording of pulses, each with a delay and a gain of its own, in noise.
 struct Synthetic {
-    sent: Vec<f64>,
+    sent: Vec<i64>,
     samples: Vec<f64>,
     random: fastrand::Rng,
 }
@@ -22,16 +22,16 @@ impl Synthetic {
         let mut frame = 28_800;
         let mut next = || {
             frame += random.i64(4_800..12_000);
-            frame as f64
+            frame
         };
-        let sent: Vec<f64> = (0..pulses).map(|_| next()).collect();
+        let sent: Vec<i64> = (0..pulses).map(|_| next()).collect();
         let length = sent[pulses - 1] as usize + RATE as usize;
         Self { sent, samples: vec![0.0; length], random }
     }
 
     /// Adds pulse `n`, `delay` frames late: the formula of the sweep at other times, not a shifted copy.
     fn hear(&mut self, n: usize, delay: f64, gain: f64) {
-        let begin = self.sent[n] + delay;
+        let begin = self.sent[n] as f64 + delay;
         for frame in begin.floor() as usize..(begin as usize + 600).min(self.samples.len()) {
             let t = (frame as f64 - begin) / RATE as f64;
             self.samples[frame] += gain * chirp_at(t, RATE as f64, LEVEL);
@@ -92,11 +92,11 @@ fn delays_between_samples_are_found_to_a_hundredth_of_a_sample() {
     delays.iter().enumerate().for_each(|(n, delay)| synthetic.hear(n, *delay, 0.5));
     let found = synthetic.find().unwrap();
     assert!(!found.exact && !found.inverted);
-    for (found, delay) in found.each_round_trip_frames.iter().zip(&delays) {
+    for (found, delay) in found.each_delay_frames.iter().zip(&delays) {
         assert!((found - delay).abs() < 0.01, "{found} for {delay}");
     }
     let range = delays[39] - delays[0];
-    assert!((found.round_trip_frames.range - range).abs() < 0.01);
+    assert!((found.delay_frames.range - range).abs() < 0.01);
     assert!((found.gain_db + 6.02).abs() < 0.2, "{}", found.gain_db);
 }
 
@@ -106,8 +106,8 @@ fn noise_20_db_below_the_pulse_costs_less_than_a_tenth_of_a_sample() {
     synthetic.hear_all(400.37, 1.0);
     synthetic.add_noise(pulse_rms() / 10.0);
     let found = synthetic.find().unwrap();
-    assert!((found.round_trip_frames.mean - 400.37).abs() < 0.03, "{}", found.round_trip_frames.mean);
-    assert!(found.round_trip_frames.range < 0.2, "{}", found.round_trip_frames.range);
+    assert!((found.delay_frames.mean - 400.37).abs() < 0.03, "{}", found.delay_frames.mean);
+    assert!(found.delay_frames.range < 0.2, "{}", found.delay_frames.range);
     assert!((found.snr_db.unwrap() - 20.0).abs() < 0.5, "{:?}", found.snr_db);
 }
 
@@ -117,7 +117,7 @@ fn a_bit_exact_loop_is_reported_as_whole_samples_and_one_changed_bit_is_not() {
     synthetic.hear_all(256.0, 1.0);
     let found = synthetic.find().unwrap();
     assert!(found.exact);
-    assert_eq!(found.each_round_trip_frames, vec![256.0; 10]);
+    assert_eq!(found.each_delay_frames, vec![256.0; 10]);
     let middle = synthetic.sent[3] as usize + 256 + 240;
     synthetic.samples[middle] = f64::from(f32::from_bits((synthetic.samples[middle] as f32).to_bits() ^ 1));
     assert!(!synthetic.find().unwrap().exact);
@@ -129,7 +129,7 @@ fn a_turned_polarity_is_found_and_said() {
     synthetic.hear_all(100.5, -0.8);
     let found = synthetic.find().unwrap();
     assert!(found.inverted);
-    assert!((found.round_trip_frames.mean - 100.5).abs() < 0.01);
+    assert!((found.delay_frames.mean - 100.5).abs() < 0.01);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn an_echo_is_refused_with_both_delays_unless_it_is_faint() {
                 let ms = format!("{:.2} ms", echo_at / 48.0);
                 assert!(sentence.contains("6.25 ms") && sentence.contains(&ms), "{sentence}");
             }
-            false => assert!((synthetic.find().unwrap().round_trip_frames.mean - 300.0).abs() < 0.05),
+            false => assert!((synthetic.find().unwrap().delay_frames.mean - 300.0).abs() < 0.05),
         }
     }
 }
@@ -217,7 +217,7 @@ fn a_step_in_the_delay_is_jitter_and_no_echo() {
     (0..30).for_each(|n| synthetic.hear(n, if n < 14 { 300.0 } else { 428.0 }, 0.5));
     synthetic.add_noise(1e-4);
     let found = synthetic.find().unwrap();
-    assert!((found.round_trip_frames.range - 128.0).abs() < 0.1, "{:?}", found.round_trip_frames);
+    assert!((found.delay_frames.range - 128.0).abs() < 0.1, "{:?}", found.delay_frames);
 }
 
 #[test]

@@ -137,12 +137,10 @@ pub fn emit(report: Report, args: &ReportArgs) -> u8 {
         eprintln!("sonset-check: {what} '{}' could not be written: {error}", path.display());
         status = NOT_MEASURED;
     };
-    if let Some(path) = &args.plot {
-        match report.picture.as_ref().map(|picture| picture.write(path, report.stamp())) {
-            Some(Err(error)) => failed("the picture", path, &error),
-            None => failed("the picture", path, &"there is nothing to draw"),
-            Some(Ok(())) => (),
-        }
+    if let Some((path, picture)) = args.plot.as_ref().zip(report.picture.as_ref())
+        && let Err(error) = picture.write(path, report.stamp())
+    {
+        failed("the picture", path, &error);
     }
     if let Some(path) = &args.json
         && let Err(error) = json::write(path, &json::of(&report))
