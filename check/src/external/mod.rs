@@ -79,7 +79,13 @@ fn summary(receipts: &Receipts, recorded: &Recorded, fitted: &Fitted) -> Summary
         "matched",
         format!("{} pairs, {} missing, {} spurious", fitted.pairs, fitted.missing, fitted.spurious),
     );
-    summary.distribution("onset error", &fitted.error_us, "µs", 1);
+    let error = &fitted.error_us;
+    let about = if fitted.lag_us.is_some() { "the mean lag" } else { "a straight line" };
+    let (sd, range, low, high) = (error.sd, error.range, error.min, error.max);
+    summary.row(
+        "onset error",
+        format!("SD {sd:.1}, range {range:.1} ({low:+.1} to {high:+.1}) µs about {about}"),
+    );
     summary.row("drift", format!("recorder {:+.2} ppm against the host's clock", fitted.drift_ppm));
     match (&fitted.lag_us, fitted.bias_ns) {
         (Some(lag), Some(bias)) => {
@@ -133,7 +139,7 @@ fn checks(fitted: &Fitted, limits: &ExternalLimits) -> Checks {
 fn picture(recorded: &Recorded, fitted: &Fitted) -> Picture {
     let error = &fitted.error_us;
     let lag = match fitted.lag_us {
-        Some(lag) => format!("lag {lag:+.1} µs"),
+        Some(lag) => format!("mean lag {lag:+.1} µs"),
         None => "lag not known".into(),
     };
     let (kind, label) = match fitted.lag_us {

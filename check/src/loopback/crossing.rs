@@ -27,24 +27,22 @@ impl Crossing {
         }
     }
 
-    /// The mean over pulses, each by the clocks of its own time; `None` where there were none to go by.
+    /// The mean over the pulses that were played when both clocks had settled, each by the clocks of its own time;
+    /// `None` where there were none to go by.
     pub fn unreported(&self, sent: &[i64], delays: &[f64], record_from: i64) -> Option<Crossed> {
-        let each: Option<Vec<Crossed>> = sent
-            .iter()
-            .zip(delays)
-            .map(|(sent, delay)| self.of((sent + record_from) as f64, (sent + record_from) as f64 + delay))
-            .collect();
-        let each = each.filter(|each| !each.is_empty())?;
-        let ns = each.iter().map(|crossed| crossed.ns).sum::<f64>() / each.len() as f64;
-        let uncertainty_ns = each.iter().map(|crossed| crossed.uncertainty_ns).fold(0.0, f64::max);
-        Some(Crossed { ns, uncertainty_ns })
+        let frames = sent.iter().map(|sent| (sent + record_from) as f64);
+        let each: Vec<Crossed> =
+            frames.zip(delays).filter_map(|(frame, delay)| self.of(frame, frame + delay)).collect();
+        let mean = |value: fn(&Crossed) -> f64| each.iter().map(value).sum::<f64>() / each.len() as f64;
+        (!each.is_empty())
+            .then(|| Crossed { ns: mean(|one| one.ns), uncertainty_ns: mean(|one| one.uncertainty_ns) })
     }
 
     /// From an output frame to an input frame.
     fn of(&self, output_frame: f64, input_frame: f64) -> Option<Crossed> {
         let is_after = |look: &&[Fit; 2]| look[1].frame as f64 >= input_frame;
         let [output, input] = self.looks.iter().find(is_after)?;
-        let tells = |fit: &Fit| fit.is_usable() && fit.stamps != Stamps::Useless;
+        let tells = |fit: &Fit| fit.is_usable() && matches!(fit.stamps, Stamps::Usable | Stamps::Quantised);
         let since = |fit: &Fit, frame: f64| (frame - fit.frame as f64) * fit.ns_per_frame;
         (tells(output) && tells(input)).then(|| Crossed {
             ns: (input.host_ns - output.host_ns) as f64 + since(input, input_frame)
@@ -78,6 +76,15 @@ mod tests {
         let crossed = crossing.unreported(&[400, 900], &[150.0, 150.5], 100).unwrap();
         assert!((crossed.ns - 5_005_000.0).abs() < 1.0, "{crossed:?}");
         assert_eq!(crossed.uncertainty_ns, 2_000.0);
+    }
+
+    #[test]
+    fn pulses_before_the_clocks_had_settled_are_left_out() {
+        let mut early = [fit(1_000, 0, 20_000.0); 2];
+        early[0].stamps = Stamps::Settling;
+        let crossing = Crossing { looks: vec![early, [fit(9_000, 0, 20_000.0); 2]] };
+        let crossed = crossing.unreported(&[100, 5_000], &[999.0, 10.0], 0).unwrap();
+        assert!((crossed.ns - 200_000.0).abs() < 1.0, "{crossed:?}");
     }
 
     #[test]

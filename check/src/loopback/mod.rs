@@ -14,6 +14,7 @@ use serde_json::json;
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::device::Direction;
+use sonset::receipt::LatencySource;
 use sonset::stream::{PlayParams, RecordParams, StartAt, State, Stream, Timing};
 
 use self::analysis::{Arrivals, Search};
@@ -189,31 +190,44 @@ fn conclude(stream: &Stream, arrivals: Arrivals, take: &Take) -> Result {
     let (info, stats) = (stream.info(), stream.stats());
     let device = Device::of(&info);
     let rate = device.sample_rate_hz as f64;
-    let reported = device.round_trip_frames.map(|frames| frames as f64);
     let delay = arrivals.delay_frames.mean;
     let crossed = take.crossing.unreported(&take.sent, &arrivals.each_delay_frames, take.record_from);
-    let (unreported, round_trip) = match info.format.separate {
+    let (reported, unreported, round_trip) = match info.format.separate {
         true => {
-            let unreported = crossed.map(|crossed| crossed.ns * 1e-9 * rate);
-            (unreported, unreported.map(|frames| frames + reported.unwrap_or(0.0)))
+            let (reported, unreported) =
+                (reported_apart(stream, &device), crossed.map(|by| by.ns * 1e-9 * rate));
+            (reported, unreported, unreported.map(|frames| frames + reported.unwrap_or(0.0)))
         }
-        false => (reported.map(|reported| delay - reported), Some(delay)),
+        false => {
+            let reported = device.round_trip_frames.map(|frames| frames as f64);
+            (reported, reported.map(|reported| delay - reported), Some(delay))
+        }
     };
-    let half_ns = unreported.map(|frames| (frames * 0.5e9 / rate).round() as i64);
+    let unreported_ns = unreported.map(|frames| frames * 1e9 / rate);
+    let is_sure = |ns: &f64| crossed.is_none_or(|by| ns.abs() > by.uncertainty_ns);
     let first = take.sent.first().copied().unwrap_or(0);
     Result {
         device,
         arrivals,
         round_trip_frames: round_trip,
-        clock_uncertainty_us: crossed.map(|crossed| crossed.uncertainty_ns * 1e-3),
+        clock_uncertainty_us: crossed.map(|by| by.uncertainty_ns * 1e-3),
         reported_round_trip_frames: reported,
         unreported_frames: unreported,
-        unreported_us: unreported.map(|frames| frames * 1e6 / rate),
-        assumed_bias_ns: half_ns.map(|ns| [ns, ns]),
+        unreported_us: unreported_ns.map(|ns| ns * 1e-3),
+        assumed_bias_ns: unreported_ns.filter(is_sure).map(|ns| [(ns / 2.0).round() as i64; 2]),
         output_xruns: stats.output_xruns,
         input_xruns: stats.input_xruns,
         times_s: take.sent.iter().map(|sent| (sent - first) as f64 / rate).collect(),
     }
+}
+
+/// The latencies that are in the host times of two directions with a callback each; `None` if none is.
+fn reported_apart(stream: &Stream, device: &Device) -> Option<f64> {
+    let is_in =
+        |direction| stream.time(direction).is_ok_and(|time| time.latency_source != LatencySource::Unknown);
+    let output = device.output_latency_frames.filter(|_| is_in(Direction::Output));
+    let input = device.input_latency_frames.filter(|_| is_in(Direction::Input));
+    (output.is_some() || input.is_some()).then(|| (output.unwrap_or(0) + input.unwrap_or(0)) as f64)
 }
 
 fn summary(result: &Result) -> Summary {
@@ -222,7 +236,8 @@ fn summary(result: &Result) -> Summary {
     device.describe(&mut summary);
     let snr = arrivals.snr_db.map_or("no noise at all".into(), |snr| format!("{snr:.1} dB above the noise"));
     let turned = if arrivals.inverted { ", polarity inverted" } else { "" };
-    let (pulses, gain) = (arrivals.pulses, arrivals.gain_db);
+    // Without the sign of a zero.
+    let (pulses, gain) = (arrivals.pulses, (arrivals.gain_db * 10.0).round() / 10.0 + 0.0);
     summary.row("pulses", format!("all {pulses} came back, {snr}, gain {gain:+.1} dB{turned}"));
     summary.row("xruns", format!("{} output, {} input", result.output_xruns, result.input_xruns));
     summary.row("round trip", round_trip(result));
@@ -243,15 +258,23 @@ fn summary(result: &Result) -> Summary {
             "the split between output and input is an ASSUMPTION (half each): a cable gives only the sum. \
              `sonset-check external` measures the output's part",
         );
+    } else if result.unreported_frames.is_some() {
+        summary.note("what is not reported is less than the uncertainty of the clocks: no bias is suggested");
     } else {
         summary.note("what is not reported is not known, so no bias can be suggested");
+    }
+    if !device.one_callback {
+        summary.note(
+            "output and input have a callback each: the round trip may be another one after the next start, and \
+             the jitter is that of this run",
+        );
     }
     summary
 }
 
 fn round_trip(result: &Result) -> String {
     let Some(frames) = result.round_trip_frames else {
-        return "NOT KNOWN: output and input have a callback each, and their time stamps are useless".into();
+        return "NOT KNOWN: output and input have a callback each, and no settled time stamps tell how they belong together".into();
     };
     let ms = result.device.ms(frames);
     match (result.arrivals.exact, result.clock_uncertainty_us) {
@@ -282,7 +305,9 @@ fn picture(result: &Result) -> Picture {
     let exact = if result.arrivals.exact { ", every pulse bit for bit" } else { "" };
     let (n, sd, range) = (delay.n, delay.sd, delay.range);
     let mean = result.round_trip_frames.map_or("not known".into(), |frames| {
-        format!("{frames:.3} frames = {:.3} ms", result.device.ms(frames))
+        let unsure =
+            result.clock_uncertainty_us.map(|us| format!(" ± {:.3} ms", us * 1e-3)).unwrap_or_default();
+        format!("{frames:.3} frames = {:.3} ms{unsure}", result.device.ms(frames))
     });
     let points = result.times_s.iter().copied().zip(errors.clone()).collect();
     Picture {

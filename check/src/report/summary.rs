@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::{Check, Report};
-use crate::stats::Distribution;
 
 /// Rows of a name and what is said of it, and sentences below them.
 #[derive(Debug, Default)]
@@ -15,23 +14,6 @@ pub struct Summary {
 impl Summary {
     pub fn row(&mut self, name: impl Into<String>, text: impl Into<String>) {
         self.rows.push((name.into(), text.into()));
-    }
-
-    /// A row of mean, spread and range in `unit`, with `digits` after the point.
-    pub fn distribution(&mut self, name: &str, d: &Distribution, unit: &str, digits: usize) {
-        let number = |value: f64| format!("{value:.digits$}");
-        self.row(
-            name,
-            format!(
-                "mean {}, SD {}, range {} ({} to {}) {unit}, n = {}",
-                number(d.mean),
-                number(d.sd),
-                number(d.range),
-                number(d.min),
-                number(d.max),
-                d.n
-            ),
-        );
     }
 
     pub fn note(&mut self, sentence: impl Into<String>) {
