@@ -112,7 +112,7 @@ static void test_texts(void)
     CHECK(strcmp(sonset_result_name(INT32_MIN), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(0), "SONSET_OUTCOME_NONE") == 0);
     CHECK(strcmp(sonset_outcome_name(7), "SONSET_OUTCOME_DEVICE_LOST") == 0);
-    CHECK(strcmp(sonset_outcome_name(8), "unknown") == 0);
+    CHECK(strcmp(sonset_outcome_name(10), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(-1), "unknown") == 0);
     CHECK(strcmp(sonset_version_string(), "0.1.0") == 0);
     CHECK_INT(sonset_version_number(), 1000);
@@ -163,6 +163,7 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
@@ -472,7 +473,9 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     process_fails(stream, code);
     FAILS_OUT(code, number, sonset_stream_play_buffer(stream, buffer, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_input(stream, NULL, NULL, NULL, 0, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));
@@ -833,6 +836,9 @@ static void test_record(sonset_stream *stream)
     RECORD_FAILS(ARG, p.max_frames = 5);
     RECORD_FAILS(ARG, p.max_frames = INT64_MAX);
     RECORD_FAILS(ARG, p.max_frames = INT64_MIN);
+    RECORD_FAILS(ARG, p.ring_policy = SONSET_RING_END);
+    RECORD_FAILS(ARG, p.ring_policy = -1);
+    RECORD_FAILS(SONSET_ERROR_UNSUPPORTED, p.reserved = 1);
 
     PROMISE("record: channels and counts out of range, another rate, NULL");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, NULL));
@@ -852,6 +858,151 @@ static void test_record(sonset_stream *stream)
     sonset_buffer_release(buffer);
     sonset_buffer_release(wide);
     sonset_buffer_release(other_rate);
+}
+
+static sonset_ring *ring_of(int64_t frames, int32_t channels)
+{
+    sonset_ring *ring = NULL;
+    OK(sonset_ring_create(frames, channels, 0, &ring));
+    return ring;
+}
+
+static void test_making_rings(void)
+{
+    static const int64_t bad_frames[] = {0, -1, INT64_MIN, INT64_MAX};
+    static const int32_t bad_channels[] = {0, -1, 257, INT32_MIN, INT32_MAX};
+    static const int32_t bad_rates[] = {-1, 1, 999, 768001, INT32_MAX};
+    sonset_ring *ring;
+    size_t n;
+
+    PROMISE("making rings: NULL, frames, channels and rates out of range, more memory than there is");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_create(4, 1, 0, NULL));
+    for (n = 0; n < sizeof bad_frames / sizeof bad_frames[0]; n++) {
+        FAILS_OUT(ARG, ring, sonset_ring_create(bad_frames[n], 1, 0, &ring));
+    }
+    for (n = 0; n < sizeof bad_channels / sizeof bad_channels[0]; n++) {
+        FAILS_OUT(ARG, ring, sonset_ring_create(4, bad_channels[n], 0, &ring));
+    }
+    for (n = 0; n < sizeof bad_rates / sizeof bad_rates[0]; n++) {
+        FAILS_OUT(ARG, ring, sonset_ring_create(4, 1, bad_rates[n], &ring));
+    }
+    FAILS_OUT(SONSET_ERROR_OUT_OF_MEMORY, ring, sonset_ring_create((int64_t)1 << 58, 1, 0, &ring));
+}
+
+static void ring_with_bad_handle(sonset_ring *ring, sonset_stream *stream, int32_t code)
+{
+    static const float fine[4] = {0.5f};
+    sonset_ring_info info;
+    float samples[4];
+    int64_t first;
+    int64_t number;
+    FAILS_OUT(code, number, sonset_ring_write(ring, fine, 4, &number));
+    FAILS_OUT(code, samples, sonset_ring_read(ring, samples, 4, &first, &number));
+    FAILS_OUT(code, number, sonset_ring_get_write_available(ring, &number));
+    FAILS_OUT(code, number, sonset_ring_get_read_available(ring, &number));
+    FAILS_STRUCT(code, info, sizeof info, sonset_ring_get_info(ring, &info));
+    FAILS(code, sonset_ring_finish(ring));
+    FAILS(code, sonset_ring_reset(ring));
+    FAILS_OUT(code, number, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_ring(stream, ring, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_output_ring(stream, ring, NULL, 0, NULL, &number));
+    sonset_ring_release(ring);
+}
+
+static void test_ring_calls(void)
+{
+    static const float fine[4] = {0.5f};
+    static const float infinite[4] = {0, 0, 0, INFINITY};
+    sonset_ring *ring = ring_of(4, 2);
+    sonset_ring_info info;
+    float samples[8];
+    int64_t first;
+    int64_t number;
+
+    PROMISE("writing to rings: NULL, counts out of range, samples that are not finite, a finished ring");
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, number, sonset_ring_write(ring, NULL, 2, &number));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_write(ring, fine, 2, NULL));
+    FAILS_OUT(ARG, number, sonset_ring_write(ring, fine, -1, &number));
+    FAILS_OUT(ARG, number, sonset_ring_write(ring, fine, INT64_MIN, &number));
+    FAILS_OUT(ARG, number, sonset_ring_write(ring, fine, INT64_MAX, &number));
+    FAILS_OUT(SONSET_ERROR_NON_FINITE, number, sonset_ring_write(ring, infinite, 2, &number));
+    CHECK_SAYS("frame 1, channel 2");
+    OK(sonset_ring_finish(ring));
+    FAILS_OUT(SONSET_ERROR_INVALID_STATE, number, sonset_ring_write(ring, fine, 2, &number));
+    OK(sonset_ring_reset(ring));
+
+    PROMISE("reading rings: NULL and counts out of range");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_read(ring, NULL, 2, &first, &number));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, samples, sonset_ring_read(ring, samples, 2, NULL, &number));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, samples, sonset_ring_read(ring, samples, 2, &first, NULL));
+    FAILS_OUT(ARG, samples, sonset_ring_read(ring, samples, -1, &first, &number));
+    FAILS_OUT(ARG, samples, sonset_ring_read(ring, samples, INT64_MIN, &first, &number));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_get_write_available(ring, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_get_read_available(ring, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_get_info(ring, NULL));
+    FAILS_SIZES(info, sonset_ring_get_info(ring, &info));
+    sonset_ring_release(ring);
+}
+
+#define RING_FAILS(code, set)                                                                      \
+    do {                                                                                           \
+        OK(sonset_play_params_init(&p));                                                           \
+        set;                                                                                       \
+        FAILS_OUT((code), action, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, &p, &action)); \
+    } while (0)
+
+static void test_ring_actions(sonset_stream *stream)
+{
+    static const int32_t bad_channels[] = {0, -1, 3, INT32_MIN, INT32_MAX};
+    sonset_ring *ring = ring_of(4, 1);
+    sonset_ring *wide = ring_of(4, 3);
+    sonset_buffer *buffer = buffer_of(NULL, 4, 1);
+    sonset_play_params p;
+    sonset_record_params r = {0};
+    int64_t action;
+    size_t n;
+
+    PROMISE("playing rings: what only a buffer has, numbers out of range, NULL");
+    RING_FAILS(ARG, p.loop_count = 1);
+    RING_FAILS(ARG, p.loop_count = -1);
+    RING_FAILS(ARG, p.loop_first_frame = 1);
+    RING_FAILS(ARG, p.loop_frames = 1);
+    RING_FAILS(ARG, p.first_frame = 1);
+    RING_FAILS(ARG, (p.has_frame_count = 1, p.frame_count = 0));
+    RING_FAILS(ARG, (p.has_frame_count = 1, p.frame_count = INT64_MAX));
+    RING_FAILS(ARG, p.ring_policy = 2);
+    RING_FAILS(ARG, p.ring_policy = -1);
+    RING_FAILS(SONSET_ERROR_UNSUPPORTED, p.reserved = 1);
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_ring(stream, wide, NULL, NULL, 0, NULL, &action));
+
+    PROMISE("recording into rings, and of the output: channels and numbers out of range, NULL");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_ring(stream, ring, NULL, 0, NULL, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_output_ring(stream, ring, NULL, 0, NULL, NULL));
+    for (n = 0; n < sizeof bad_channels / sizeof bad_channels[0]; n++) {
+        const int32_t *bad = &bad_channels[n];
+        FAILS_OUT(ARG, action, sonset_stream_record_ring(stream, ring, bad, 1, NULL, &action));
+        FAILS_OUT(ARG, action, sonset_stream_record_output(stream, buffer, bad, 1, NULL, &action));
+        FAILS_OUT(ARG, action, sonset_stream_record_output_ring(stream, ring, bad, 1, NULL, &action));
+    }
+    r.ring_policy = 2;
+    FAILS_OUT(ARG, action, sonset_stream_record_ring(stream, ring, NULL, 0, &r, &action));
+    r.ring_policy = 0;
+    r.max_frames = -1;
+    FAILS_OUT(ARG, action, sonset_stream_record_ring(stream, ring, NULL, 0, &r, &action));
+    r.max_frames = 0;
+    r.align = SONSET_ALIGN_ROUND_TRIP;
+    FAILS_OUT(ARG, action, sonset_stream_record_output(stream, buffer, NULL, 0, &r, &action));
+
+    PROMISE("rings: NULL, made up, foreign and released handles");
+    ring_with_bad_handle(NULL, stream, SONSET_ERROR_NULL_POINTER);
+    ring_with_bad_handle(handle_number(4), stream, SONSET_ERROR_INVALID_HANDLE);
+    ring_with_bad_handle((sonset_ring *)buffer, stream, SONSET_ERROR_INVALID_HANDLE);
+    sonset_ring_release(ring);
+    ring_with_bad_handle(ring, stream, SONSET_ERROR_INVALID_HANDLE);
+    sonset_ring_release(wide);
+    sonset_buffer_release(buffer);
 }
 
 #define DETECT_FAILS(code, set)                                                                    \
@@ -1356,6 +1507,9 @@ int main(void)
     test_play_params(stream, sound);
     test_play_arrays(stream, sound);
     test_record(stream);
+    test_making_rings();
+    test_ring_calls();
+    test_ring_actions(stream);
     test_detect(stream);
     test_missing_halves(sound);
     test_busy_buffers(stream);

@@ -115,7 +115,9 @@ typedef enum {
     /** The file could not be read or written. */
     SONSET_ERROR_FILE_IO = -29,
     /** No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless. */
-    SONSET_ERROR_NO_CLOCK = -30
+    SONSET_ERROR_NO_CLOCK = -30,
+    /** An action plays the ring or records into it. */
+    SONSET_ERROR_RING_BUSY = -31
 } sonset_result;
 
 /** Ways of reaching sound. The numbers are fixed, whatever a build contains. */
@@ -216,6 +218,24 @@ typedef enum {
     SONSET_ALIGN_ROUND_TRIP = 1
 } sonset_align;
 
+/** What becomes of an action whose ring runs dry, or is full. */
+typedef enum {
+    /** It goes on: what is missing is played as silence, or lost, and counted. */
+    SONSET_RING_CONTINUE = 0,
+    /** It ends with the first frame that is missing. */
+    SONSET_RING_END = 1
+} sonset_ring_policy;
+
+/** What an action does with a ring. */
+typedef enum {
+    /** No action uses it. */
+    SONSET_RING_IDLE = 0,
+    /** One plays it. */
+    SONSET_RING_PLAYING = 1,
+    /** One records into it. */
+    SONSET_RING_RECORDING = 2
+} sonset_ring_usage;
+
 /** What an action does. */
 typedef enum {
     /** Plays a buffer. */
@@ -223,7 +243,15 @@ typedef enum {
     /** Records into a buffer. */
     SONSET_KIND_RECORD_BUFFER = 2,
     /** Waits for a sound in the input: a voice key. */
-    SONSET_KIND_DETECT_LEVEL = 3
+    SONSET_KIND_DETECT_LEVEL = 3,
+    /** Plays the input. */
+    SONSET_KIND_PLAY_INPUT = 4,
+    /** Plays what the host writes to a ring. */
+    SONSET_KIND_PLAY_RING = 5,
+    /** Records into a ring, from which the host reads. */
+    SONSET_KIND_RECORD_RING = 6,
+    /** Records what was sent to the device. */
+    SONSET_KIND_RECORD_OUTPUT = 12
 } sonset_action_kind;
 
 /** Where an action is in its life. */
@@ -253,7 +281,11 @@ typedef enum {
     /** The stream was stopped or closed. */
     SONSET_OUTCOME_STREAM_STOPPED = 6,
     /** The device went away. */
-    SONSET_OUTCOME_DEVICE_LOST = 7
+    SONSET_OUTCOME_DEVICE_LOST = 7,
+    /** Its ring ran dry, and SONSET_RING_END was asked for. */
+    SONSET_OUTCOME_UNDERFLOW = 8,
+    /** Its ring was full, and SONSET_RING_END was asked for. */
+    SONSET_OUTCOME_OVERFLOW = 9
 } sonset_outcome;
 
 /** Where a stream is in its life. */
@@ -337,6 +369,13 @@ typedef struct sonset_buffer sonset_buffer;
 
 /** A snapshot of the devices of one backend. */
 typedef struct sonset_device_list sonset_device_list;
+
+/**
+ * Samples on their way from the host to an action that plays, or from one that records to the host. Writing
+ * and reading never wait, and do as much as there is room or are frames for. A ring has one user at each end
+ * at a time, which may be on different threads; calls of several threads at the same end take turns.
+ */
+typedef struct sonset_ring sonset_ring;
 
 /** A stream to a device, or driven by the host. */
 typedef struct sonset_stream sonset_stream;
@@ -543,6 +582,39 @@ typedef struct {
     double peak;
 } sonset_buffer_info;
 
+/** What is known of a ring. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** Number of channels. */
+    int32_t channels;
+    /** Frames that it holds at most. */
+    int64_t frames;
+    /** Frames that can be read now: of a ring that plays, those that will sound before it runs dry. */
+    int64_t readable_frames;
+    /** Frames that can be written now: of a recording, those that are kept before it is full. */
+    int64_t writable_frames;
+    /** Frames written since it was made or reset, or since its last recording began. */
+    int64_t written_frames;
+    /** Frames read since then. */
+    int64_t read_frames;
+    /** Frames since then that were played as silence because it was dry, or lost because it was full. */
+    int64_t missing_frames;
+    /**
+     * While it plays, the frame of the stream at which the frame that is written next sounds, if it is there by
+     * then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays.
+     */
+    int64_t needed_frame;
+    /** Rate in hertz; 0 if none was given, which fits every stream. */
+    int32_t sample_rate_hz;
+    /** SONSET_RING_IDLE, _PLAYING or _RECORDING. */
+    int32_t usage;
+    /** 1 if no more will be written: sonset_ring_finish() was called, or its recording has ended. */
+    int32_t is_finished;
+    /** SONSET_GRANTED_...: whether its memory is locked into RAM. */
+    int32_t memory_locked;
+} sonset_ring_info;
+
 /**
  * What an output channel is for, how loud it may be, and how loud it is. All zeros: sound, up to the stream's
  * ceiling, not calibrated.
@@ -644,7 +716,25 @@ typedef struct {
     double am_frequency_hz;
     /** Its phase. Not supported by this version: 0. */
     double am_phase_cycles;
+    /** SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played. */
+    int32_t ring_policy;
+    /** 0. */
+    int32_t reserved;
 } sonset_play_params;
+
+/** Which input to play, and how late. All zeros: input channel 1, as soon as can be. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** First input channel, from 1; 0 for 1. */
+    int32_t first_channel;
+    /** Input channels that follow one another from there; 0 for one. They are the channels of the sound. */
+    int32_t channel_count;
+    /** 0. */
+    int32_t reserved;
+    /** Frames by which the output is later than it must be. */
+    int64_t delay_frames;
+} sonset_input_params;
 
 /** How to record. All zeros: now, until the buffer is full. */
 typedef struct {
@@ -674,8 +764,12 @@ typedef struct {
     int64_t batch;
     /** Yours: it comes back in the receipt. */
     int64_t tag;
-    /** Frames to record; 0 for as many as the buffer holds. */
+    /** Frames to record; 0 for as many as the buffer holds, or without end into a ring. */
     int64_t max_frames;
+    /** SONSET_RING_...: what happens when a ring is full. 0 where no ring is recorded into. */
+    int32_t ring_policy;
+    /** 0. */
+    int32_t reserved;
 } sonset_record_params;
 
 /**
@@ -834,7 +928,10 @@ typedef struct {
      * changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
      */
     int64_t discontinuities;
-    /** Frames that a source did not deliver in time. 0 for buffers. */
+    /**
+     * Frames that a source did not deliver in time, played as silence, or that a recording had no room for. 0
+     * for buffers. Neither is in done_frames.
+     */
     int64_t missing_frames;
     /**
      * Output samples of the stream that the guard limited while it ran, whoever caused them; to within the
@@ -862,6 +959,16 @@ typedef struct {
     int64_t detected_host_ns;
     /** Time of detected_end_frame at the converter, by the clock MONOTONIC. */
     int64_t detected_end_host_ns;
+    /**
+     * The first frame of the stream that was missing, or that ended the action with SONSET_OUTCOME_UNDERFLOW or
+     * SONSET_OUTCOME_OVERFLOW.
+     */
+    int64_t first_missing_frame;
+    /**
+     * Of a monitor, the time from the input's converter to the output's, as far as the backend's latencies and
+     * the clock fits of both halves tell.
+     */
+    int64_t monitor_latency_ns;
 } sonset_receipt;
 
 #ifdef __cplusplus
@@ -1386,6 +1493,115 @@ SONSET_API
 void sonset_buffer_release(sonset_buffer *buffer);
 
 /**
+ * Makes an empty ring with room for frames frames of channels (1 to 256) channels. Release it with
+ * sonset_ring_release(). sample_rate_hz is 1000 to 768000, or 0 if it is to fit every stream.
+ *
+ * How many frames: those of the longest time for which the host may not come to write or read, and two
+ * blocks of the stream.
+ *
+ * Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_create(int64_t frames,
+                           int32_t channels,
+                           int32_t sample_rate_hz,
+                           sonset_ring **out_ring);
+
+/**
+ * Writes frame_count frames, interleaved, or as many of them as there is room for now; out_frames says how
+ * many, which may be 0. If any sample given is NaN or infinite, nothing is written.
+ *
+ * Errors: NON_FINITE with the place of the sample, RING_BUSY while an action records into it, INVALID_STATE if
+ * it is finished, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_write(sonset_ring *ring,
+                          const float *samples,
+                          int64_t frame_count,
+                          int64_t *out_frames);
+
+/**
+ * Reads up to frame_count frames, interleaved; out_frames says how many there were, which may be 0.
+ * out_first_frame gets the index of the first of them, counted from the recording's first frame (or from the
+ * first that was written, if no recording wrote), those that were lost included. One read gives frames
+ * that follow one another: it stops before a gap, and the next one begins after it.
+ *
+ * Errors: RING_BUSY while an action plays it, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_read(sonset_ring *ring,
+                         float *out_samples,
+                         int64_t frame_count,
+                         int64_t *out_first_frame,
+                         int64_t *out_frames);
+
+/**
+ * How many frames can be written now; at least as many a moment later, if nobody else writes.
+ *
+ * Errors: NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API int32_t sonset_ring_get_write_available(const sonset_ring *ring, int64_t *out_frames);
+
+/**
+ * How many frames can be read now; at least as many a moment later, if nobody else reads. A gap among them
+ * makes more than one read of it.
+ *
+ * Errors: NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_get_read_available(const sonset_ring *ring,
+                                       int64_t *out_frames);
+
+/**
+ * What is known of a ring. Set out_info->struct_size, or zero the struct, first.
+ *
+ * Errors: NULL_POINTER, INVALID_HANDLE, INVALID_ARGUMENT for a wrong struct_size.
+ *
+ * [any-thread]
+ */
+SONSET_API int32_t sonset_ring_get_info(const sonset_ring *ring, sonset_ring_info *out_info);
+
+/**
+ * States that no more will be written: an action that plays the ring completes when all of it has sounded.
+ * Writing fails from now on, until the ring is reset.
+ *
+ * Errors: RING_BUSY while an action records into it, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_finish(sonset_ring *ring);
+
+/**
+ * Makes a ring as it was when it was created: empty, not finished, all counts 0.
+ *
+ * Errors: RING_BUSY while an action uses it, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API int32_t sonset_ring_reset(sonset_ring *ring);
+
+/**
+ * Gives a ring up. An action that uses it goes on, and its memory is freed after that. NULL, or a ring that was
+ * released, does nothing. What plays a ring that nobody can write to any more does not end by itself: finish
+ * it first, or cancel the action.
+ *
+ * [any-thread]
+ */
+SONSET_API
+void sonset_ring_release(sonset_ring *ring);
+
+/**
  * Sets params to their defaults.
  *
  * Errors: NULL_POINTER.
@@ -1516,6 +1732,82 @@ int32_t sonset_stream_play_buffer(sonset_stream *stream,
                                   int64_t *out_action);
 
 /**
+ * Plays what the host writes to a ring, before and while it plays: as sonset_stream_play_buffer(), but for the
+ * following.
+ *
+ * The action takes frames from the ring from its start on. Where the ring has run dry it plays silence and
+ * counts the frames (missing_frames, first_missing_frame, also of sonset_stream_get_action() meanwhile);
+ * what is written then sounds so much later, and nothing that was written is left out. With
+ * SONSET_RING_END it ends instead, with SONSET_OUTCOME_UNDERFLOW. sonset_ring_info.needed_frame tells by
+ * when to write. done_frames are those that sounded.
+ *
+ * It completes when the ring was finished (sonset_ring_finish()) and all of it has sounded, or after
+ * frame_count frames of the stream, those of silence included. first_frame and the loop must be 0. An offset
+ * ramp needs to know the end: it is whole with a frame_count, or if the ring is finished while at least
+ * offset_ramp_frames are left in it. With SONSET_LATE_SKIP, as many frames of the ring as it is late are
+ * thrown away, now or as they come.
+ *
+ * What will be written is not known: no WOULD_CLIP, the output guard limits it. As long as the ring holds
+ * enough, the output does not depend on how blocks are divided; when a ring runs dry depends on time. The
+ * ring is the action's until it has its receipt: till then it can be written to, but nothing else reads it.
+ * It may be released at once.
+ *
+ * Errors: RING_BUSY if another action or recording has the ring, RATE_MISMATCH, and else as
+ * sonset_stream_play_buffer().
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_ring(sonset_stream *stream,
+                                sonset_ring *ring,
+                                const int32_t *channels,
+                                const float *gains,
+                                int32_t channel_count,
+                                const sonset_play_params *params,
+                                int64_t *out_action);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_input_params_init(sonset_input_params *params);
+
+/**
+ * Plays the input: a monitor, or delayed auditory feedback. input NULL stands for all zeros; channels, gains,
+ * channel_count and params are as for sonset_stream_play_buffer(). It goes on until it is cancelled, or for
+ * frame_count frames. The fields for parts and loops must be 0. Late policies PLAY and SKIP mean the same. How
+ * loud the input will be is not known beforehand: the output guard limits it at the ceiling.
+ *
+ * Where one callback serves both directions (duplex in sonset_stream_info), output frame n carries input frame
+ * n - delay_frames, bit for bit; input from before the action was taken comes from the history, if history_frames
+ * keeps it, and is silence else. delay_frames is at most 4194304 / channel_count.
+ *
+ * Where each direction has its own callback, the time between the two converters is constant: what the
+ * backends' blocks and latencies need, plus delay_frames, at most half a second or so; monitor_latency_ns of the
+ * receipt says how long it is. Input is read between samples at the pace of the two clocks (an error below
+ * -80 dB up to 0.4 of the rate), so that drift makes no click. A clock of both directions is needed. Input that is
+ * not there in time is faded out of, and into again, over 5 ms, and counted in missing_frames; so is a slip of one
+ * direction by more than 2 ms.
+ *
+ * Errors: NO_CLOCK, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for
+ * after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an input or an output, STREAM_CLOSED,
+ * DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. Then nothing is played, and nothing has changed.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_input(sonset_stream *stream,
+                                 const sonset_input_params *input,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
+
+/**
  * Sets params to their defaults.
  *
  * Errors: NULL_POINTER.
@@ -1546,6 +1838,68 @@ int32_t sonset_stream_record_buffer(sonset_stream *stream,
                                     int32_t channel_count,
                                     const sonset_record_params *params,
                                     int64_t *out_action);
+
+/**
+ * Records into a ring, from which the host reads meanwhile: as sonset_stream_record_buffer(), but for the
+ * following.
+ *
+ * Frames for which the ring has no room are lost and counted (missing_frames, first_missing_frame, also of
+ * sonset_stream_get_action() meanwhile), and the recording goes on; sonset_ring_read() tells the index of
+ * what it gives, so that the gap is seen. With SONSET_RING_END the recording ends instead, with
+ * SONSET_OUTCOME_OVERFLOW. done_frames are those that were kept. Without max_frames it goes on until it is
+ * cancelled. input_peak and what else is told of the samples is of those that were kept.
+ *
+ * The ring must be empty; its counts begin anew. It is the recording's until that has its receipt: till then
+ * it can be read, but nothing else writes to it; then it is finished. It may be released at once.
+ *
+ * Errors: RING_BUSY if another action has the ring, INVALID_STATE also if the ring holds frames that nobody has
+ * read, and else as sonset_stream_record_buffer().
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_record_ring(sonset_stream *stream,
+                                  sonset_ring *ring,
+                                  const int32_t *channels,
+                                  int32_t channel_count,
+                                  const sonset_record_params *params,
+                                  int64_t *out_action);
+
+/**
+ * Records what was really sent to the device into a buffer: the sum of all that plays, after the master gain
+ * and the output guard, sample by sample. It knows nothing of what the device makes of that.
+ *
+ * As sonset_stream_record_buffer(), but channels are output channels, frames are those of the output, the
+ * past cannot be recorded, and align must be 0. It belongs to the output half: what follows a play action
+ * follows it to the frame.
+ *
+ * Errors: as sonset_stream_record_buffer(), INVALID_STATE without an output.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_record_output(sonset_stream *stream,
+                                    sonset_buffer *buffer,
+                                    const int32_t *channels,
+                                    int32_t channel_count,
+                                    const sonset_record_params *params,
+                                    int64_t *out_action);
+
+/**
+ * Records what was really sent to the device, as sonset_stream_record_output(), into a ring, as
+ * sonset_stream_record_ring().
+ *
+ * Errors: as these.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_record_output_ring(sonset_stream *stream,
+                                         sonset_ring *ring,
+                                         const int32_t *channels,
+                                         int32_t channel_count,
+                                         const sonset_record_params *params,
+                                         int64_t *out_action);
 
 /**
  * Sets params to their defaults.

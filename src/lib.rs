@@ -33,5 +33,6 @@ pub mod queue;
 pub mod realtime;
 pub mod receipt;
 pub mod request;
+pub mod ring;
 pub mod shared;
 pub mod stream;

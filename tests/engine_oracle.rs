@@ -15,7 +15,7 @@ use sonset::buffer::Buffer;
 use sonset::error::{Code, Error};
 use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::receipt::ActionState;
-use sonset::stream::{Config, PlayParams, RecordParams, StartAt, Stream, Timing};
+use sonset::stream::{Config, InputParams, PlayParams, RecordParams, StartAt, Stream, Timing};
 
 fn open(program: &Program) -> Stream {
     let config = Config {
@@ -123,9 +123,18 @@ impl Run {
                     onset_ramp_frames: play.onset,
                     offset_ramp_frames: play.offset,
                     ramp_shape: play.shape,
+                    ..PlayParams::default()
                 };
                 let channels = (!play.channels.is_empty()).then_some(&play.channels[..]);
                 let gains = (!play.gains.is_empty()).then_some(&play.gains[..]);
+                if let Some(live) = play.live {
+                    let input = InputParams {
+                        first_channel: live.first as i32 + 1,
+                        channel_count: sound.channels as i32,
+                        delay_frames: live.delay,
+                    };
+                    return (self.stream.play_input(&input, channels, gains, &params), None);
+                }
                 (self.stream.play_buffer(&buffer, channels, gains, &params), None)
             }
             Work::Record(record) => {

@@ -43,14 +43,14 @@ struct Half {
 impl Half {
     /// Looks at the newest block, and keeps it if it was not seen before.
     fn look(&mut self, stream: &Stream) {
-        let Ok(position) = stream.last_block(self.direction) else { return };
+        let Ok((position, fit)) = stream.position(self.direction) else { return };
         let is_new = self.seen.last().is_none_or(|last| last.frame != position.block_frame);
         if position.block_frames > 0 && is_new {
             self.seen.push(Seen {
                 frame: position.block_frame,
                 frames: position.block_frames,
                 entered_ns: position.callback_ns,
-                fit: position.fit,
+                fit,
             });
         }
     }

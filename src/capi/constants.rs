@@ -9,7 +9,8 @@ use crate::backend::{Backend, Granted, ShareMode};
 use crate::error::Code;
 use crate::realtime::clock::Stamps;
 use crate::receipt::{ActionState, LatencySource, Outcome};
-use crate::stream::State;
+use crate::ring::Usage;
+use crate::stream::{RingPolicy, State};
 
 /// What functions return: 0, or one of the negative codes. A number is never given a new meaning.
 #[repr(C)]
@@ -76,6 +77,8 @@ pub enum sonset_result {
     SONSET_ERROR_FILE_IO = -29,
     /// No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless.
     SONSET_ERROR_NO_CLOCK = -30,
+    /// An action plays the ring or records into it.
+    SONSET_ERROR_RING_BUSY = -31,
 }
 
 /// Ways of reaching sound. The numbers are fixed, whatever a build contains.
@@ -178,6 +181,26 @@ pub enum sonset_align {
     SONSET_ALIGN_ROUND_TRIP = 1,
 }
 
+/// What becomes of an action whose ring runs dry, or is full.
+#[repr(C)]
+pub enum sonset_ring_policy {
+    /// It goes on: what is missing is played as silence, or lost, and counted.
+    SONSET_RING_CONTINUE = 0,
+    /// It ends with the first frame that is missing.
+    SONSET_RING_END = 1,
+}
+
+/// What an action does with a ring.
+#[repr(C)]
+pub enum sonset_ring_usage {
+    /// No action uses it.
+    SONSET_RING_IDLE = 0,
+    /// One plays it.
+    SONSET_RING_PLAYING = 1,
+    /// One records into it.
+    SONSET_RING_RECORDING = 2,
+}
+
 /// What an action does.
 #[repr(C)]
 pub enum sonset_action_kind {
@@ -187,6 +210,14 @@ pub enum sonset_action_kind {
     SONSET_KIND_RECORD_BUFFER = 2,
     /// Waits for a sound in the input: a voice key.
     SONSET_KIND_DETECT_LEVEL = 3,
+    /// Plays the input.
+    SONSET_KIND_PLAY_INPUT = 4,
+    /// Plays what the host writes to a ring.
+    SONSET_KIND_PLAY_RING = 5,
+    /// Records into a ring, from which the host reads.
+    SONSET_KIND_RECORD_RING = 6,
+    /// Records what was sent to the device.
+    SONSET_KIND_RECORD_OUTPUT = 12,
 }
 
 /// Where an action is in its life.
@@ -219,6 +250,10 @@ pub enum sonset_outcome {
     SONSET_OUTCOME_STREAM_STOPPED = 6,
     /// The device went away.
     SONSET_OUTCOME_DEVICE_LOST = 7,
+    /// Its ring ran dry, and SONSET_RING_END was asked for.
+    SONSET_OUTCOME_UNDERFLOW = 8,
+    /// Its ring was full, and SONSET_RING_END was asked for.
+    SONSET_OUTCOME_OVERFLOW = 9,
 }
 
 /// Where a stream is in its life.
@@ -312,7 +347,8 @@ macro_rules! same {
 use self::{
     sonset_action_kind::*, sonset_action_state::*, sonset_after_policy::*, sonset_backend::*,
     sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*, sonset_outcome::*,
-    sonset_ramp_shape::*, sonset_result::*, sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
+    sonset_ramp_shape::*, sonset_result::*, sonset_ring_policy::*, sonset_ring_usage::*,
+    sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
 };
 
 same! {
@@ -346,6 +382,7 @@ same! {
     SONSET_ERROR_FILE_FORMAT => Code::FileFormat;
     SONSET_ERROR_FILE_IO => Code::FileIo;
     SONSET_ERROR_NO_CLOCK => Code::NoClock;
+    SONSET_ERROR_RING_BUSY => Code::RingBusy;
     SONSET_BACKEND_MANUAL => Backend::Manual;
     SONSET_BACKEND_VIRTUAL => Backend::Virtual;
     SONSET_BACKEND_JACK => Backend::Jack;
@@ -366,6 +403,10 @@ same! {
     SONSET_KIND_PLAY_BUFFER => Kind::PlayBuffer;
     SONSET_KIND_RECORD_BUFFER => Kind::RecordBuffer;
     SONSET_KIND_DETECT_LEVEL => Kind::DetectLevel;
+    SONSET_KIND_PLAY_INPUT => Kind::PlayInput;
+    SONSET_KIND_PLAY_RING => Kind::PlayRing;
+    SONSET_KIND_RECORD_RING => Kind::RecordRing;
+    SONSET_KIND_RECORD_OUTPUT => Kind::RecordOutput;
     SONSET_ACTION_PENDING => ActionState::Pending;
     SONSET_ACTION_STARTED => ActionState::Started;
     SONSET_ACTION_ENDED => ActionState::Ended;
@@ -376,6 +417,13 @@ same! {
     SONSET_OUTCOME_PREDECESSOR => Outcome::Predecessor;
     SONSET_OUTCOME_STREAM_STOPPED => Outcome::StreamStopped;
     SONSET_OUTCOME_DEVICE_LOST => Outcome::DeviceLost;
+    SONSET_OUTCOME_UNDERFLOW => Outcome::Underflow;
+    SONSET_OUTCOME_OVERFLOW => Outcome::Overflow;
+    SONSET_RING_CONTINUE => RingPolicy::Continue;
+    SONSET_RING_END => RingPolicy::End;
+    SONSET_RING_IDLE => Usage::Idle;
+    SONSET_RING_PLAYING => Usage::Playing;
+    SONSET_RING_RECORDING => Usage::Recording;
     SONSET_STREAM_OPEN => State::Open;
     SONSET_STREAM_RUNNING => State::Running;
     SONSET_STREAM_STOPPED => State::Stopped;

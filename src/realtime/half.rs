@@ -91,6 +91,11 @@ impl HalfTime {
         }
     }
 
+    /// The fit that counts, with the user's bias in it.
+    pub fn fit(&self) -> &Fit {
+        &self.fit
+    }
+
     /// MONOTONIC time of `frame` at the converter, or [`NONE`].
     pub fn host_ns(&self, frame: i64) -> i64 {
         if self.fit.is_usable() { self.fit.host_ns(frame) } else { NONE }

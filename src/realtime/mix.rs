@@ -72,8 +72,9 @@ impl Mixer {
         &self.sums[..frames * self.channels]
     }
 
-    /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`.
-    pub fn add(&mut self, play: &mut Play, voice: &Voice, chunk: i64, from: i64, to: i64) {
+    /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`. Gives how
+    /// many of them there were; the rest is silence.
+    pub fn add(&mut self, play: &mut Play, voice: &Voice, chunk: i64, from: i64, to: i64) -> i64 {
         let plain = voice.is_plain(play, from, to);
         if !plain {
             for (level, frame) in self.levels.iter_mut().zip(from..to) {
@@ -90,6 +91,7 @@ impl Mixer {
             add_run(sums, self.channels, run, channels, &play.routes, levels);
             done += count;
         });
+        done as i64
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod clock;
+pub mod crossing;
 pub mod detect;
 pub mod engine;
 mod envelope;
@@ -16,7 +17,7 @@ mod history;
 mod master;
 pub use master::Line;
 mod mix;
-mod record;
+pub mod record;
 mod schedule;
 pub mod source;
 mod timed;

@@ -197,6 +197,8 @@ impl Host {
             latency_source: self.latency_source(live.asked.kind, progress.start_host_ns),
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
+            missing: progress.missing,
+            monitor_latency_ns: progress.monitor_latency_ns,
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,
@@ -452,7 +454,8 @@ impl Host {
                 let mut measured = self.interim(live.id, &live).measured;
                 if measured.start_frame != NONE {
                     measured.requested_frame = live.asked.requested_frame;
-                    measured.end_frame = measured.start_frame + measured.done_frames;
+                    measured.end_frame =
+                        measured.start_frame + measured.done_frames + measured.missing.frames;
                 }
                 self.file(live.id, outcome, measured);
             }

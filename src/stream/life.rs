@@ -17,6 +17,7 @@ use crate::queue::queues;
 use crate::realtime::Line;
 use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
 use crate::realtime::clock::Errs;
+use crate::realtime::crossing::Crossing;
 use crate::realtime::engine::{Engine, Parts, Role};
 use crate::realtime::gate::Gate;
 use crate::realtime::half::HalfParts;
@@ -453,7 +454,10 @@ fn assemble(
     let slots = if config.max_actions == 0 { DEFAULT_ACTIONS } else { config.max_actions } as usize;
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
     let lines: Box<[Line]> = vec![Channel::default().line(ceiling); format.output_channels as usize].into();
-    let shared = Arc::new(Shared::new(slots));
+    let crossing = format
+        .separate
+        .then(|| Arc::new(Crossing::new(format.input_channels as usize, format.sample_rate_hz)));
+    let shared = Arc::new(Shared::new(slots, crossing));
     let (ends, engines) = make_engines(&format, &shared, &lines, &opened, config.history_frames as usize);
     let locked = engines.iter().flatten().flat_map(|engine| {
         let (tracks, playing) = engine.working_memory();

@@ -4,11 +4,13 @@ mod channels;
 mod detect;
 mod host;
 mod ids;
+mod input;
 mod life;
 mod log;
 mod params;
 mod play;
 mod record;
+mod ring;
 mod routes;
 mod submit;
 #[cfg(test)]
@@ -24,7 +26,10 @@ use self::host::Host;
 use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
-pub use self::params::{Align, DetectParams, PlayParams, RecordParams, StartAt, Timing};
+pub use self::params::{
+    Align, DetectParams, InputParams, PlayParams, RecordParams, RingPolicy, StartAt, Timing,
+};
+pub use self::record::Recorded;
 pub use self::routes::gain_of_db;
 use crate::action::{HostClock, HostTime, Kind, When};
 use crate::backend::{Backend, Notices, Opened};
@@ -477,14 +482,8 @@ impl Stream {
         })
     }
 
-    /// The last block of a half, with the user's bias in its fit.
-    pub fn last_block(&self, direction: Direction) -> Result<Position> {
-        let (position, fit) = self.position(direction)?;
-        Ok(Position { fit, ..position })
-    }
-
-    /// Where a half is, with the user's bias in its fit and in the source of its latency.
-    fn position(&self, direction: Direction) -> Result<(Position, Fit)> {
+    /// Where a half is: its last block, and its fit with the user's bias in it.
+    pub fn position(&self, direction: Direction) -> Result<(Position, Fit)> {
         let (format, shared) = (&self.core.format, &self.core.shared);
         let plays = direction == Direction::Output;
         let (half, channels) = match plays {

@@ -38,7 +38,18 @@ pub struct Timing {
     pub tag: i64,
 }
 
-/// How to play a buffer.
+/// What becomes of an action whose ring runs dry or full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum RingPolicy {
+    /// It goes on, and counts the frames that are missing.
+    #[default]
+    Continue = 0,
+    /// It ends with the first frame that is missing.
+    End = 1,
+}
+
+/// How to play.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlayParams {
     /// When.
@@ -65,6 +76,8 @@ pub struct PlayParams {
     pub offset_ramp_frames: i64,
     /// Course of both.
     pub ramp_shape: RampShape,
+    /// What happens when a ring runs dry.
+    pub ring: RingPolicy,
 }
 
 /// What frame 0 of a recording is.
@@ -77,15 +90,28 @@ pub enum Align {
     RoundTrip,
 }
 
-/// How to record into a buffer.
+/// How to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordParams {
     /// When.
     pub timing: Timing,
-    /// Frames to record; 0 fills the buffer.
+    /// Frames to record; 0 fills the buffer, or goes on for ever with a ring.
     pub max_frames: i64,
     /// What frame 0 is.
     pub align: Align,
+    /// What happens when a ring is full.
+    pub ring: RingPolicy,
+}
+
+/// Which input to play, and how late. Zeros stand for defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputParams {
+    /// First input channel, from 1; 0 for 1.
+    pub first_channel: i32,
+    /// Input channels; 0 for one.
+    pub channel_count: i32,
+    /// Frames by which the output is later than it must be.
+    pub delay_frames: i64,
 }
 
 /// How to listen for a sound. Zeros stand for defaults.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Stream;
-use super::params::{PlayParams, StartAt};
+use super::params::{PlayParams, RingPolicy, StartAt};
 use super::submit::{MAX_FRAME, check_rate, check_timing};
 use crate::action::{Kind, Play, Work};
 use crate::buffer::Buffer;
@@ -28,7 +28,10 @@ impl Stream {
         params: &PlayParams,
     ) -> Result<i64> {
         self.check_output()?;
-        check_rate(buffer, self.format())?;
+        check_rate("buffer", buffer.sample_rate_hz(), self.format())?;
+        if params.ring != RingPolicy::Continue {
+            fail!(InvalidArgument, "ring_policy is {}, but there is no ring", params.ring as i32);
+        }
         let range = Range::of(buffer, params)?;
         let peaks = (0..buffer.channels()).map(|channel| buffer.peak(channel)).collect();
         let sound = Sound { peaks, length: range.length };

@@ -5,7 +5,7 @@ pub mod program;
 
 use std::collections::BTreeSet;
 
-use program::{Command, Issue, Play, Program, Record, Start, Work};
+use program::{Command, Issue, Live, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
 
@@ -70,6 +70,8 @@ struct Cut {
 struct Action {
     issue: Issue,
     state: State,
+    /// The first frame of the callback that took it.
+    taken: i64,
     start: i64,
     skip: i64,
     own_end: i64,
@@ -371,6 +373,7 @@ impl Oracle {
         self.actions.push(Action {
             issue,
             state: if refused { State::Refused } else { State::Batched },
+            taken: -1,
             start: -1,
             skip: 0,
             own_end: NEVER,
@@ -409,6 +412,7 @@ impl Oracle {
     fn send(&mut self, id: usize) {
         self.actions[id].state = State::Waiting;
         self.actions[id].sent = true;
+        self.actions[id].taken = self.now;
         match self.actions[id].issue.start {
             Start::Now => self.place(id, self.now),
             Start::Frame(frame) => self.place(id, frame),
@@ -679,7 +683,14 @@ impl Oracle {
                         * cut_level(cut, now);
                     for (target, source, gain) in play.routes() {
                         let level = if target == OUTPUTS - 1 { 1.0 } else { level };
-                        let sample = play.sound.at(frame, source) as f64 * gain * level;
+                        let sample = match play.live {
+                            Some(Live { first, delay }) if self.now - delay >= action.taken => {
+                                input(self.now - delay, first + source)
+                            }
+                            Some(_) => 0.0,
+                            None => play.sound.at(frame, source),
+                        };
+                        let sample = sample as f64 * gain * level;
                         sums[target] += sample;
                         scale[target] += sample.abs();
                     }

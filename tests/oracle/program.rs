@@ -106,6 +106,16 @@ pub struct Play {
     pub onset: i64,
     pub offset: i64,
     pub shape: RampShape,
+    /// The input in place of the sound, whose channels it has.
+    pub live: Option<Live>,
+}
+
+/// Input that is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Live {
+    /// First channel, from 0.
+    pub first: usize,
+    pub delay: i64,
 }
 
 impl Play {
@@ -171,7 +181,13 @@ pub fn read((kind, blocks): &Source) -> Program {
     let mut program = Program { pool, separate: kind % 3 == 2, blocks: Vec::new() };
     for (commands, frames) in blocks {
         let commands = commands.iter().map(|numbers| {
-            let command = read_command(&mut Numbers(numbers.iter()), frame, issued);
+            let mut command = read_command(&mut Numbers(numbers.iter()), frame, issued);
+            // Blocks without times have no clock, which live input across two callbacks needs.
+            if let Command::Issue(Issue { work: Work::Play(play), .. }) = &mut command
+                && program.separate
+            {
+                play.live = None;
+            }
             issued += matches!(command, Command::Issue(_)) as usize;
             command
         });
@@ -256,7 +272,7 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
     let loop_frames = if n.one_in(2) { 1 + n.below(loop_most) } else { loop_most };
     let ramps = n.one_in(2) as i64;
     let (channels, gains) = read_channels(n, sound.channels);
-    Play {
+    let play = Play {
         channels,
         gains,
         gain_db: -(n.below(3) as f64) * 6.0,
@@ -270,7 +286,17 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
         offset: ramps * n.below(frame_count / 2 + 1),
         shape: [RampShape::RaisedCosine, RampShape::Linear][n.below(2) as usize],
         sound,
-    }
+        live: None,
+    };
+    if n.one_in(6) { live(n, play) } else { play }
+}
+
+/// The same with the input in place of its sound, as long as its part of it.
+fn live(n: &mut Numbers<'_>, play: Play) -> Play {
+    let first = n.below((INPUTS - play.sound.channels + 1) as i64) as usize;
+    let delay = [0, 1, 255, 300, 1_000][n.below(5) as usize];
+    let live = Some(Live { first, delay });
+    Play { first_frame: 0, loop_count: 0, loop_first: 0, loop_frames: 0, live, ..play }
 }
 
 fn read_channels(n: &mut Numbers<'_>, sound_channels: usize) -> (Vec<i32>, Vec<f32>) {

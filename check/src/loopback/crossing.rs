@@ -21,7 +21,7 @@ pub struct Crossed {
 impl Crossing {
     /// Keeps what the clocks are now.
     pub fn look(&mut self, stream: &Stream) {
-        let fit = |direction| stream.last_block(direction).map(|block| block.fit);
+        let fit = |direction| stream.position(direction).map(|position| position.1);
         if let (Ok(output), Ok(input)) = (fit(Direction::Output), fit(Direction::Input)) {
             self.looks.push([output, input]);
         }

@@ -1,0 +1,78 @@
+//! How far rings reach: the end of what plays a finished one, and of what is to end when one runs dry or
+//! full.
+
+use super::Engine;
+use crate::action::{Play, Record, Work};
+use crate::realtime::record::Sink;
+use crate::realtime::source::Source;
+use crate::realtime::track::Track;
+use crate::receipt::Outcome;
+
+impl Engine {
+    /// Looks at the rings of all that plays and records before frame `end`, at most one chunk away. True if
+    /// that settled the end of something, which others may follow.
+    pub(super) fn look_at_rings(&mut self, end: i64) -> bool {
+        let mut any = false;
+        for index in 0..self.playing.len() {
+            any |= self.look_at_ring(self.playing[index], end);
+        }
+        for index in 0..self.recording.len() {
+            any |= self.look_at_ring(self.recording[index], end);
+        }
+        for index in 0..self.copying.len() {
+            any |= self.look_at_ring(self.copying[index], end);
+        }
+        any
+    }
+
+    /// Looks at the ring of the action in `slot`, if it has one. True if that settled its end.
+    pub(super) fn look_at_ring(&mut self, slot: u32, end: i64) -> bool {
+        let frame = self.frame;
+        let track = &mut self.tracks[slot as usize];
+        let Some(reach) = reach(track, end).filter(|reach| reach.end < track.last_frame()) else {
+            return false;
+        };
+        if reach.ends_as == Outcome::Completed {
+            track.end_at(reach.end);
+        } else if !track.cut_at(reach.end, reach.ends_as) {
+            return false;
+        }
+        if let Some(action) = &track.action {
+            self.shared.slot(action.id).publish_missing(track.missing);
+        }
+        // A finished ring is known to be so at once, but that one has run out only where it does.
+        self.now = reach.known.max(frame);
+        self.end_changed(slot);
+        self.end_all();
+        true
+    }
+}
+
+/// Where a ring ends an action.
+struct Reach {
+    end: i64,
+    ends_as: Outcome,
+    /// The frame from which on others can follow that.
+    known: i64,
+}
+
+/// Where the ring of `track` ends it, if that is known of the frames before `end`.
+fn reach(track: &Track, end: i64) -> Option<Reach> {
+    let from = track.next_frame();
+    match &track.action.as_ref()?.work {
+        Work::Play(Play { source: Source::Ring(ring), .. }) => {
+            let (frames, finished) = ring.available(track.voice.skip);
+            let dry = from + frames;
+            if finished {
+                return Some(Reach { end: dry, ends_as: Outcome::Completed, known: from });
+            }
+            let ends = ring.ends_when_dry() && dry < end;
+            ends.then_some(Reach { end: dry, ends_as: Outcome::Underflow, known: dry })
+        }
+        Work::Record(Record { sink: Sink::Ring { writer, ends_when_full: true }, .. }) => {
+            let full = from + writer.vacant_frames() as i64;
+            (full < end).then_some(Reach { end: full, ends_as: Outcome::Overflow, known: full })
+        }
+        _ => None,
+    }
+}
