@@ -10,14 +10,18 @@ use sonset::device::Direction;
 use sonset::stream::{Config, Info, Stream};
 
 use crate::cli::StreamArgs;
-use crate::report::{Refusal, Summary};
+use crate::report::{NOT_MEASURED, Refusal, Summary};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Ctrl-C ends a measurement from now on, and no longer the program.
+/// Ctrl-C ends a measurement from now on, and only if it is pressed again the program.
 pub fn catch_interrupts() -> Result<(), ctrlc::Error> {
-    // Relaxed, here and below: a flag that orders nothing.
-    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
+    ctrlc::set_handler(|| {
+        // Relaxed, here and below: a flag that orders nothing.
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(NOT_MEASURED.into());
+        }
+    })
 }
 
 /// Whether the user wants to end.

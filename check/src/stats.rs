@@ -69,6 +69,13 @@ impl Line {
         (xx > 0.0).then(|| Self { x0, y0, slope: xy / xx })
     }
 
+    /// Standard error of the slope (the textbook's, of a least-squares line) over the points it was put through.
+    pub fn slope_error(&self, points: &[(f64, f64)]) -> f64 {
+        let squares: f64 = points.iter().map(|point| (point.1 - self.at(point.0)).powi(2)).sum();
+        let xx: f64 = points.iter().map(|point| (point.0 - self.x0).powi(2)).sum();
+        (squares / (points.len() as f64 - 2.0).max(1.0) / xx).sqrt()
+    }
+
     pub fn at(&self, x: f64) -> f64 {
         self.y0 + (x - self.x0) * self.slope
     }

@@ -29,6 +29,7 @@ pub struct Fitted {
     pub in_order: bool,
     /// How much more seconds than the host's the recorder's clock counts.
     pub drift_ppm: f64,
+    pub drift_standard_error_ppm: f64,
     /// About the mean lag, or about the straight line from the host's clock to the recorder's.
     pub error_us: Distribution,
     /// `None` where it cannot be known.
@@ -50,7 +51,12 @@ impl Fitted {
             Basis::SameClock => points.iter().map(|point| (point.0, point.1 - point.0)).collect(),
             _ => points.iter().map(|point| (point.0, (point.1 - line.at(point.0)) / line.slope)).collect(),
         };
-        let counts = Counts { due: due.len(), heard: heard.len(), in_order: matches.in_order };
+        let counts = Counts {
+            due: due.len(),
+            heard: heard.len(),
+            in_order: matches.in_order,
+            slope_error: line.slope_error(&points),
+        };
         Ok(Self::of(basis, &errors, line, counts))
     }
 
@@ -70,7 +76,8 @@ impl Fitted {
         let errors: Vec<(f64, f64)> =
             both.map(|(pair, lag)| (due[pair.0], (heard[lag.1] - marks[pair.1]) / line.slope)).collect();
         let in_order = marked.in_order || lags.in_order;
-        let counts = Counts { due: due.len(), heard: heard.len(), in_order };
+        let counts =
+            Counts { due: due.len(), heard: heard.len(), in_order, slope_error: line.slope_error(&points) };
         Ok(Self::of(Basis::Reference, &errors, line, counts))
     }
 
@@ -88,6 +95,7 @@ impl Fitted {
             spurious: counts.heard - lags.len(),
             in_order: counts.in_order,
             drift_ppm: (line.slope - 1.0) * 1e6,
+            drift_standard_error_ppm: counts.slope_error * 1e6,
             lag_us,
             lag_standard_error_us: lag_us.map(|_| error_us.sd / (lags.len() as f64).sqrt()),
             bias_ns: lag_us.map(|lag| (lag * 1e3).round() as i64),
@@ -108,6 +116,8 @@ struct Counts {
     due: usize,
     heard: usize,
     in_order: bool,
+    /// Of the line from clock to clock.
+    slope_error: f64,
 }
 
 fn line(points: &[(f64, f64)]) -> Result<Line, Refusal> {

@@ -20,8 +20,9 @@ struct Row {
 }
 
 impl Row {
+    /// Whether it is of a sound. The input played on is none: it starts with whatever comes in.
     fn is_of(&self, tag: Option<i64>) -> bool {
-        self.kind.starts_with("play") && tag.is_none_or(|tag| tag == self.tag)
+        self.kind.starts_with("play_") && self.kind != "play_input" && tag.is_none_or(|tag| tag == self.tag)
     }
 }
 

@@ -86,7 +86,8 @@ fn summary(receipts: &Receipts, recorded: &Recorded, fitted: &Fitted) -> Summary
         "onset error",
         format!("SD {sd:.1}, range {range:.1} ({low:+.1} to {high:+.1}) µs about {about}"),
     );
-    summary.row("drift", format!("recorder {:+.2} ppm against the host's clock", fitted.drift_ppm));
+    let (ppm, unsure) = (fitted.drift_ppm, fitted.drift_standard_error_ppm);
+    summary.row("drift", format!("recorder {ppm:+.2} ± {unsure:.2} ppm against the host's clock"));
     match (&fitted.lag_us, fitted.bias_ns) {
         (Some(lag), Some(bias)) => {
             let off = fitted.lag_standard_error_us.unwrap_or(0.0);

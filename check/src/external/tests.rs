@@ -86,9 +86,12 @@ fn offset_rate_and_spread_are_recovered_though_onsets_are_missing_and_spurious()
         assert_eq!(matches.pairs, run.pairs);
         assert!(!matches.in_order);
         let fitted = Fitted::new(&run.events, &run.onsets, &matches, Basis::Unknown).unwrap();
-        // Four standard errors of the slope of a line through evenly spread points.
-        let error_ppm = 4.0 * 400.0 / (280.0 / 12f64.sqrt() * 360f64.sqrt());
-        assert!((fitted.drift_ppm - ppm).abs() < error_ppm, "{} for {ppm}", fitted.drift_ppm);
+        let off = (fitted.drift_ppm - ppm).abs();
+        assert!(off < 4.0 * fitted.drift_standard_error_ppm, "{} for {ppm}", fitted.drift_ppm);
+        // The textbook's, for points that are evenly spread over 280 s.
+        let expected = 400.0 / (280.0 / 12f64.sqrt() * (run.pairs.len() as f64).sqrt());
+        let error = fitted.drift_standard_error_ppm;
+        assert!((error / expected - 1.0).abs() < 0.2, "{error} ppm, about {expected}");
         let truth_us = sd(&run.lags) * 1e6;
         assert!(
             (fitted.error_us.sd - truth_us).abs() < 0.01 * truth_us,

@@ -17,6 +17,8 @@ const STANDS_OUT: f64 = 6.0;
 const FAINT: f64 = 0.5;
 /// A second arrival with at least this part of the strength of the first (−12 dB) is an echo.
 const ECHO: f64 = 0.25;
+/// Least correlation coefficient of what came back with the pulse, in the median.
+const LIKENESS: f64 = 0.5;
 /// From this magnitude on a converter is at its end.
 const FULL_SCALE: f32 = 0.999;
 /// Equal samples in a row at the largest magnitude of a pulse: its top was cut.
@@ -83,6 +85,7 @@ pub fn find(
     loops.check_clipping(&peaks)?;
     let snr_db = loops.check_strength(common.strength, noise)?;
     loops.check_all_came_back(&peaks, common.strength)?;
+    loops.check_likeness(&peaks)?;
     loops.check_echoes(&peaks, &common)?;
     Ok(loops.arrivals(&peaks, snr_db, noise))
 }
@@ -255,6 +258,25 @@ impl Loop<'_> {
                 peaks.len(),
                 STRAY_S * 1e3,
                 self.search.longest_s * 1e3
+            ),
+        )
+    }
+
+    /// Fails if something else is heard where the pulses are.
+    fn check_likeness(&self, peaks: &[Peak]) -> Result<(), Refusal> {
+        let likeness = |peak: &Peak| {
+            let heard = rms(self.heard(peak));
+            if heard > 0.0 { peak.value.abs() * rms(self.pulse) / heard } else { 0.0 }
+        };
+        let median = median_of(&mut peaks.iter().map(likeness).collect::<Vec<f64>>());
+        if median >= LIKENESS {
+            return Ok(());
+        }
+        refuse(
+            "unlike",
+            format!(
+                "what comes back has a correlation of {median:.2} with the pulse, and {LIKENESS} is wanted: \
+                 something else sounds with it, or the way distorts"
             ),
         )
     }

@@ -83,7 +83,7 @@ mod tests {
         let mut early = [fit(1_000, 0, 20_000.0); 2];
         early[0].stamps = Stamps::Settling;
         let crossing = Crossing { looks: vec![early, [fit(9_000, 0, 20_000.0); 2]] };
-        let crossed = crossing.unreported(&[100, 5_000], &[999.0, 10.0], 0).unwrap();
+        let crossed = crossing.unreported(&[100, 5_000], &[899.0, 10.0], 0).unwrap();
         assert!((crossed.ns - 200_000.0).abs() < 1.0, "{crossed:?}");
     }
 

@@ -221,6 +221,21 @@ fn a_step_in_the_delay_is_jitter_and_no_echo() {
 }
 
 #[test]
+fn a_sound_that_comes_with_the_pulses_or_instead_of_them_is_not_taken_for_them() {
+    let tone = |frame: usize| 0.3 * (frame as f64 * 0.13).sin();
+    let mut with = Synthetic::new(20);
+    with.hear_all(300.0, 0.3);
+    for begin in with.sent.clone() {
+        (begin as usize + 300..begin as usize + 780).for_each(|frame| with.samples[frame] += tone(frame));
+    }
+    let (reason, sentence) = with.refused();
+    assert_eq!(reason, "unlike", "{sentence}");
+    let mut instead = Synthetic::new(20);
+    (30_000..instead.samples.len()).for_each(|frame| instead.samples[frame] = tone(frame));
+    assert_eq!(instead.refused().0, "missing");
+}
+
+#[test]
 fn four_pulses_are_too_few() {
     let mut synthetic = Synthetic::new(4);
     synthetic.hear_all(300.0, 0.5);
