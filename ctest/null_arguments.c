@@ -153,6 +153,9 @@ static void test_inits(void)
 {
     sonset_stream_config config;
     sonset_play_params play;
+    sonset_tone_params tone;
+    sonset_noise_params noise;
+    sonset_pulse_params pulse;
     sonset_record_params record;
     sonset_detect_params detect;
     sonset_cancel_params cancel;
@@ -161,6 +164,9 @@ static void test_inits(void)
     PROMISE("init functions: NULL, and else zeros and the size");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_config_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_tone_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_noise_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_pulse_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
@@ -178,6 +184,9 @@ static void test_inits(void)
     } while (0)
     INITS(config, sonset_stream_config_init(&config));
     INITS(play, sonset_play_params_init(&play));
+    INITS(tone, sonset_tone_params_init(&tone));
+    INITS(noise, sonset_noise_params_init(&noise));
+    INITS(pulse, sonset_pulse_params_init(&pulse));
     INITS(record, sonset_record_params_init(&record));
     INITS(detect, sonset_detect_params_init(&detect));
     INITS(cancel, sonset_cancel_params_init(&cancel));
@@ -488,6 +497,9 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_STRUCT(code, level, sizeof level, sonset_stream_get_level(stream, 1, buffer, 1, &level));
     process_fails(stream, code);
     FAILS_OUT(code, number, sonset_stream_play_buffer(stream, buffer, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_tone(stream, NULL, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_noise(stream, NULL, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_pulse(stream, NULL, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
@@ -813,6 +825,103 @@ static void test_play_arrays(sonset_stream *stream, sonset_buffer *mono)
     sonset_buffer_release(stereo);
     sonset_buffer_release(wide);
     sonset_buffer_release(other_rate);
+}
+
+static void test_play_made(sonset_stream *stream)
+{
+    static const int32_t both[] = {1, 2};
+    sonset_tone_params tone;
+    sonset_noise_params noise;
+    sonset_pulse_params pulse;
+    sonset_play_params loop;
+    int64_t action;
+
+    OK(sonset_play_params_init(&loop));
+    loop.loop_count = -1;
+#define TONE_FAILS(code, set)                                                                      \
+    do {                                                                                           \
+        OK(sonset_tone_params_init(&tone));                                                        \
+        tone.frequency_hz = 1000;                                                                  \
+        set;                                                                                       \
+        FAILS_OUT((code), action,                                                                  \
+                  sonset_stream_play_tone(stream, &tone, NULL, NULL, 0, NULL, &action));           \
+    } while (0)
+#define NOISE_FAILS(code, set)                                                                     \
+    do {                                                                                           \
+        OK(sonset_noise_params_init(&noise));                                                      \
+        set;                                                                                       \
+        FAILS_OUT((code), action,                                                                  \
+                  sonset_stream_play_noise(stream, &noise, NULL, NULL, 0, NULL, &action));         \
+    } while (0)
+#define PULSE_FAILS(code, set)                                                                     \
+    do {                                                                                           \
+        OK(sonset_pulse_params_init(&pulse));                                                      \
+        set;                                                                                       \
+        FAILS_OUT((code), action,                                                                  \
+                  sonset_stream_play_pulse(stream, &pulse, both, NULL, 2, NULL, &action));         \
+    } while (0)
+
+    PROMISE("play tone: NULL, and each field out of range");
+    OK(sonset_tone_params_init(&tone));
+    tone.frequency_hz = 1000;
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_tone(stream, &tone, NULL, NULL, 0, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_tone(stream, NULL, NULL, NULL, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_tone(stream, &tone, both, NULL, -1, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_tone(stream, &tone, NULL, NULL, 0, &loop, &action));
+    TONE_FAILS(ARG, tone.struct_size = 8);
+    TONE_FAILS(ARG, tone.waveform = 4);
+    TONE_FAILS(ARG, tone.waveform = -1);
+    TONE_FAILS(ARG, tone.frequency_hz = RATE / 2);
+    TONE_FAILS(ARG, tone.frequency_hz = -1);
+    TONE_FAILS(ARG, tone.frequency_hz = NAN);
+    TONE_FAILS(ARG, tone.phase_cycles = INFINITY);
+    TONE_FAILS(ARG, tone.amplitude = -0.5);
+    TONE_FAILS(ARG, tone.amplitude = NAN);
+    TONE_FAILS(SONSET_ERROR_WOULD_CLIP, tone.amplitude = 1.5);
+    TONE_FAILS(SONSET_ERROR_WOULD_CLIP, tone.waveform = SONSET_WAVEFORM_SQUARE);
+
+    PROMISE("play noise: NULL, and each field out of range");
+    OK(sonset_noise_params_init(&noise));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_noise(stream, &noise, NULL, NULL, 0, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_noise(stream, &noise, both, NULL, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_noise(stream, NULL, NULL, NULL, 0, &loop, &action));
+    NOISE_FAILS(ARG, noise.struct_size = 40 + 4);
+    NOISE_FAILS(ARG, noise.spectrum = 2);
+    NOISE_FAILS(ARG, noise.spectrum = INT32_MIN);
+    NOISE_FAILS(ARG, noise.distribution = 2);
+    NOISE_FAILS(ARG, noise.distribution = -1);
+    NOISE_FAILS(ARG, (noise.spectrum = SONSET_NOISE_PINK, noise.distribution = 1));
+    NOISE_FAILS(ARG, noise.source_channels = 3);
+    NOISE_FAILS(ARG, noise.source_channels = INT32_MAX);
+    NOISE_FAILS(ARG, noise.source_channels = INT32_MIN);
+    NOISE_FAILS(ARG, noise.rms = -1);
+    NOISE_FAILS(ARG, noise.rms = INFINITY);
+    NOISE_FAILS(SONSET_ERROR_WOULD_CLIP, noise.rms = 0.25);
+
+    PROMISE("play pulse: NULL, and each field out of range");
+    OK(sonset_pulse_params_init(&pulse));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_pulse(stream, &pulse, both, NULL, 2, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_pulse(stream, &pulse, NULL, NULL, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_pulse(stream, NULL, both, NULL, 2, &loop, &action));
+    PULSE_FAILS(ARG, pulse.struct_size = 12);
+    PULSE_FAILS(ARG, pulse.code = 3);
+    PULSE_FAILS(ARG, pulse.code = -1);
+    PULSE_FAILS(ARG, pulse.code_value = 1);
+    PULSE_FAILS(ARG, (pulse.code = SONSET_CODE_PARALLEL, pulse.code_value = 4));
+    PULSE_FAILS(ARG, (pulse.code = SONSET_CODE_PARALLEL, pulse.code_value = INT64_MIN));
+    PULSE_FAILS(ARG, pulse.code = SONSET_CODE_SERIAL);
+    PULSE_FAILS(ARG, pulse.data_bits = 8);
+    PULSE_FAILS(ARG, (pulse.code = SONSET_CODE_SERIAL, pulse.data_bits = INT32_MAX));
+    PULSE_FAILS(ARG, pulse.reserved = 1);
+    PULSE_FAILS(ARG, pulse.width_frames = -1);
+    PULSE_FAILS(ARG, pulse.width_frames = INT64_MAX);
+    PULSE_FAILS(ARG, pulse.count = -2);
+    PULSE_FAILS(ARG, pulse.count = 2);
+    PULSE_FAILS(ARG, pulse.interval_frames = 100);
+    PULSE_FAILS(ARG, (pulse.count = INT64_MAX, pulse.interval_frames = INT64_MAX));
+    PULSE_FAILS(ARG, (pulse.count = -1, pulse.interval_frames = INT64_MIN));
+    PULSE_FAILS(ARG, pulse.level = NAN);
+    PULSE_FAILS(SONSET_ERROR_WOULD_CLIP, pulse.level = -1.5);
 }
 
 #define RECORD_FAILS(code, set)                                                                    \
@@ -1525,6 +1634,7 @@ int main(void)
     test_process(stream);
     test_play_params(stream, sound);
     test_play_arrays(stream, sound);
+    test_play_made(stream);
     test_record(stream);
     test_making_rings();
     test_ring_calls();

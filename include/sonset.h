@@ -236,6 +236,44 @@ typedef enum {
     SONSET_RING_RECORDING = 2
 } sonset_ring_usage;
 
+/** The course of a tone's cycle, by its phase p in cycles. At p = 0 each rises through 0. */
+typedef enum {
+    /** sin(2 pi p) */
+    SONSET_WAVEFORM_SINE = 0,
+    /** 1 for p from 0 to 1/2, then -1. */
+    SONSET_WAVEFORM_SQUARE = 1,
+    /** 2 p for p from -1/2 to 1/2: it rises, and jumps down at 1/2. */
+    SONSET_WAVEFORM_SAWTOOTH = 2,
+    /** 4 p for p from -1/4 to 1/4, then down to -1 at 3/4. */
+    SONSET_WAVEFORM_TRIANGLE = 3
+} sonset_waveform;
+
+/** How the power of noise is spread over the frequencies. */
+typedef enum {
+    /** The same in each hertz. */
+    SONSET_NOISE_WHITE = 0,
+    /** The same in each octave. */
+    SONSET_NOISE_PINK = 1
+} sonset_noise_spectrum;
+
+/** How the samples of white noise are distributed. */
+typedef enum {
+    /** Normal, limited to 5 times the RMS. */
+    SONSET_DISTRIBUTION_GAUSSIAN = 0,
+    /** The same for all values up to sqrt(3) times the RMS. */
+    SONSET_DISTRIBUTION_UNIFORM = 1
+} sonset_noise_distribution;
+
+/** How pulses say a number. */
+typedef enum {
+    /** They do not. */
+    SONSET_CODE_NONE = 0,
+    /** A bit on each channel, all at once. */
+    SONSET_CODE_PARALLEL = 1,
+    /** Bit after bit on one channel. */
+    SONSET_CODE_SERIAL = 2
+} sonset_pulse_code;
+
 /** What an action does. */
 typedef enum {
     /** Plays a buffer. */
@@ -251,7 +289,13 @@ typedef enum {
     /** Records into a ring, from which the host reads. */
     SONSET_KIND_RECORD_RING = 6,
     /** Records what was sent to the device. */
-    SONSET_KIND_RECORD_OUTPUT = 12
+    SONSET_KIND_RECORD_OUTPUT = 12,
+    /** Plays a tone. */
+    SONSET_KIND_PLAY_TONE = 7,
+    /** Plays noise. */
+    SONSET_KIND_PLAY_NOISE = 8,
+    /** Plays pulses. */
+    SONSET_KIND_PLAY_PULSE = 9
 } sonset_action_kind;
 
 /** Where an action is in its life. */
@@ -743,6 +787,64 @@ typedef struct {
     /** Frames by which the output is later than it must be. */
     int64_t delay_frames;
 } sonset_input_params;
+
+/** A tone. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_WAVEFORM_... */
+    int32_t waveform;
+    /** 0.0001 to below half of the sample rate. */
+    double frequency_hz;
+    /** Phase at frame 0 of the sound, in cycles. */
+    double phase_cycles;
+    /**
+     * Amplitude: the peak of the ideal wave, linear, 1 is full scale; 0 for 1. The RMS is amplitude /
+     * sqrt(2) of a sine, the amplitude of a square, and amplitude / sqrt(3) of a sawtooth and a triangle.
+     */
+    double amplitude;
+} sonset_tone_params;
+
+/** Noise. All zeros: white Gaussian noise of one channel, 20 dB below full scale, of seed 0. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_NOISE_... */
+    int32_t spectrum;
+    /** SONSET_DISTRIBUTION_... of white noise; pink noise is Gaussian (0). */
+    int32_t distribution;
+    /** 0 or 1: the same noise on all channels. n: independent noise on each of n channels. */
+    int32_t source_channels;
+    /** Any number. Equal seeds give equal noise, bit for bit, on every machine; 0 is a seed like others. */
+    int64_t seed;
+    /** Root mean square, linear: 1 is that of a full-scale square wave. 0 for 0.1. */
+    double rms;
+} sonset_noise_params;
+
+/** Pulses. All zeros: one pulse at full scale for 5 ms. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_CODE_... */
+    int32_t code;
+    /** The number that a code says; 0 without one. */
+    int64_t code_value;
+    /** Data bits of a serial code, 1 to 32; 0 for 8. Else 0. */
+    int32_t data_bits;
+    /** 0. */
+    int32_t reserved;
+    /** Frames of a pulse, and of each bit of a serial code; 0 for 5 ms. */
+    int64_t width_frames;
+    /** Pulses, or codes, of a train; 0 for 1, -1 for ever. */
+    int64_t count;
+    /**
+     * Frames from the start of one to the start of the next: more than a pulse has, and not fewer than a
+     * serial code has. 0 if count is 1.
+     */
+    int64_t interval_frames;
+    /** Level of a pulse, linear, 1 is full scale; negative ones point down; 0 for 1. Between pulses it is 0. */
+    double level;
+} sonset_pulse_params;
 
 /** How to record. All zeros: now, until the buffer is full. */
 typedef struct {
@@ -1869,6 +1971,125 @@ SONSET_API int32_t sonset_input_params_init(sonset_input_params *params);
 SONSET_API
 int32_t sonset_stream_play_input(sonset_stream *stream,
                                  const sonset_input_params *input,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
+
+/**
+ * Sets params to their defaults. frequency_hz has none.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_tone_params_init(sonset_tone_params *params);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_noise_params_init(sonset_noise_params *params);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_pulse_params_init(sonset_pulse_params *params);
+
+/**
+ * Plays a tone, for ever, or for frame_count frames if has_frame_count of params is 1.
+ *
+ * At frame k of the sound the phase is p = phase_cycles + k frequency_hz / rate, in cycles, and never
+ * drifts: a frame's step is rounded to 2^-64 cycles. A sine is amplitude sin(2 pi p), within 1e-6 amplitude.
+ * The other shapes are limited in band: harmonics up to 0.44 of the sample rate have the amplitude of the
+ * ideal shape within 0.01 dB, from there on they fall, to half at 0.5, and what aliases below 0.44 is at
+ * least 90 dB below the fundamental. So near its corners a shape swings beyond its amplitude: the peak that
+ * counts for WOULD_CLIP is 1.274 times the amplitude for a square, 1.18 times for a sawtooth, and else the
+ * amplitude. A sound with hard edges is sonset_stream_play_pulse().
+ *
+ * The tone has one channel; channels, gains, channel_count, params and out_action are those of
+ * sonset_stream_play_buffer(), for a mono buffer. Of params, loop_count, loop_first_frame, loop_frames and
+ * first_frame must be 0. A tone that starts late with SONSET_LATE_SKIP has the phase that it would have had
+ * in time.
+ *
+ * Errors: those of sonset_stream_play_buffer() but for RATE_MISMATCH and BUFFER_BUSY; INVALID_ARGUMENT for
+ * tone.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_tone(sonset_stream *stream,
+                                const sonset_tone_params *tone,
+                                const int32_t *channels,
+                                const float *gains,
+                                int32_t channel_count,
+                                const sonset_play_params *params,
+                                int64_t *out_action);
+
+/**
+ * Plays noise, for ever, or for frame_count frames if has_frame_count of params is 1.
+ *
+ * Frame k is a function of the seed, the channel, k and, if pink, the sample rate, computed without the C
+ * library, so that it is the same bit for bit on every machine, in every block size, and after a late start
+ * with SONSET_LATE_SKIP. The random numbers are those of splitmix64 (Steele, Lea and Flood 2014), their
+ * normal distribution that of Box and Muller (1958). Gaussian noise is limited to 5 times its RMS, which
+ * less than one sample in a million reaches, and uniform noise to sqrt(3) times: that peak counts for
+ * WOULD_CLIP.
+ *
+ * Pink noise falls by 3.01 dB an octave, within 0.5 dB from 20 Hz to 0.4 of the sample rate, and is flat
+ * below 3 Hz (random numbers held for 1, 2, 3, 4, 6, 8 ... frames, after Voss, in Gardner 1978). Its RMS is
+ * that over long times.
+ *
+ * noise NULL stands for all zeros. channels, gains, channel_count, params and out_action are those of
+ * sonset_stream_play_buffer(), for a buffer of source_channels channels. Of params, loop_count,
+ * loop_first_frame, loop_frames and first_frame must be 0.
+ *
+ * Errors: those of sonset_stream_play_buffer() but for RATE_MISMATCH and BUFFER_BUSY; INVALID_ARGUMENT for
+ * noise.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_noise(sonset_stream *stream,
+                                 const sonset_noise_params *noise,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
+
+/**
+ * Plays pulses: markers for another machine, on trigger lines or on any other channels. Each has exactly
+ * width_frames frames at level, with nothing before, between and after.
+ *
+ * SONSET_CODE_NONE: all channels at once. SONSET_CODE_PARALLEL: bit i of code_value, from the lowest, is
+ * channels[i]; those whose bit is 1 have the pulse, all at once, and the others stay silent.
+ * SONSET_CODE_SERIAL, on one channel: a start bit at level, then the data bits from the lowest, each at
+ * level if it is 1 and at 0 if it is 0, then a stop bit at 0, each for width_frames. The length is
+ * width_frames, or that times data_bits + 2, and with count > 1 that of the last after (count - 1)
+ * interval_frames.
+ *
+ * channels must be named: NULL is INVALID_ARGUMENT. gains are factors of level. pulse NULL stands for all
+ * zeros; params and out_action are those of sonset_stream_play_buffer(). Of params, loop_count,
+ * loop_first_frame, loop_frames, first_frame and has_frame_count must be 0. Ramps, fades, modulation and the
+ * master gain do not touch trigger lines; a cancel ends a pulse on its frame.
+ *
+ * Errors: those of sonset_stream_play_buffer() but for RATE_MISMATCH and BUFFER_BUSY; INVALID_ARGUMENT for
+ * pulse.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_pulse(sonset_stream *stream,
+                                 const sonset_pulse_params *pulse,
                                  const int32_t *channels,
                                  const float *gains,
                                  int32_t channel_count,

@@ -63,6 +63,12 @@ pub enum Kind {
     RecordRing = 6,
     /// Records what was sent to the device.
     RecordOutput = 12,
+    /// Plays a tone.
+    PlayTone = 7,
+    /// Plays noise.
+    PlayNoise = 8,
+    /// Plays pulses.
+    PlayPulse = 9,
 }
 
 impl Kind {

@@ -5,7 +5,7 @@ mod oracle;
 use std::sync::Arc;
 use std::time::Duration;
 
-use oracle::program::{BATCHES, Command, Feed, Issue, Play, Program, Record, Source, Start, Work};
+use oracle::program::{BATCHES, Command, Feed, Issue, Made, Play, Program, Record, Source, Start, Work};
 use oracle::{CEILING, INPUTS, OUTPUTS, Receipt, buffer_frames, input};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -14,10 +14,12 @@ use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::error::{Code, Error};
 use sonset::realtime::block::{BlockTime, Input, Output};
+use sonset::realtime::source::Spectrum;
 use sonset::receipt::ActionState;
 use sonset::ring::Ring;
 use sonset::stream::{
-    Config, InputParams, PlayParams, RecordParams, Recorded, RingPolicy, StartAt, Stream, Timing,
+    Config, InputParams, NoiseParams, PlayParams, PulseParams, RecordParams, Recorded, RingPolicy, StartAt,
+    Stream, Timing, ToneParams,
 };
 
 fn open(program: &Program) -> Stream {
@@ -190,7 +192,11 @@ impl Run {
                     loop_first_frame: play.loop_first,
                     loop_frames: play.loop_frames,
                     first_frame: play.first_frame,
-                    frame_count: feed.is_none_or(|feed| feed.limited).then_some(play.frame_count),
+                    frame_count: match (&play.made, feed) {
+                        (Some(Made::Pulse { .. }), _) => None,
+                        (Some(made), _) => made.length(),
+                        (None, feed) => feed.is_none_or(|feed| feed.limited).then_some(play.frame_count),
+                    },
                     stop_frame: play.stop,
                     onset_ramp_frames: play.onset,
                     offset_ramp_frames: play.offset,
@@ -209,6 +215,9 @@ impl Run {
                         delay_frames: live.delay,
                     };
                     return (self.stream.play_input(&input, channels, gains, &params), None);
+                }
+                if let Some(made) = &play.made {
+                    return (self.make(made, channels, gains, &params), None);
                 }
                 if feed.is_some() {
                     let ring = self.take_ring(8_000, sound.channels, work);
@@ -230,6 +239,44 @@ impl Run {
                 let buffer = Buffer::zeros(buffer_frames(record), channels, 0).unwrap();
                 let params = RecordParams { timing, max_frames: record.frames, ..RecordParams::default() };
                 (self.stream.record_buffer(&buffer, Some(&record.channels), &params), Some(buffer))
+            }
+        }
+    }
+
+    fn make(
+        &self,
+        made: &Made,
+        channels: Option<&[i32]>,
+        gains: Option<&[f32]>,
+        params: &PlayParams,
+    ) -> Result<i64, Error> {
+        match *made {
+            Made::Sine { frequency, phase, amplitude, .. } => {
+                let tone = ToneParams {
+                    frequency_hz: frequency,
+                    phase_cycles: phase,
+                    amplitude,
+                    ..ToneParams::default()
+                };
+                self.stream.play_tone(&tone, channels, gains, params)
+            }
+            Made::Noise { pink, channels: source_channels, seed, rms, .. } => {
+                let spectrum = if pink { Spectrum::Pink } else { Spectrum::White };
+                let source_channels = source_channels as i32;
+                let noise = NoiseParams { spectrum, source_channels, seed, rms, ..NoiseParams::default() };
+                self.stream.play_noise(&noise, channels, gains, params)
+            }
+            Made::Pulse { code, value, width, count, interval, level } => {
+                let pulse = PulseParams {
+                    code,
+                    code_value: value,
+                    width_frames: width,
+                    count,
+                    interval_frames: interval,
+                    level,
+                    ..PulseParams::default()
+                };
+                self.stream.play_pulse(&pulse, channels, gains, params)
             }
         }
     }
@@ -368,5 +415,5 @@ fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
     }
     println!("{counts:#?}");
     let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 10).collect();
-    assert!(rare.is_empty() && counts.len() == 36, "{} kinds, in less than 1 %: {rare:?}", counts.len());
+    assert!(rare.is_empty() && counts.len() == 39, "{} kinds, in less than 1 %: {rare:?}", counts.len());
 }

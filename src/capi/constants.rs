@@ -8,9 +8,10 @@ use crate::action::{AfterPolicy, HostClock, Kind, LatePolicy, RampShape};
 use crate::backend::{Backend, Granted, ShareMode};
 use crate::error::Code;
 use crate::realtime::clock::Stamps;
+use crate::realtime::source::{Distribution, Spectrum, Waveform};
 use crate::receipt::{ActionState, LatencySource, Outcome};
 use crate::ring::Usage;
-use crate::stream::{RingPolicy, State};
+use crate::stream::{PulseCode, RingPolicy, State};
 
 /// What functions return: 0, or one of the negative codes. A number is never given a new meaning.
 #[repr(C)]
@@ -171,6 +172,48 @@ pub enum sonset_ramp_shape {
     SONSET_RAMP_LINEAR = 1,
 }
 
+/// The course of a tone's cycle, by its phase p in cycles. At p = 0 each rises through 0.
+#[repr(C)]
+pub enum sonset_waveform {
+    /// sin(2 pi p)
+    SONSET_WAVEFORM_SINE = 0,
+    /// 1 for p from 0 to 1/2, then -1.
+    SONSET_WAVEFORM_SQUARE = 1,
+    /// 2 p for p from -1/2 to 1/2: it rises, and jumps down at 1/2.
+    SONSET_WAVEFORM_SAWTOOTH = 2,
+    /// 4 p for p from -1/4 to 1/4, then down to -1 at 3/4.
+    SONSET_WAVEFORM_TRIANGLE = 3,
+}
+
+/// How the power of noise is spread over the frequencies.
+#[repr(C)]
+pub enum sonset_noise_spectrum {
+    /// The same in each hertz.
+    SONSET_NOISE_WHITE = 0,
+    /// The same in each octave.
+    SONSET_NOISE_PINK = 1,
+}
+
+/// How the samples of white noise are distributed.
+#[repr(C)]
+pub enum sonset_noise_distribution {
+    /// Normal, limited to 5 times the RMS.
+    SONSET_DISTRIBUTION_GAUSSIAN = 0,
+    /// The same for all values up to sqrt(3) times the RMS.
+    SONSET_DISTRIBUTION_UNIFORM = 1,
+}
+
+/// How pulses say a number.
+#[repr(C)]
+pub enum sonset_pulse_code {
+    /// They do not.
+    SONSET_CODE_NONE = 0,
+    /// A bit on each channel, all at once.
+    SONSET_CODE_PARALLEL = 1,
+    /// Bit after bit on one channel.
+    SONSET_CODE_SERIAL = 2,
+}
+
 /// What frame 0 of a recording is.
 #[repr(C)]
 pub enum sonset_align {
@@ -218,6 +261,12 @@ pub enum sonset_action_kind {
     SONSET_KIND_RECORD_RING = 6,
     /// Records what was sent to the device.
     SONSET_KIND_RECORD_OUTPUT = 12,
+    /// Plays a tone.
+    SONSET_KIND_PLAY_TONE = 7,
+    /// Plays noise.
+    SONSET_KIND_PLAY_NOISE = 8,
+    /// Plays pulses.
+    SONSET_KIND_PLAY_PULSE = 9,
 }
 
 /// Where an action is in its life.
@@ -346,9 +395,10 @@ macro_rules! same {
 
 use self::{
     sonset_action_kind::*, sonset_action_state::*, sonset_after_policy::*, sonset_backend::*,
-    sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*, sonset_outcome::*,
+    sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*,
+    sonset_noise_distribution::*, sonset_noise_spectrum::*, sonset_outcome::*, sonset_pulse_code::*,
     sonset_ramp_shape::*, sonset_result::*, sonset_ring_policy::*, sonset_ring_usage::*,
-    sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
+    sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*, sonset_waveform::*,
 };
 
 same! {
@@ -407,6 +457,20 @@ same! {
     SONSET_KIND_PLAY_RING => Kind::PlayRing;
     SONSET_KIND_RECORD_RING => Kind::RecordRing;
     SONSET_KIND_RECORD_OUTPUT => Kind::RecordOutput;
+    SONSET_KIND_PLAY_TONE => Kind::PlayTone;
+    SONSET_KIND_PLAY_NOISE => Kind::PlayNoise;
+    SONSET_KIND_PLAY_PULSE => Kind::PlayPulse;
+    SONSET_WAVEFORM_SINE => Waveform::Sine;
+    SONSET_WAVEFORM_SQUARE => Waveform::Square;
+    SONSET_WAVEFORM_SAWTOOTH => Waveform::Sawtooth;
+    SONSET_WAVEFORM_TRIANGLE => Waveform::Triangle;
+    SONSET_NOISE_WHITE => Spectrum::White;
+    SONSET_NOISE_PINK => Spectrum::Pink;
+    SONSET_DISTRIBUTION_GAUSSIAN => Distribution::Gaussian;
+    SONSET_DISTRIBUTION_UNIFORM => Distribution::Uniform;
+    SONSET_CODE_NONE => PulseCode::None;
+    SONSET_CODE_PARALLEL => PulseCode::Parallel;
+    SONSET_CODE_SERIAL => PulseCode::Serial;
     SONSET_ACTION_PENDING => ActionState::Pending;
     SONSET_ACTION_STARTED => ActionState::Started;
     SONSET_ACTION_ENDED => ActionState::Ended;

@@ -21,6 +21,7 @@ mod channel;
 mod start;
 mod play;
 mod input;
+mod generate;
 mod record;
 mod detect;
 mod control;
@@ -29,5 +30,5 @@ mod results;
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
     backend::*, buffer::*, channel::*, clock::*, constants::*, control::*, detect::*, device::*, error::*,
-    input::*, play::*, record::*, results::*, ring::*, stream::*, version::*,
+    generate::*, input::*, play::*, record::*, results::*, ring::*, stream::*, version::*,
 };

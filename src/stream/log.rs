@@ -164,6 +164,9 @@ fn line(receipt: &Receipt) -> String {
         Kind::PlayRing => "play_ring",
         Kind::RecordRing => "record_ring",
         Kind::RecordOutput => "record_output",
+        Kind::PlayTone => "play_tone",
+        Kind::PlayNoise => "play_noise",
+        Kind::PlayPulse => "play_pulse",
     };
     let numbers = [
         asked.after_action,

@@ -7,14 +7,17 @@ mod ids;
 mod input;
 mod life;
 mod log;
+mod noise;
 mod params;
 mod play;
+mod pulse;
 mod record;
 mod ring;
 mod routes;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod tone;
 
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -27,7 +30,8 @@ use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
 pub use self::params::{
-    Align, DetectParams, InputParams, PlayParams, RecordParams, RingPolicy, StartAt, Timing,
+    Align, DetectParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams, RecordParams,
+    RingPolicy, StartAt, Timing, ToneParams,
 };
 pub use self::record::Recorded;
 pub use self::routes::gain_of_db;

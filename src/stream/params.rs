@@ -1,6 +1,7 @@
 //! What a host asks for, checked as far as no stream is needed to check it.
 
 use crate::action::{AfterPolicy, HostTime, LatePolicy, RampShape};
+use crate::realtime::source::{Distribution, Spectrum, Waveform};
 
 /// When an action is to start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub enum RingPolicy {
     End = 1,
 }
 
-/// How to play.
+/// How to play something.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlayParams {
     /// When.
@@ -84,6 +85,66 @@ pub struct PlayParams {
     pub am_frequency_hz: f64,
     /// Its phase at frame 0 of the sound.
     pub am_phase_cycles: f64,
+}
+
+/// A tone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ToneParams {
+    /// Shape of a cycle.
+    pub waveform: Waveform,
+    /// Above 0, below half of the sample rate.
+    pub frequency_hz: f64,
+    /// Phase at frame 0.
+    pub phase_cycles: f64,
+    /// Peak of the ideal wave; 0 takes 1.
+    pub amplitude: f64,
+}
+
+/// Noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NoiseParams {
+    /// Its colour.
+    pub spectrum: Spectrum,
+    /// Of the samples of white noise.
+    pub distribution: Distribution,
+    /// Independent channels; 0 or 1 for one.
+    pub source_channels: i32,
+    /// Equal ones give equal noise.
+    pub seed: i64,
+    /// Root mean square; 0 takes 0.1.
+    pub rms: f64,
+}
+
+/// How pulses say a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum PulseCode {
+    /// They do not.
+    #[default]
+    None = 0,
+    /// A bit on each channel.
+    Parallel = 1,
+    /// Bit after bit on one channel.
+    Serial = 2,
+}
+
+/// Pulses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PulseParams {
+    /// Whether they say a number, and how.
+    pub code: PulseCode,
+    /// That number.
+    pub code_value: i64,
+    /// Data bits of a serial code; 0 takes 8.
+    pub data_bits: i32,
+    /// Frames of a pulse or a bit; 0 takes 5 ms.
+    pub width_frames: i64,
+    /// Pulses or codes of the train; 0 takes 1, −1 is for ever.
+    pub count: i64,
+    /// Frames from one to the next.
+    pub interval_frames: i64,
+    /// Of a pulse; 0 takes 1.
+    pub level: f64,
 }
 
 /// What frame 0 of a recording is.

@@ -150,6 +150,32 @@ impl Range {
     }
 }
 
+/// Refuses what only buffers have, in the parameters of `what`.
+pub(super) fn check_made(params: &PlayParams, what: &str) -> Result<()> {
+    for (name, value) in [
+        ("loop_count", params.loop_count),
+        ("loop_first_frame", params.loop_first_frame),
+        ("loop_frames", params.loop_frames),
+        ("first_frame", params.first_frame),
+    ] {
+        if value != 0 {
+            fail!(InvalidArgument, "{name} is {value}, but {what} is no buffer: 0");
+        }
+    }
+    Ok(())
+}
+
+/// The frames of `what`, which goes on for ever if none are given.
+pub(super) fn made_length(params: &PlayParams, what: &str) -> Result<Option<i64>> {
+    check_made(params, what)?;
+    if let Some(frames) = params.frame_count
+        && !(1..=MAX_FRAME).contains(&frames)
+    {
+        fail!(InvalidArgument, "frame_count {frames}: 1 to {MAX_FRAME}");
+    }
+    Ok(params.frame_count)
+}
+
 fn check_stop(params: &PlayParams) -> Result<()> {
     let Some(stop) = params.stop_frame else { return Ok(()) };
     if !(1..=MAX_FRAME).contains(&stop) {

@@ -10,10 +10,11 @@ use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::error::Code;
 use sonset::realtime::block::{BlockTime, Input, Output};
+use sonset::realtime::source::{Distribution, Spectrum, Waveform};
 use sonset::ring::Ring;
 use sonset::stream::{
-    Config, DetectParams, InputParams, PlayParams, RecordParams, Recorded, RingPolicy, StartAt, Stream,
-    Timing,
+    Config, DetectParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams, RecordParams,
+    Recorded, RingPolicy, StartAt, Stream, Timing, ToneParams,
 };
 
 /// Channels each way.
@@ -141,6 +142,54 @@ impl Bustle {
         stream.play_input(&input, None, None, &params)
     }
 
+    /// A tone, noise or pulses.
+    fn make(&mut self, stream: &Stream, timing: Timing) -> sonset::error::Result<i64> {
+        let frames = (self.random.below(4) != 0).then(|| 100 + self.random.below(2_000));
+        let params =
+            PlayParams { timing, frame_count: frames, onset_ramp_frames: 50, ..PlayParams::default() };
+        match self.random.below(4) {
+            0 => {
+                let shapes = [Waveform::Sine, Waveform::Square, Waveform::Sawtooth, Waveform::Triangle];
+                let tone = ToneParams {
+                    waveform: shapes[self.random.below(4) as usize],
+                    frequency_hz: 1.0 + self.random.below(23_998) as f64,
+                    amplitude: 0.5,
+                    ..ToneParams::default()
+                };
+                stream.play_tone(&tone, None, None, &params)
+            }
+            1 => {
+                let noise = NoiseParams {
+                    spectrum: [Spectrum::White, Spectrum::Pink][self.random.below(2) as usize],
+                    source_channels: self.random.below(3) as i32,
+                    seed: self.random.below(1_000),
+                    ..NoiseParams::default()
+                };
+                stream.play_noise(&noise, None, None, &params)
+            }
+            2 => {
+                let noise = NoiseParams { distribution: Distribution::Uniform, ..NoiseParams::default() };
+                stream.play_noise(&noise, None, None, &params)
+            }
+            _ => {
+                let pulse = PulseParams {
+                    code: PulseCode::Serial,
+                    code_value: self.random.below(256),
+                    width_frames: 1 + self.random.below(40),
+                    count: self.random.below(4) - 1,
+                    interval_frames: 0,
+                    level: 0.5,
+                    ..PulseParams::default()
+                };
+                let repeats = !(0..=1).contains(&pulse.count);
+                let interval_frames = if repeats { 10 * pulse.width_frames } else { 0 };
+                let pulse = PulseParams { interval_frames, ..pulse };
+                let params = PlayParams { frame_count: None, onset_ramp_frames: 0, ..params };
+                stream.play_pulse(&pulse, Some(&[2]), None, &params)
+            }
+        }
+    }
+
     /// Issues one play, recording or detector around `frame`; the error of a full pool is part of the bustle.
     pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
         let timing = self.timing(frame, batch);
@@ -162,6 +211,8 @@ impl Bustle {
                 recordings.push((self.issued.len(), recording));
             }
             action
+        } else if kind == 3 {
+            self.make(stream, timing)
         } else {
             let sound = self.sounds[self.random.below(4) as usize].clone();
             let looped = sound.frames() > 1 && self.random.below(3) == 0;

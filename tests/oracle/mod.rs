@@ -1,6 +1,7 @@
 //! A naive mixer and recorder in double precision, one frame after another: what the words of the header say
 //! must come out. It shares no code with the library but the names of policies and outcomes.
 
+mod made;
 pub mod program;
 
 use std::collections::BTreeSet;
@@ -710,6 +711,9 @@ impl Oracle {
             }
             let modulated = matches!(&self.actions[id].issue.work, Work::Play(play) if play.am.is_some());
             self.see("modulated", modulated);
+            if let Work::Play(Play { made: Some(made), .. }) = &self.actions[id].issue.work {
+                self.seen.insert(made.name());
+            }
             let action = &mut self.actions[id];
             action.state = State::Active;
             action.receipt.start = now;
@@ -796,27 +800,29 @@ impl Oracle {
             let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
             match &action.issue.work {
                 Work::Play(play) => {
-                    let frame = match play.feed {
-                        Some(_) => action.ring.taken,
-                        None => action.walk.to(play, now - start + skip),
+                    let k = now - start + skip;
+                    let frame = match (&play.feed, &play.made) {
+                        (Some(_), _) => action.ring.taken,
+                        (None, Some(_)) => k,
+                        (None, None) => action.walk.to(play, k),
                     };
                     action.ring.taken += 1;
                     let level = ramp(play.shape, now - start, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now);
-                    let swing = play.am.map_or(1.0, |am| swing(am, now - start + skip));
+                    let swing = play.am.map_or(1.0, |am| swing(am, k));
                     for (target, source, gain) in play.routes() {
                         let (level, swing) = if target == OUTPUTS - 1 { (1.0, 1.0) } else { (level, swing) };
-                        let sample = match play.live {
+                        let (sample, size) = match play.live {
                             Some(Live { first, delay }) if self.now - delay >= action.taken => {
-                                input(self.now - delay, first + source)
+                                let sample = input(self.now - delay, first + source) as f64;
+                                (sample, sample)
                             }
-                            Some(_) => 0.0,
-                            None => play.sound.at(frame, source),
+                            Some(_) => (0.0, 0.0),
+                            None => play.at(frame, source),
                         };
-                        let sample = sample as f64 * gain * level;
-                        sums[target] += sample * swing;
-                        scale[target] += sample.abs();
+                        sums[target] += sample * gain * level * swing;
+                        scale[target] += (size * gain * level).abs();
                     }
                 }
                 Work::Record(record) => {

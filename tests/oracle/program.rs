@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
+use sonset::stream::PulseCode;
 
+pub use super::made::Made;
 use super::{INPUTS, OUTPUTS};
 
 /// Blocks, each with the commands that come before it.
@@ -107,6 +109,8 @@ pub struct Play {
     pub offset: i64,
     pub shape: RampShape,
     pub am: Option<Am>,
+    /// What is played in place of a buffer.
+    pub made: Option<Made>,
     /// The input in place of the sound, whose channels it has.
     pub live: Option<Live>,
     /// If it comes from a ring, which has room for all of it.
@@ -166,9 +170,26 @@ impl Play {
 
     /// Frames of the whole sound.
     pub fn length(&self) -> Option<i64> {
-        match &self.feed {
-            Some(feed) => feed.limited.then_some(self.frame_count),
-            None => (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames),
+        match (&self.made, &self.feed) {
+            (Some(made), _) => made.length(),
+            (None, Some(feed)) => feed.limited.then_some(self.frame_count),
+            (None, None) => {
+                (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames)
+            }
+        }
+    }
+
+    /// A sample of the buffer, or of what is made, and what its rounding error is in proportion to.
+    pub fn at(&self, frame: i64, channel: usize) -> (f64, f64) {
+        match &self.made {
+            Some(made) => {
+                let sample = made.at(frame, channel);
+                (sample, sample.abs().max(made.scale()))
+            }
+            None => {
+                let sample = self.sound.at(frame, channel) as f64;
+                (sample, sample)
+            }
         }
     }
 
@@ -186,7 +207,8 @@ impl Play {
         let all = 10f64.powf(self.gain_db / 20.0);
         let route = |(n, target)| {
             let source = if self.sound.channels == 1 { 0 } else { n };
-            (target, source, self.gains.get(n).map_or(1.0, |&gain| gain as f64) * all)
+            let on = self.made.as_ref().is_none_or(|made| made.is_on(n)) as i32 as f64;
+            (target, source, on * self.gains.get(n).map_or(1.0, |&gain| gain as f64) * all)
         };
         self.targets().into_iter().enumerate().map(route).collect()
     }
@@ -324,8 +346,18 @@ fn read_feed(n: &mut Numbers<'_>) -> Feed {
 }
 
 fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
-    let frames = [1, 60, 255, 256, 257, 900, 2_000, 4_000][n.below(8) as usize];
-    let sound = Arc::new(Sound { frames, channels: 1 + n.below(2) as usize });
+    let made = n.one_in(3).then(|| read_made(n));
+    let (frames, channels) = match &made {
+        Some(made) => (made.length().unwrap_or(500), made.channels()),
+        None => {
+            let frames = [1, 60, 255, 256, 257, 900, 2_000, 4_000][n.below(8) as usize];
+            (frames, 1 + n.below(2) as usize)
+        }
+    };
+    let sound = Arc::new(Sound { frames, channels });
+    if made.is_some() {
+        return read_made_play(n, frame, sound, made);
+    }
     let first_frame = if n.one_in(3) { n.below(frames) } else { 0 };
     let frame_count = if n.one_in(3) { 1 + n.below(frames - first_frame) } else { frames - first_frame };
     let loop_count = [0, 0, 1, 3, -1][n.below(5) as usize];
@@ -353,6 +385,7 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
         offset: ramps * n.below(frame_count / 2 + 1),
         shape: [RampShape::RaisedCosine, RampShape::Linear][n.below(2) as usize],
         am,
+        made: None,
         sound,
         live: None,
     };
@@ -365,6 +398,65 @@ fn live(n: &mut Numbers<'_>, play: Play) -> Play {
     let delay = [0, 1, 255, 300, 1_000][n.below(5) as usize];
     let live = Some(Live { first, delay });
     Play { first_frame: 0, loop_count: 0, loop_first: 0, loop_frames: 0, live, ..play }
+}
+
+/// The play of a made sound, whose frames are those of `sound`.
+fn read_made_play(n: &mut Numbers<'_>, frame: i64, sound: Arc<Sound>, made: Option<Made>) -> Play {
+    let ramps = n.one_in(2) as i64;
+    let is_pulse = matches!(made, Some(Made::Pulse { .. }));
+    let (channels, gains) =
+        if is_pulse { (vec![3, 1], Vec::new()) } else { read_channels(n, sound.channels) };
+    let is_serial = matches!(made, Some(Made::Pulse { code: PulseCode::Serial, .. }));
+    Play {
+        channels: if is_serial { vec![3] } else { channels },
+        gains,
+        gain_db: -6.0 * n.below(2) as f64,
+        first_frame: 0,
+        frame_count: sound.frames,
+        loop_count: 0,
+        loop_first: 0,
+        loop_frames: 0,
+        stop: n.one_in(5).then(|| frame + 1_000 + n.below(500)),
+        onset: ramps * n.below(sound.frames / 2 + 1),
+        offset: ramps * n.below(sound.frames / 2 + 1),
+        shape: RampShape::RaisedCosine,
+        am: n.one_in(4).then(|| read_am(n)),
+        made,
+        sound,
+        live: None,
+        feed: None,
+    }
+}
+
+fn read_made(n: &mut Numbers<'_>) -> Made {
+    let frames = [None, Some(1), Some(257), Some(900)][n.below(4) as usize];
+    match n.below(3) {
+        0 => Made::Sine {
+            frequency: [0.5, 440.5, 12_000.0, 23_999.0][n.below(4) as usize],
+            phase: n.below(8) as f64 / 8.0 - 0.25,
+            amplitude: (1 + n.below(4)) as f64 / 4.0,
+            frames,
+        },
+        1 => Made::Noise {
+            pink: n.one_in(2),
+            channels: 1 + n.below(2) as usize,
+            seed: n.below(1_000) - 500,
+            rms: (1 + n.below(3)) as f64 / 8.0,
+            frames,
+        },
+        _ => {
+            let code = [PulseCode::None, PulseCode::Parallel, PulseCode::Serial][n.below(3) as usize];
+            let (width, count) = (1 + n.below(100), [1, 4, -1][n.below(3) as usize]);
+            Made::Pulse {
+                code,
+                value: if code == PulseCode::None { 0 } else { 1 + n.below(3) },
+                width,
+                count,
+                interval: if count == 1 { 0 } else { 10 * width + n.below(300) },
+                level: n.below(2) as f64 - 0.5,
+            }
+        }
+    }
 }
 
 fn read_am(n: &mut Numbers<'_>) -> Am {

@@ -86,7 +86,7 @@ pub(super) fn monitor(track: &mut Track) -> Option<&mut Monitor> {
     match &mut track.action.as_mut()?.work {
         Work::Play(play) => match &mut play.source {
             Source::Input(monitor) => Some(monitor),
-            Source::Buffer(_) | Source::Ring(_) => None,
+            _ => None,
         },
         Work::Record(_) | Work::Detect(_) => None,
     }

@@ -1,13 +1,20 @@
 //! Where the samples of a sound come from.
 
+mod corner;
 mod input;
 mod interpolate;
+mod noise;
 mod passage;
+mod pulse;
 mod ring;
+mod tone;
 
 pub use input::Monitor;
+pub use noise::{Distribution, MOST, Noise, Spectrum};
 pub use passage::Passage;
+pub use pulse::Pulse;
 pub use ring::RingSound;
+pub use tone::{Tone, Waveform};
 
 /// One kind of samples.
 #[derive(Debug)]
@@ -18,6 +25,12 @@ pub enum Source {
     Input(Monitor),
     /// What a host writes meanwhile.
     Ring(RingSound),
+    /// A tone.
+    Tone(Tone),
+    /// Noise.
+    Noise(Noise),
+    /// Pulses.
+    Pulse(Pulse),
 }
 
 impl Source {
@@ -27,6 +40,8 @@ impl Source {
             Self::Buffer(passage) => passage.samples.channels(),
             Self::Input(monitor) => monitor.channels(),
             Self::Ring(ring) => ring.channels(),
+            Self::Noise(noise) => noise.channels(),
+            Self::Tone(_) | Self::Pulse(_) => 1,
         }
     }
 
@@ -36,6 +51,9 @@ impl Source {
             Self::Buffer(passage) => passage.length(),
             Self::Input(monitor) => monitor.length(),
             Self::Ring(ring) => ring.length(),
+            Self::Tone(tone) => tone.length(),
+            Self::Noise(noise) => noise.length(),
+            Self::Pulse(pulse) => pulse.length(),
         }
     }
 
@@ -45,21 +63,22 @@ impl Source {
         match self {
             Self::Input(monitor) => monitor.silent(),
             // What a ring lacks it does not hand out.
-            Self::Buffer(_) | Self::Ring(_) => (0, 0),
+            Self::Buffer(_) | Self::Ring(_) | Self::Tone(_) | Self::Noise(_) | Self::Pulse(_) => (0, 0),
         }
     }
 
     /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames; the
     /// last of them may be missing. What does not lie in memory is made in `scratch`, which has room for them.
     pub fn read(&mut self, k: i64, count: usize, scratch: &mut [f32], mut take: impl FnMut(&[f32])) {
+        let samples = count * self.channels();
         match self {
-            Self::Buffer(passage) => passage.read(k, count, take),
-            Self::Input(monitor) => {
-                let made = &mut scratch[..count * monitor.channels()];
-                monitor.read(k, count, made);
-                take(made);
-            }
-            Self::Ring(ring) => ring.read(k, count, scratch, take),
+            Self::Buffer(passage) => return passage.read(k, count, take),
+            Self::Ring(ring) => return ring.read(k, count, scratch, take),
+            Self::Input(monitor) => monitor.read(k, count, &mut scratch[..samples]),
+            Self::Tone(tone) => tone.read(k, &mut scratch[..samples]),
+            Self::Noise(noise) => noise.read(k, &mut scratch[..samples]),
+            Self::Pulse(pulse) => pulse.read(k, &mut scratch[..samples]),
         }
+        take(&scratch[..samples]);
     }
 }
