@@ -302,7 +302,7 @@ impl Oracle {
     /// True if it is a request to end something that may be asked for.
     fn take_one(&mut self, command: &Command) -> bool {
         match command {
-            Command::Issue(issue) => self.issue(issue.clone()),
+            Command::Issue(issue) => self.issue(Issue::clone(issue)),
             Command::Cancel { action, frame, fade } => {
                 let held = self.actions[*action].held;
                 self.ask(*action, *frame, *fade);

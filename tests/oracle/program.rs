@@ -20,7 +20,7 @@ pub struct Program {
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    Issue(Issue),
+    Issue(Box<Issue>),
     Cancel {
         action: usize,
         frame: Option<i64>,
@@ -282,7 +282,7 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
         21..=25 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
         26 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
         27 if n.one_in(4) => Command::Stop,
-        _ => Command::Issue(read_issue(n, frame, issued)),
+        _ => Command::Issue(Box::new(read_issue(n, frame, issued))),
     }
 }
 
