@@ -757,10 +757,13 @@ static void test_play_params(sonset_stream *stream, sonset_buffer *buffer)
     PLAY_FAILS(ARG, p.offset_ramp_frames = INT64_MIN);
     PLAY_FAILS(ARG, (p.onset_ramp_frames = 2, p.offset_ramp_frames = 3));
     PLAY_FAILS(ARG, (p.onset_ramp_frames = INT64_MAX, p.offset_ramp_frames = INT64_MAX));
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_depth = 0.5);
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_depth = NAN);
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_frequency_hz = 4);
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_phase_cycles = 0.25);
+    PLAY_FAILS(ARG, p.am_depth = 0.5);
+    PLAY_FAILS(ARG, p.am_depth = NAN);
+    PLAY_FAILS(ARG, p.am_frequency_hz = 4);
+    PLAY_FAILS(ARG, p.am_phase_cycles = 0.25);
+    PLAY_FAILS(ARG, (p.am_depth = 0.5, p.am_frequency_hz = INFINITY));
+    PLAY_FAILS(ARG, (p.am_depth = 1.5, p.am_frequency_hz = 4));
+    PLAY_FAILS(ARG, (p.am_depth = 0.5, p.am_frequency_hz = 4, p.am_phase_cycles = NAN));
 }
 
 static void test_play_arrays(sonset_stream *stream, sonset_buffer *mono)

@@ -714,11 +714,15 @@ typedef struct {
     int64_t onset_ramp_frames;
     /** Frames of the ramp to silence before the end. */
     int64_t offset_ramp_frames;
-    /** Depth of amplitude modulation. Not supported by this version: 0. */
+    /**
+     * Depth m of sinusoidal amplitude modulation, 0 to 1; 0 for none. Frame k of the sound, passes of loops and
+     * skipped frames counted, is multiplied by 1 + m sin(2 pi (f k / rate + p)), so the peak rises to 1 + m
+     * times that of the sound (WOULD_CLIP), and the power to 1 + m^2 / 2 times. Trigger lines are never modulated.
+     */
     double am_depth;
-    /** Its frequency. Not supported by this version: 0. */
+    /** Its frequency f: 0.0001 to below half of the sample rate; 0 if am_depth is 0. */
     double am_frequency_hz;
-    /** Its phase. Not supported by this version: 0. */
+    /** Its phase p at frame 0; -0.25 begins in the trough. */
     double am_phase_cycles;
     /** SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played. */
     int32_t ring_policy;

@@ -2,6 +2,7 @@
 
 use crate::realtime::detect::Detector;
 use crate::realtime::record::Sink;
+use crate::realtime::sine::Modulation;
 use crate::realtime::source::Source;
 
 /// The number by which the host knows an action: the process-wide sequence times 2^20 plus the slot.
@@ -190,6 +191,8 @@ pub struct Play {
     pub offset_ramp_frames: i64,
     /// Course of both ramps.
     pub ramp_shape: RampShape,
+    /// Amplitude modulation, by the frame index of the sound.
+    pub modulation: Option<Modulation>,
 }
 
 /// What to record.

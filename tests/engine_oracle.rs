@@ -196,6 +196,9 @@ impl Run {
                     offset_ramp_frames: play.offset,
                     ramp_shape: play.shape,
                     ring: policy(feed.is_some_and(|feed| feed.ends_when_dry)),
+                    am_depth: play.am.map_or(0.0, |am| am.depth),
+                    am_frequency_hz: play.am.map_or(0.0, |am| am.frequency),
+                    am_phase_cycles: play.am.map_or(0.0, |am| am.phase),
                 };
                 let channels = (!play.channels.is_empty()).then_some(&play.channels[..]);
                 let gains = (!play.gains.is_empty()).then_some(&play.gains[..]);
@@ -365,5 +368,5 @@ fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
     }
     println!("{counts:#?}");
     let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 10).collect();
-    assert!(rare.is_empty() && counts.len() == 35, "{} kinds, in less than 1 %: {rare:?}", counts.len());
+    assert!(rare.is_empty() && counts.len() == 36, "{} kinds, in less than 1 %: {rare:?}", counts.len());
 }

@@ -62,11 +62,13 @@ pub struct sonset_play_params {
     pub onset_ramp_frames: i64,
     /// Frames of the ramp to silence before the end.
     pub offset_ramp_frames: i64,
-    /// Depth of amplitude modulation. Not supported by this version: 0.
+    /// Depth m of sinusoidal amplitude modulation, 0 to 1; 0 for none. Frame k of the sound, passes of loops and
+    /// skipped frames counted, is multiplied by 1 + m sin(2 pi (f k / rate + p)), so the peak rises to 1 + m
+    /// times that of the sound (WOULD_CLIP), and the power to 1 + m^2 / 2 times. Trigger lines are never modulated.
     pub am_depth: f64,
-    /// Its frequency. Not supported by this version: 0.
+    /// Its frequency f: 0.0001 to below half of the sample rate; 0 if am_depth is 0.
     pub am_frequency_hz: f64,
-    /// Its phase. Not supported by this version: 0.
+    /// Its phase p at frame 0; -0.25 begins in the trough.
     pub am_phase_cycles: f64,
     /// SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played.
     pub ring_policy: i32,
@@ -208,9 +210,6 @@ impl Arguments {
 }
 
 fn convert(params: &sonset_play_params) -> Result<PlayParams> {
-    not_yet(params.am_depth != 0.0, "am_depth")?;
-    not_yet(params.am_frequency_hz != 0.0, "am_frequency_hz")?;
-    not_yet(params.am_phase_cycles != 0.0, "am_phase_cycles")?;
     not_yet(params.reserved != 0, "reserved")?;
     let has_frame_count = switch(params.has_frame_count, "has_frame_count")?;
     if !has_frame_count && params.frame_count != 0 {
@@ -250,5 +249,8 @@ fn convert(params: &sonset_play_params) -> Result<PlayParams> {
             other => fail!(InvalidArgument, "ramp_shape {other}: RAISED_COSINE is 0, LINEAR is 1"),
         },
         ring: ring::policy(params.ring_policy)?,
+        am_depth: params.am_depth,
+        am_frequency_hz: params.am_frequency_hz,
+        am_phase_cycles: params.am_phase_cycles,
     })
 }

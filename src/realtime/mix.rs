@@ -32,7 +32,20 @@ impl Voice {
         onset * offset * self.fade.map_or(1.0, |fade| fade.at(frame))
     }
 
-    /// Whether all frames from `from` up to `to` are at full level.
+    /// The levels of the frames from `from` on, at full level before the modulation if `plain`.
+    fn levels(&self, play: &Play, from: i64, plain: bool, levels: &mut [f32]) {
+        if plain {
+            levels.fill(1.0);
+        } else {
+            levels.iter_mut().zip(from..).for_each(|(level, frame)| *level = self.level(play, frame));
+        }
+        if let Some(modulation) = &play.modulation {
+            let k = self.position(from);
+            levels.iter_mut().zip(k..).for_each(|(level, k)| *level *= modulation.at(k));
+        }
+    }
+
+    /// Whether all frames from `from` up to `to` are at full level, but for the modulation.
     fn is_plain(&self, play: &Play, from: i64, to: i64) -> bool {
         from - self.start >= play.onset_ramp_frames
             && self.end.saturating_sub(to) >= play.offset_ramp_frames
@@ -76,10 +89,9 @@ impl Mixer {
     /// many of them there were; the rest is silence.
     pub fn add(&mut self, play: &mut Play, voice: &Voice, chunk: i64, from: i64, to: i64) -> i64 {
         let plain = voice.is_plain(play, from, to);
-        if !plain {
-            for (level, frame) in self.levels.iter_mut().zip(from..to) {
-                *level = voice.level(play, frame);
-            }
+        let levelled = !plain || play.modulation.is_some();
+        if levelled {
+            voice.levels(play, from, plain, &mut self.levels[..(to - from) as usize]);
         }
         let channels = play.source.channels();
         let mut done = 0;
@@ -87,7 +99,7 @@ impl Mixer {
             let count = run.len() / channels;
             let at = (from - chunk) as usize + done;
             let sums = &mut self.sums[at * self.channels..(at + count) * self.channels];
-            let levels = (!plain).then(|| &self.levels[done..done + count]);
+            let levels = levelled.then(|| &self.levels[done..done + count]);
             add_run(sums, self.channels, run, channels, &play.routes, levels);
             done += count;
         });

@@ -19,6 +19,7 @@ pub use master::Line;
 mod mix;
 pub mod record;
 mod schedule;
+pub mod sine;
 pub mod source;
 mod timed;
 mod track;

@@ -78,6 +78,12 @@ pub struct PlayParams {
     pub ramp_shape: RampShape,
     /// What happens when a ring runs dry.
     pub ring: RingPolicy,
+    /// Depth of the amplitude modulation; 0 for none.
+    pub am_depth: f64,
+    /// Its frequency.
+    pub am_frequency_hz: f64,
+    /// Its phase at frame 0 of the sound.
+    pub am_phase_cycles: f64,
 }
 
 /// What frame 0 of a recording is.

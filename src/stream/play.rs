@@ -8,6 +8,7 @@ use super::submit::{MAX_FRAME, check_rate, check_timing};
 use crate::action::{Kind, Play, Work};
 use crate::buffer::Buffer;
 use crate::error::{Result, fail};
+use crate::realtime::sine::{Modulation, Phase};
 use crate::realtime::source::{Passage, Source};
 
 /// What is known of a sound before it is sent.
@@ -67,6 +68,7 @@ impl Stream {
         check_timing(&params.timing)?;
         check_stop(params)?;
         check_ramps(params, sound.length)?;
+        let modulation = modulation(params, self.format().sample_rate_hz)?;
         let routes = self.routes(sound, channels, gains, params)?;
         self.submit(kind, params.timing, 0, || {
             Ok(Work::Play(Play {
@@ -76,6 +78,7 @@ impl Stream {
                 onset_ramp_frames: params.onset_ramp_frames,
                 offset_ramp_frames: params.offset_ramp_frames,
                 ramp_shape: params.ramp_shape,
+                modulation,
             }))
         })
     }
@@ -173,4 +176,40 @@ fn check_ramps(params: &PlayParams, length: Option<i64>) -> Result<()> {
         fail!(InvalidArgument, "ramps of {onset} and {offset} frames do not fit a sound of {length} frames");
     }
     Ok(())
+}
+
+fn modulation(params: &PlayParams, rate: u32) -> Result<Option<Modulation>> {
+    let PlayParams { am_depth: depth, am_frequency_hz: frequency, am_phase_cycles: phase, .. } = *params;
+    if !(0.0..=1.0).contains(&depth) {
+        fail!(InvalidArgument, "am_depth {depth}: 0 to 1");
+    }
+    if depth == 0.0 {
+        if frequency != 0.0 || phase != 0.0 {
+            fail!(
+                InvalidArgument,
+                "am_frequency_hz is {frequency} and am_phase_cycles {phase}, but am_depth is 0"
+            );
+        }
+        return Ok(None);
+    }
+    let phase = oscillation("am_", frequency, phase, rate)?;
+    Ok(Some(Modulation { depth, phase }))
+}
+
+/// Lowest frequency of what oscillates: below it, steps of 2^-64 cycles a frame would be too coarse.
+const MIN_FREQUENCY_HZ: f64 = 1e-4;
+
+/// The phase from a frequency and a phase in cycles, in fields whose names begin with `prefix`.
+pub(super) fn oscillation(prefix: &str, frequency_hz: f64, phase_cycles: f64, rate: u32) -> Result<Phase> {
+    let half = rate as f64 / 2.0;
+    if !(frequency_hz >= MIN_FREQUENCY_HZ && frequency_hz < half) {
+        fail!(
+            InvalidArgument,
+            "{prefix}frequency_hz {frequency_hz}: {MIN_FREQUENCY_HZ} to below {half}, half of the sample rate"
+        );
+    }
+    if !phase_cycles.is_finite() {
+        fail!(InvalidArgument, "{prefix}phase_cycles is {phase_cycles}");
+    }
+    Ok(Phase::new(frequency_hz, phase_cycles, rate))
 }

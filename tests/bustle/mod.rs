@@ -165,9 +165,12 @@ impl Bustle {
         } else {
             let sound = self.sounds[self.random.below(4) as usize].clone();
             let looped = sound.frames() > 1 && self.random.below(3) == 0;
+            let modulated = self.random.below(4) == 0;
             let params = PlayParams {
                 timing,
                 gain_db: -6.0,
+                am_depth: if modulated { 0.5 } else { 0.0 },
+                am_frequency_hz: if modulated { 40.0 } else { 0.0 },
                 loop_count: if looped { self.random.below(6) - 1 } else { 0 },
                 onset_ramp_frames: self.random.below(sound.frames() / 2 + 1),
                 offset_ramp_frames: self.random.below(sound.frames() / 2 + 1),

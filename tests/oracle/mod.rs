@@ -5,7 +5,7 @@ pub mod program;
 
 use std::collections::BTreeSet;
 
-use program::{Command, Issue, Live, Play, Program, Record, Start, Work};
+use program::{Am, Command, Issue, Live, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
 
@@ -13,6 +13,7 @@ use sonset::receipt::Outcome;
 pub const OUTPUTS: usize = 3;
 /// Inputs of the stream.
 pub const INPUTS: usize = 2;
+const RATE: f64 = 48_000.0;
 /// Ceiling of the audio channels.
 pub const CEILING: f64 = 0.75;
 const NEVER: i64 = i64::MAX;
@@ -158,6 +159,11 @@ fn ramp(shape: RampShape, index: i64, frames: i64) -> f64 {
         RampShape::Linear => x,
         RampShape::RaisedCosine => (1.0 - (std::f64::consts::PI * x).cos()) / 2.0,
     }
+}
+
+/// The factor of amplitude modulation at frame `k` of a sound.
+fn swing(am: Am, k: i64) -> f64 {
+    1.0 + am.depth * (std::f64::consts::TAU * (am.frequency * k as f64 / RATE + am.phase)).sin()
 }
 
 fn cut_level(cut: Option<Cut>, frame: i64) -> f64 {
@@ -702,6 +708,8 @@ impl Oracle {
                 self.finish(id, Outcome::Cancelled, now);
                 continue;
             }
+            let modulated = matches!(&self.actions[id].issue.work, Work::Play(play) if play.am.is_some());
+            self.see("modulated", modulated);
             let action = &mut self.actions[id];
             action.state = State::Active;
             action.receipt.start = now;
@@ -796,8 +804,9 @@ impl Oracle {
                     let level = ramp(play.shape, now - start, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now);
+                    let swing = play.am.map_or(1.0, |am| swing(am, now - start + skip));
                     for (target, source, gain) in play.routes() {
-                        let level = if target == OUTPUTS - 1 { 1.0 } else { level };
+                        let (level, swing) = if target == OUTPUTS - 1 { (1.0, 1.0) } else { (level, swing) };
                         let sample = match play.live {
                             Some(Live { first, delay }) if self.now - delay >= action.taken => {
                                 input(self.now - delay, first + source)
@@ -806,7 +815,7 @@ impl Oracle {
                             None => play.sound.at(frame, source),
                         };
                         let sample = sample as f64 * gain * level;
-                        sums[target] += sample;
+                        sums[target] += sample * swing;
                         scale[target] += sample.abs();
                     }
                 }

@@ -106,6 +106,7 @@ pub struct Play {
     pub onset: i64,
     pub offset: i64,
     pub shape: RampShape,
+    pub am: Option<Am>,
     /// The input in place of the sound, whose channels it has.
     pub live: Option<Live>,
     /// If it comes from a ring, which has room for all of it.
@@ -147,6 +148,14 @@ pub struct Drain {
     pub ends_when_full: bool,
     /// Reads before every such block only.
     pub period: i64,
+}
+
+/// Amplitude modulation, in Hz and cycles.
+#[derive(Clone, Copy, Debug)]
+pub struct Am {
+    pub depth: f64,
+    pub frequency: f64,
+    pub phase: f64,
 }
 
 impl Play {
@@ -324,6 +333,7 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
     let loop_most = first_frame + frame_count - loop_first;
     let loop_frames = if n.one_in(2) { 1 + n.below(loop_most) } else { loop_most };
     let ramps = n.one_in(2) as i64;
+    let am = n.one_in(4).then(|| read_am(n));
     let (channels, gains) = read_channels(n, sound.channels);
     let feed = n.one_in(4).then(|| read_feed(n));
     let loop_count = if feed.is_some() { 0 } else { loop_count };
@@ -342,6 +352,7 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
         onset: ramps * n.below(frame_count / 2 + 1),
         offset: ramps * n.below(frame_count / 2 + 1),
         shape: [RampShape::RaisedCosine, RampShape::Linear][n.below(2) as usize],
+        am,
         sound,
         live: None,
     };
@@ -354,6 +365,14 @@ fn live(n: &mut Numbers<'_>, play: Play) -> Play {
     let delay = [0, 1, 255, 300, 1_000][n.below(5) as usize];
     let live = Some(Live { first, delay });
     Play { first_frame: 0, loop_count: 0, loop_first: 0, loop_frames: 0, live, ..play }
+}
+
+fn read_am(n: &mut Numbers<'_>) -> Am {
+    Am {
+        depth: (1 + n.below(4)) as f64 / 4.0,
+        frequency: [4.0, 40.0, 1_234.5, 23_999.0][n.below(4) as usize],
+        phase: n.below(8) as f64 / 8.0 - 0.25,
+    }
 }
 
 fn read_channels(n: &mut Numbers<'_>, sound_channels: usize) -> (Vec<i32>, Vec<f32>) {
