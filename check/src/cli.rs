@@ -208,10 +208,9 @@ pub struct ExternalArgs {
     /// Take only the receipts with this tag
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub tag: Option<i64>,
-    #[command(flatten)]
-    pub recorder: RecorderArgs,
-    /// The recorder's own record of when the sound was due, such as a TTL pulse: a column of the CSV file or a
-    /// channel of the WAV file. The lag is then known, and not its spread alone
+    /// The recorder's own record of when the sound was due, such as a TTL pulse at the host time in each
+    /// receipt: a column of the CSV file or a channel of the WAV file. The lag is then known, and not its spread
+    /// alone
     #[arg(long, value_name = "COLUMN|CHANNEL")]
     pub reference: Option<String>,
     /// The onsets are times of this clock of the host that ran the experiment: the lag is then known
@@ -226,6 +225,8 @@ pub struct ExternalArgs {
     /// Largest difference in rate between the recorder's and the host's clock
     #[arg(long, value_name = "PPM", default_value_t = 500.0, value_parser = positive)]
     pub largest_ppm: f64,
+    #[command(flatten)]
+    pub recorder: RecorderArgs,
     #[command(flatten)]
     pub limits: ExternalLimits,
     #[command(flatten)]

@@ -51,7 +51,7 @@ pub fn run(args: &ListArgs) -> u8 {
     let backends: Vec<Listed> =
         backend::built_in().filter(|backend| *backend != Backend::Manual).map(look).collect();
     let Some(path) = &args.json else {
-        backends.iter().for_each(print);
+        report::say(&backends.iter().map(text).collect::<String>());
         return report::PASSED;
     };
     let list = json!({ "tool": "sonset-check", "version": env!("CARGO_PKG_VERSION"), "backends": backends });
@@ -72,16 +72,17 @@ fn look(backend: Backend) -> Listed {
     Listed { backend: backend.name(), unavailable, devices }
 }
 
-fn print(listed: &Listed) {
-    println!("{}", listed.backend);
-    match &listed.unavailable {
-        Some(why) => println!("  not available: {why}"),
-        None if listed.devices.is_empty() => println!("  no devices"),
-        None => listed.devices.iter().for_each(print_device),
-    }
+/// A backend and its devices, for a person.
+fn text(listed: &Listed) -> String {
+    let devices = match &listed.unavailable {
+        Some(why) => format!("  not available: {why}\n"),
+        None if listed.devices.is_empty() => "  no devices\n".into(),
+        None => listed.devices.iter().map(device_text).collect(),
+    };
+    format!("{}\n{devices}", listed.backend)
 }
 
-fn print_device(device: &Device) {
+fn device_text(device: &Device) -> String {
     let default = match (device.default_output, device.default_input) {
         (true, true) => "  [default output and input]",
         (true, false) => "  [default output]",
@@ -89,9 +90,11 @@ fn print_device(device: &Device) {
         (false, false) => "",
     };
     let hertz = |rate: u32| if rate == 0 { "unknown".into() } else { format!("{rate} Hz") };
-    println!("  {}{default}", device.name);
-    println!("    id        {}", device.id);
-    println!("    channels  {} out, {} in", device.output_channels, device.input_channels);
+    let Device { id, name, output_channels, input_channels, .. } = device;
     let (low, high) = (hertz(device.min_rate_hz), hertz(device.max_rate_hz));
-    println!("    rate      {}, from {low} to {high}", hertz(device.default_rate_hz));
+    let rate = hertz(device.default_rate_hz);
+    format!(
+        "  {name}{default}\n    id        {id}\n    channels  {output_channels} out, {input_channels} in\n    \
+         rate      {rate}, from {low} to {high}\n"
+    )
 }

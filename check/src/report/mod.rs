@@ -5,6 +5,7 @@ mod picture;
 mod summary;
 
 use std::fmt::Display;
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -124,11 +125,16 @@ impl Report {
     }
 }
 
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+pub fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 /// Gives a report out in every form asked for, and its exit status.
 pub fn emit(report: Report, args: &ReportArgs) -> u8 {
     let mut status = report.status();
     if args.json.as_deref() != Some(Path::new("-")) {
-        print!("{}", summary::text(&report));
+        say(&summary::text(&report));
     }
     if let Some(refusal) = &report.refusal {
         eprintln!("sonset-check: {}", refusal.sentence);
