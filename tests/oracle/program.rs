@@ -250,7 +250,8 @@ pub fn read((kind, blocks): &Source) -> Program {
         let commands = commands.iter().map(|numbers| {
             let mut command = read_command(&mut Numbers(numbers.iter()), frame, issued);
             // Blocks without times have no clock, which live input across two callbacks needs.
-            if let Command::Issue(Issue { work: Work::Play(play), .. }) = &mut command
+            if let Command::Issue(issue) = &mut command
+                && let Work::Play(play) = &mut issue.work
                 && program.separate
             {
                 play.live = None;
