@@ -65,6 +65,8 @@ pub enum Start {
     After { action: usize, offset: i64 },
 }
 
+// A program has at most some hundred of them.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Work {
     Play(Play),
