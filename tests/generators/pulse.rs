@@ -100,12 +100,12 @@ fn a_parallel_code_lights_the_channels_of_its_bits_at_once() {
             PulseParams { code: PulseCode::Parallel, code_value, width_frames: 2, ..PulseParams::default() };
         rig.stream.play_pulse(&code, Some(&channels), None, &PlayParams::default()).unwrap();
         let heard = rig.render(5, 5);
-        for frame in 0..5 {
+        let read = |frame: usize| -> i64 {
             let lit = |&channel: &i32| heard[channel as usize - 1][frame] == 1.0;
-            let read: i64 =
-                channels.iter().enumerate().map(|(bit, channel)| (lit(channel) as i64) << bit).sum();
-            assert_eq!(read, if frame < 2 { code_value } else { 0 });
-        }
+            channels.iter().enumerate().map(|(bit, channel)| (lit(channel) as i64) << bit).sum()
+        };
+        let all: Vec<i64> = (0..5).map(read).collect();
+        assert_eq!(all, [code_value, code_value, 0, 0, 0]);
         assert!(heard[3].iter().all(|&sample| sample == 0.0));
     }
 }

@@ -167,7 +167,7 @@ fn no_shape_exceeds_the_peak_that_counts_and_a_square_comes_close() {
     let mut random = Random(7);
     let mut highest = [0f32; 3];
     for _ in 0..150 {
-        let frequency = 20.0 * 1.0472f64.powi(random.below(153) as i32) + random.below(1_000) as f64 / 1e3;
+        let frequency = 20.0 * 1.047f64.powi(random.below(153) as i32) + random.below(1_000) as f64 / 1e3;
         for (highest, waveform) in highest.iter_mut().zip(SHAPES) {
             let samples =
                 heard(&tone(waveform, frequency), 48_000, random.below(100_000) as i64, 4_000, 8_192);
