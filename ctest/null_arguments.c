@@ -314,6 +314,8 @@ static void buffer_with_bad_handle(sonset_buffer *buffer, sonset_stream *stream,
     float samples[1];
     int64_t action;
     FAILS_OUT(code, none, sonset_buffer_resample(buffer, RATE, &none));
+    FAILS_OUT(code, none, sonset_buffer_mix(buffer, (const float[1]){1}, 1, &none));
+    FAILS_OUT(code, none, sonset_buffer_mix_itu_stereo(buffer, &none));
     FAILS(code, sonset_buffer_save_file(buffer, "/tmp", RATE));
     FAILS_OUT(code, samples, sonset_buffer_read(buffer, 0, 1, samples));
     FAILS_STRUCT(code, info, sizeof info, sonset_buffer_get_info(buffer, &info));
@@ -348,6 +350,13 @@ static void test_buffers(sonset_stream *stream)
 
     PROMISE("converting buffers: NULL, rates out of range, and buffers without one");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_resample(buffer, RATE, NULL));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_mix(buffer, NULL, 1, &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_mix(buffer, (const float[1]){1}, 1, NULL));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix(buffer, (const float[1]){1}, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix(buffer, (const float[1]){1}, INT32_MAX, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix(buffer, (const float[1]){NAN}, 1, &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_mix_itu_stereo(buffer, NULL));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix_itu_stereo(buffer, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, RATE, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, -1, &none));

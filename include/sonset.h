@@ -1614,6 +1614,36 @@ int32_t sonset_buffer_resample(const sonset_buffer *buffer,
                                sonset_buffer **out_buffer);
 
 /**
+ * Makes a new buffer of channel_count channels, each the sum of the channels of another times a row of matrix:
+ * channel_count rows of as many gains as the buffer has channels. Its peaks are those of the sums, which may
+ * exceed 1. Release it with sonset_buffer_release().
+ *
+ * Errors: INVALID_ARGUMENT for a channel_count outside of 1 to 256 or a gain that is not finite, BUFFER_BUSY while
+ * it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_buffer_mix(const sonset_buffer *buffer,
+                          const float *matrix,
+                          int32_t channel_count,
+                          sonset_buffer **out_buffer);
+
+/**
+ * Makes the stereo sound of a 5.1 one (left, right, centre, low frequencies, left and right surround) by
+ * Recommendation ITU-R BS.775: centre and surround at 1 / sqrt 2, no low frequencies. Release it with
+ * sonset_buffer_release().
+ *
+ * Errors: INVALID_ARGUMENT for a buffer without six channels, BUFFER_BUSY while it is recorded into,
+ * OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_buffer_mix_itu_stereo(const sonset_buffer *buffer,
+                                     sonset_buffer **out_buffer);
+
+/**
  * Writes a buffer to a WAV file of float32, which keeps every bit of the samples. A file that exists is
  * replaced once the new one is complete. Needs a sample rate: the buffer's, or else the one given (0 to take
  * the buffer's).

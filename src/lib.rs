@@ -24,6 +24,7 @@ pub mod buffer;
 pub mod capi;
 pub mod clock;
 pub mod device;
+pub mod downmix;
 pub mod error;
 pub mod file;
 pub mod mailbox;

@@ -9,8 +9,10 @@ use super::guard::{guard, not_null, text, write};
 use super::handle::Table;
 use super::structs::{self, sized};
 use crate::buffer::Buffer;
+use crate::downmix;
 use crate::error::{Result, fail};
 use crate::file::{load, wav};
+use crate::realtime::block::MAX_CHANNELS;
 use crate::resample;
 
 /// Samples in memory, to be played or recorded into. Shared freely between streams and threads.
@@ -215,6 +217,61 @@ pub unsafe extern "C" fn sonset_buffer_resample(
         let converted = resample::resample(&buffer, convertible(sample_rate_hz, false)?)?;
         // SAFETY: checked not to be null.
         unsafe { write(out_buffer, BUFFERS.insert(converted)?) };
+        Ok(())
+    })
+}
+
+/// Makes a new buffer of channel_count channels, each the sum of the channels of another times a row of matrix:
+/// channel_count rows of as many gains as the buffer has channels. Its peaks are those of the sums, which may
+/// exceed 1. Release it with sonset_buffer_release().
+///
+/// Errors: INVALID_ARGUMENT for a channel_count outside of 1 to 256 or a gain that is not finite, BUFFER_BUSY while
+/// it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_buffer_mix(
+    buffer: *const sonset_buffer,
+    matrix: *const f32,
+    channel_count: i32,
+    out_buffer: *mut *mut sonset_buffer,
+) -> i32 {
+    guard(|| {
+        let buffer = get(buffer)?;
+        not_null(matrix, "matrix")?;
+        not_null(out_buffer, "out_buffer")?;
+        if !(1..=MAX_CHANNELS as i32).contains(&channel_count) {
+            fail!(InvalidArgument, "channel_count {channel_count}: 1 to {MAX_CHANNELS}");
+        }
+        let gains = channel_count as usize * buffer.channels();
+        // SAFETY: not null, and the caller passes that many gains.
+        let matrix = unsafe { std::slice::from_raw_parts(matrix, gains) };
+        let mixed = downmix::mix(&buffer, matrix, channel_count)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_buffer, BUFFERS.insert(mixed)?) };
+        Ok(())
+    })
+}
+
+/// Makes the stereo sound of a 5.1 one (left, right, centre, low frequencies, left and right surround) by
+/// Recommendation ITU-R BS.775: centre and surround at 1 / sqrt 2, no low frequencies. Release it with
+/// sonset_buffer_release().
+///
+/// Errors: INVALID_ARGUMENT for a buffer without six channels, BUFFER_BUSY while it is recorded into,
+/// OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_buffer_mix_itu_stereo(
+    buffer: *const sonset_buffer,
+    out_buffer: *mut *mut sonset_buffer,
+) -> i32 {
+    guard(|| {
+        let buffer = get(buffer)?;
+        not_null(out_buffer, "out_buffer")?;
+        let mixed = downmix::itu_stereo(&buffer)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_buffer, BUFFERS.insert(mixed)?) };
         Ok(())
     })
 }
