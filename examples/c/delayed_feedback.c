@@ -15,7 +15,8 @@ int main(int argc, char **argv)
     config.input_channels = 1;
     /* Some headroom for a voice that is raised against its echo. */
     config.ceiling = 0.5;
-    sonset_stream *stream = start_stream(&config);
+    sonset_stream *stream = open_stream(&config);
+    check(sonset_stream_start(stream), "start");
 
     sonset_input_params input = {0};
     sonset_play_params play = {0};

@@ -16,8 +16,8 @@ static inline void check(int32_t result, const char *what)
     exit(1);
 }
 
-/* A running stream on the default device, or on the virtual one. */
-static inline sonset_stream *start_stream(sonset_stream_config *config)
+/* A stream on the default device, or on the virtual one; not started yet. */
+static inline sonset_stream *open_stream(sonset_stream_config *config)
 {
     sonset_stream *stream;
     if (sonset_stream_open(config, NULL, NULL, NULL, &stream) != SONSET_OK) {
@@ -26,7 +26,6 @@ static inline sonset_stream *start_stream(sonset_stream_config *config)
         config->backend = SONSET_BACKEND_VIRTUAL;
         check(sonset_stream_open(config, NULL, NULL, NULL, &stream), "open the virtual device");
     }
-    check(sonset_stream_start(stream), "start");
     return stream;
 }
 
