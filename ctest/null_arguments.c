@@ -112,7 +112,7 @@ static void test_texts(void)
     CHECK(strcmp(sonset_result_name(INT32_MIN), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(0), "SONSET_OUTCOME_NONE") == 0);
     CHECK(strcmp(sonset_outcome_name(7), "SONSET_OUTCOME_DEVICE_LOST") == 0);
-    CHECK(strcmp(sonset_outcome_name(10), "unknown") == 0);
+    CHECK(strcmp(sonset_outcome_name(11), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(-1), "unknown") == 0);
     CHECK(strcmp(sonset_version_string(), "0.1.0") == 0);
     CHECK_INT(sonset_version_number(), 1000);
@@ -170,6 +170,7 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
@@ -513,6 +514,7 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_OUT(code, number, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_play_input(stream, NULL, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_file(stream, "/nonexistent/x.wav", NULL, 0, NULL, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));

@@ -236,6 +236,16 @@ typedef enum {
     SONSET_RING_RECORDING = 2
 } sonset_ring_usage;
 
+/** How a file stores samples. */
+typedef enum {
+    /** As they are: 32-bit float. */
+    SONSET_SAMPLE_FLOAT32 = 0,
+    /** Rounded to 24 bits. */
+    SONSET_SAMPLE_INT24 = 1,
+    /** Rounded to 16 bits. */
+    SONSET_SAMPLE_INT16 = 2
+} sonset_sample_format;
+
 /** The course of a tone's cycle, by its phase p in cycles. At p = 0 each rises through 0. */
 typedef enum {
     /** sin(2 pi p) */
@@ -288,6 +298,8 @@ typedef enum {
     SONSET_KIND_PLAY_RING = 5,
     /** Records into a ring, from which the host reads. */
     SONSET_KIND_RECORD_RING = 6,
+    /** Records into a file. */
+    SONSET_KIND_RECORD_FILE = 11,
     /** Records what was sent to the device. */
     SONSET_KIND_RECORD_OUTPUT = 12,
     /** Plays a tone. */
@@ -329,7 +341,9 @@ typedef enum {
     /** Its ring ran dry, and SONSET_RING_END was asked for. */
     SONSET_OUTCOME_UNDERFLOW = 8,
     /** Its ring was full, and SONSET_RING_END was asked for. */
-    SONSET_OUTCOME_OVERFLOW = 9
+    SONSET_OUTCOME_OVERFLOW = 9,
+    /** Its file could not be written: the disk was full, for example. What had been written is readable. */
+    SONSET_OUTCOME_FILE_ERROR = 10
 } sonset_outcome;
 
 /** Where a stream is in its life. */
@@ -881,6 +895,18 @@ typedef struct {
     /** 0. */
     int32_t reserved;
 } sonset_record_params;
+
+/** How to write a file. All zeros: 32-bit float, as it came. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_SAMPLE_... */
+    int32_t format;
+    /** What is kept in memory for a disk that is slow, in ms: 100 to 60000; 0 for 2000. */
+    int32_t buffer_ms;
+    /** 0. */
+    int32_t reserved;
+} sonset_file_params;
 
 /**
  * What to take for a sound, and when to listen. All zeros: a voice, from now on, 20 dB above the noise of the
@@ -2219,6 +2245,43 @@ int32_t sonset_stream_record_output_ring(sonset_stream *stream,
                                          int32_t channel_count,
                                          const sonset_record_params *params,
                                          int64_t *out_action);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_file_params_init(sonset_file_params *params);
+
+/**
+ * Records into a new WAV file, on a thread of its own: as sonset_stream_record_buffer(), but for the following.
+ *
+ * The file is made at once, and a file that is there already is never overwritten. channels NULL stands for all
+ * input channels. Without max_frames it goes on until it is cancelled. file NULL stands for all zeros. Integers
+ * are the nearest to the sample times 2^(bits - 1), limited to their range.
+ *
+ * Whatever happens to the program, the file is a whole WAV file with all but the last second; from 4 GiB on it is
+ * RF64. Its bext and iXML chunks hold the frame and the time of the first sample (MONOTONIC and Unix, with the
+ * uncertainty). When the receipt is there, the file is complete. Frames for which there was no room because the
+ * disk was too slow are zeros in the file, so that all others stay in place, and are counted in missing_frames.
+ * Where the file cannot be written any more, because the disk is full for example, the action ends with
+ * SONSET_OUTCOME_FILE_ERROR, and what had been written is readable.
+ *
+ * Errors: FILE_IO if the file is there already or cannot be made, and else as sonset_stream_record_buffer(). Then
+ * there is no file.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_stream_record_file(sonset_stream *stream,
+                                  const char *path,
+                                  const int32_t *channels,
+                                  int32_t channel_count,
+                                  const sonset_record_params *params,
+                                  const sonset_file_params *file,
+                                  int64_t *out_action);
 
 /**
  * Sets params to their defaults.

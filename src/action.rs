@@ -61,6 +61,8 @@ pub enum Kind {
     PlayRing = 5,
     /// Records for the host to read meanwhile.
     RecordRing = 6,
+    /// Records into a file.
+    RecordFile = 11,
     /// Records what was sent to the device.
     RecordOutput = 12,
     /// Plays a tone.
@@ -74,7 +76,7 @@ pub enum Kind {
 impl Kind {
     /// Whether it belongs to the capture half.
     pub fn captures(self) -> bool {
-        matches!(self, Self::RecordBuffer | Self::DetectLevel | Self::RecordRing)
+        matches!(self, Self::RecordBuffer | Self::DetectLevel | Self::RecordRing | Self::RecordFile)
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Outcome {
     Underflow = 8,
     /// What it recorded into was full, and that was to end it.
     Overflow = 9,
+    /// Its file could not be written.
+    FileError = 10,
 }
 
 impl Outcome {
@@ -43,6 +45,7 @@ impl Outcome {
             7 => c"SONSET_OUTCOME_DEVICE_LOST",
             8 => c"SONSET_OUTCOME_UNDERFLOW",
             9 => c"SONSET_OUTCOME_OVERFLOW",
+            10 => c"SONSET_OUTCOME_FILE_ERROR",
             _ => return None,
         })
     }

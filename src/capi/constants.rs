@@ -7,6 +7,7 @@ use static_assertions::const_assert_eq;
 use crate::action::{AfterPolicy, HostClock, Kind, LatePolicy, RampShape};
 use crate::backend::{Backend, Granted, ShareMode};
 use crate::error::Code;
+use crate::file::growing::SampleFormat;
 use crate::realtime::clock::Stamps;
 use crate::realtime::source::{Distribution, Spectrum, Waveform};
 use crate::receipt::{ActionState, LatencySource, Outcome};
@@ -259,6 +260,8 @@ pub enum sonset_action_kind {
     SONSET_KIND_PLAY_RING = 5,
     /// Records into a ring, from which the host reads.
     SONSET_KIND_RECORD_RING = 6,
+    /// Records into a file.
+    SONSET_KIND_RECORD_FILE = 11,
     /// Records what was sent to the device.
     SONSET_KIND_RECORD_OUTPUT = 12,
     /// Plays a tone.
@@ -303,6 +306,8 @@ pub enum sonset_outcome {
     SONSET_OUTCOME_UNDERFLOW = 8,
     /// Its ring was full, and SONSET_RING_END was asked for.
     SONSET_OUTCOME_OVERFLOW = 9,
+    /// Its file could not be written: the disk was full, for example. What had been written is readable.
+    SONSET_OUTCOME_FILE_ERROR = 10,
 }
 
 /// Where a stream is in its life.
@@ -318,6 +323,17 @@ pub enum sonset_stream_state {
     SONSET_STREAM_LOST = 4,
     /// Closed for good. Receipts stay readable.
     SONSET_STREAM_CLOSED = 5,
+}
+
+/// How a file stores samples.
+#[repr(C)]
+pub enum sonset_sample_format {
+    /// As they are: 32-bit float.
+    SONSET_SAMPLE_FLOAT32 = 0,
+    /// Rounded to 24 bits.
+    SONSET_SAMPLE_INT24 = 1,
+    /// Rounded to 16 bits.
+    SONSET_SAMPLE_INT16 = 2,
 }
 
 /// What an output channel is for.
@@ -398,7 +414,8 @@ use self::{
     sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*,
     sonset_noise_distribution::*, sonset_noise_spectrum::*, sonset_outcome::*, sonset_pulse_code::*,
     sonset_ramp_shape::*, sonset_result::*, sonset_ring_policy::*, sonset_ring_usage::*,
-    sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*, sonset_waveform::*,
+    sonset_sample_format::*, sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
+    sonset_waveform::*,
 };
 
 same! {
@@ -450,12 +467,16 @@ same! {
     SONSET_LATE_DROP => LatePolicy::Drop;
     SONSET_RAMP_RAISED_COSINE => RampShape::RaisedCosine;
     SONSET_RAMP_LINEAR => RampShape::Linear;
+    SONSET_SAMPLE_FLOAT32 => SampleFormat::Float32;
+    SONSET_SAMPLE_INT24 => SampleFormat::Int24;
+    SONSET_SAMPLE_INT16 => SampleFormat::Int16;
     SONSET_KIND_PLAY_BUFFER => Kind::PlayBuffer;
     SONSET_KIND_RECORD_BUFFER => Kind::RecordBuffer;
     SONSET_KIND_DETECT_LEVEL => Kind::DetectLevel;
     SONSET_KIND_PLAY_INPUT => Kind::PlayInput;
     SONSET_KIND_PLAY_RING => Kind::PlayRing;
     SONSET_KIND_RECORD_RING => Kind::RecordRing;
+    SONSET_KIND_RECORD_FILE => Kind::RecordFile;
     SONSET_KIND_RECORD_OUTPUT => Kind::RecordOutput;
     SONSET_KIND_PLAY_TONE => Kind::PlayTone;
     SONSET_KIND_PLAY_NOISE => Kind::PlayNoise;
@@ -483,6 +504,7 @@ same! {
     SONSET_OUTCOME_DEVICE_LOST => Outcome::DeviceLost;
     SONSET_OUTCOME_UNDERFLOW => Outcome::Underflow;
     SONSET_OUTCOME_OVERFLOW => Outcome::Overflow;
+    SONSET_OUTCOME_FILE_ERROR => Outcome::FileError;
     SONSET_RING_CONTINUE => RingPolicy::Continue;
     SONSET_RING_END => RingPolicy::End;
     SONSET_RING_IDLE => Usage::Idle;

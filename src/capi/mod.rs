@@ -23,6 +23,7 @@ mod play;
 mod input;
 mod generate;
 mod record;
+mod record_file;
 mod detect;
 mod control;
 mod results;
@@ -30,5 +31,5 @@ mod results;
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
     backend::*, buffer::*, channel::*, clock::*, constants::*, control::*, detect::*, device::*, error::*,
-    generate::*, input::*, play::*, record::*, results::*, ring::*, stream::*, version::*,
+    generate::*, input::*, play::*, record::*, record_file::*, results::*, ring::*, stream::*, version::*,
 };

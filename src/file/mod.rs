@@ -6,6 +6,7 @@
 
 pub mod channels;
 pub mod growing;
+pub mod recording;
 pub mod decode;
 pub mod ebml;
 pub mod iso;

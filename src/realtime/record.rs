@@ -1,10 +1,12 @@
 //! Copying the input of one chunk to where one recording goes.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::block::Input;
 use crate::action::Record;
 use crate::buffer::Recorder;
+use crate::file::recording::FileTask;
 use crate::ring::RingWriter;
 
 /// Where a recording goes.
@@ -19,6 +21,13 @@ pub enum Sink {
         /// Whether the recording is over with the first frame for which there is no room.
         ends_when_full: bool,
     },
+    /// Into a file, by a ring that its worker reads.
+    File {
+        /// The ring's writing end.
+        writer: RingWriter,
+        /// The worker's task.
+        task: Arc<FileTask>,
+    },
 }
 
 impl Sink {
@@ -26,7 +35,7 @@ impl Sink {
     pub fn channels(&self) -> usize {
         match self {
             Self::Buffer(recorder) => recorder.channels(),
-            Self::Ring { writer, .. } => writer.channels(),
+            Self::Ring { writer, .. } | Self::File { writer, .. } => writer.channels(),
         }
     }
 
@@ -34,7 +43,7 @@ impl Sink {
     fn next_frames(&mut self, frames: usize) -> &mut [f32] {
         match self {
             Self::Buffer(recorder) => recorder.next_frames(frames),
-            Self::Ring { writer, .. } => writer.next_frames(frames),
+            Self::Ring { writer, .. } | Self::File { writer, .. } => writer.next_frames(frames),
         }
     }
 
@@ -47,12 +56,12 @@ impl Sink {
     fn advance(&mut self, frames: usize) {
         match self {
             Self::Buffer(recorder) => recorder.advance(frames),
-            Self::Ring { writer, .. } => writer.advance(frames),
+            Self::Ring { writer, .. } | Self::File { writer, .. } => writer.advance(frames),
         }
     }
 
     fn lose(&mut self, frames: usize) {
-        if let Self::Ring { writer, .. } = self {
+        if let Self::Ring { writer, .. } | Self::File { writer, .. } = self {
             writer.lose(frames);
         }
     }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Start, When};
+use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Record, Start, When, Work};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
+use crate::file::recording::FileTask;
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
 use crate::realtime::half;
+use crate::realtime::record::Sink;
 use crate::receipt::{
     ActionState, Asked, Detection, LatencySource, Measured, NONE, Outcome, Receipt, Report,
 };
@@ -62,6 +64,10 @@ pub struct Host {
     pub file_log: Option<FileLog>,
     /// Whether an action ended since waiting ones were last looked at.
     any_ended: bool,
+    /// Files of recordings that have no receipt yet.
+    files: Vec<(ActionId, Arc<FileTask>)>,
+    /// Ends of recordings whose files are not complete yet.
+    unfinished: Vec<(ActionId, Outcome, Measured)>,
     /// Actions that are over, to be freed when the lock is not held.
     pub over: Vec<Box<Action>>,
 }
@@ -83,6 +89,8 @@ impl Host {
             log: ReceiptLog::default(),
             file_log: None,
             any_ended: false,
+            files: Vec::new(),
+            unfinished: Vec::new(),
             over: Vec::new(),
         }
     }
@@ -123,6 +131,9 @@ impl Host {
         let place = if batch != 0 { Place::Batch(batch) } else { Place::Sent };
         let live = Live { id: action.id, asked, thread, place, cancels: None };
         self.live[action.id.slot() as usize] = Some(live);
+        if let Work::Record(Record { sink: Sink::File { task, .. }, .. }) = &action.work {
+            self.files.push((action.id, task.clone()));
+        }
         match self.batches.get_mut(&batch) {
             Some(actions) => actions.push(action),
             None => self.dispatch(vec![action]),
@@ -400,7 +411,7 @@ impl Host {
                 any = true;
             }
         }
-        any
+        any | self.see_to_files()
     }
 
     /// Sends what waited for actions that have ended, or for detectors that have found something.
@@ -423,8 +434,47 @@ impl Host {
         self.over.push(action);
     }
 
-    /// Writes the receipt of an action and frees its slot.
+    /// Writes the receipts of recordings whose files are complete now, and ends those whose file cannot be written.
+    /// True if there was anything.
+    fn see_to_files(&mut self) -> bool {
+        if self.files.is_empty() {
+            return false;
+        }
+        let failed: Vec<i64> =
+            self.files.iter().filter(|(_, task)| task.has_failed()).map(|(id, _)| id.value()).collect();
+        for action in failed {
+            // One that has ended already, or was told before, is told again in vain.
+            let _ = self.cancel(action, When::Now, 0);
+        }
+        let unfinished = std::mem::take(&mut self.unfinished);
+        let before = unfinished.len();
+        for (id, outcome, measured) in unfinished {
+            self.file(id, outcome, measured);
+        }
+        self.unfinished.len() < before
+    }
+
+    /// Whether a recording has ended whose file is not complete.
+    pub fn has_open_files(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
+    /// Writes the receipt of an action and frees its slot; of a recording into a file, once that is complete.
     fn file(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
+        let Some(at) = self.files.iter().position(|(file, _)| *file == id) else {
+            return self.write_receipt(id, outcome, measured);
+        };
+        let task = &self.files[at].1;
+        if !task.is_done() {
+            task.stop();
+            return self.unfinished.push((id, outcome, measured));
+        }
+        let outcome = if task.has_failed() { Outcome::FileError } else { outcome };
+        self.files.swap_remove(at);
+        self.write_receipt(id, outcome, measured);
+    }
+
+    fn write_receipt(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
         let Some(live) = self.live[id.slot() as usize].take() else { return };
         debug_assert_eq!(live.id, id);
         let receipt = Receipt {

@@ -37,6 +37,8 @@ const SILENCE_DEADLINE: Duration = Duration::from_secs(5);
 const STOP_DEADLINE: Duration = Duration::from_millis(500);
 /// Most that a stop waits for the device to play out what it was given.
 const MAX_PLAY_OUT: Duration = Duration::from_millis(500);
+/// How long a close waits for recordings to be complete on disk.
+const FILES_DEADLINE: Duration = Duration::from_secs(10);
 /// What a block of unknown size is taken for before the first one came, in frames.
 const UNKNOWN_BLOCK: u64 = 2048;
 /// How often the service thread looks while actions live, and while none does.
@@ -132,6 +134,7 @@ impl Stream {
         if let Some(service) = lock(&self.service).take() {
             let _ = service.join();
         }
+        core.finish_files(FILES_DEADLINE);
         core.with_host(|host| host.file_log.take());
     }
 

@@ -163,6 +163,7 @@ fn line(receipt: &Receipt) -> String {
         Kind::PlayInput => "play_input",
         Kind::PlayRing => "play_ring",
         Kind::RecordRing => "record_ring",
+        Kind::RecordFile => "record_file",
         Kind::RecordOutput => "record_output",
         Kind::PlayTone => "play_tone",
         Kind::PlayNoise => "play_noise",

@@ -12,6 +12,7 @@ mod params;
 mod play;
 mod pulse;
 mod record;
+mod record_file;
 mod ring;
 mod routes;
 mod submit;
@@ -30,8 +31,8 @@ use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
 pub use self::params::{
-    Align, DetectParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams, RecordParams,
-    RingPolicy, StartAt, Timing, ToneParams,
+    Align, DetectParams, FileParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams,
+    RecordParams, RingPolicy, StartAt, Timing, ToneParams,
 };
 pub use self::record::Recorded;
 pub use self::routes::gain_of_db;

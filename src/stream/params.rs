@@ -1,6 +1,7 @@
 //! What a host asks for, checked as far as no stream is needed to check it.
 
 use crate::action::{AfterPolicy, HostTime, LatePolicy, RampShape};
+use crate::file::growing::SampleFormat;
 use crate::realtime::source::{Distribution, Spectrum, Waveform};
 
 /// When an action is to start.
@@ -168,6 +169,15 @@ pub struct RecordParams {
     pub align: Align,
     /// What happens when a ring is full.
     pub ring: RingPolicy,
+}
+
+/// How to write a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileParams {
+    /// How samples are stored.
+    pub format: SampleFormat,
+    /// What is kept for a slow disk; 0 takes 2 s.
+    pub buffer_ms: i32,
 }
 
 /// Which input to play, and how late. Zeros stand for defaults.
