@@ -150,16 +150,17 @@ impl Range {
     }
 }
 
-/// Refuses what only buffers have, in the parameters of `what`.
+/// Refuses what only buffers and rings have, in the parameters of `what`.
 pub(super) fn check_made(params: &PlayParams, what: &str) -> Result<()> {
     for (name, value) in [
         ("loop_count", params.loop_count),
         ("loop_first_frame", params.loop_first_frame),
         ("loop_frames", params.loop_frames),
         ("first_frame", params.first_frame),
+        ("ring_policy", params.ring as i64),
     ] {
         if value != 0 {
-            fail!(InvalidArgument, "{name} is {value}, but {what} is no buffer: 0");
+            fail!(InvalidArgument, "{name} is {value}, which has no meaning for {what}: 0");
         }
     }
     Ok(())

@@ -3,7 +3,7 @@ use std::f64::consts::{PI, TAU};
 use sonset::error::Code;
 use sonset::realtime::source::Waveform;
 use sonset::receipt::{ActionState, Outcome};
-use sonset::stream::{PlayParams, ToneParams};
+use sonset::stream::{PlayParams, RingPolicy, ToneParams};
 
 use crate::fourier::{powers, seven_terms};
 use crate::rig::{Random, Rig, cycles, refused};
@@ -249,6 +249,7 @@ fn bad_values_of_a_tone_are_refused_by_name_and_value() {
         (PlayParams { loop_first_frame: 3, ..unused }, ["loop_first_frame", "3"]),
         (PlayParams { loop_frames: 4, ..unused }, ["loop_frames", "4"]),
         (PlayParams { first_frame: 5, ..unused }, ["first_frame", "5"]),
+        (PlayParams { ring: RingPolicy::End, ..unused }, ["ring_policy", "1"]),
         (PlayParams { frame_count: Some(0), ..unused }, ["frame_count", "0"]),
         (PlayParams { frame_count: Some(i64::MAX), ..unused }, ["frame_count", "9223372036854775807"]),
         (PlayParams { frame_count: Some(9), onset_ramp_frames: 10, ..unused }, ["ramps", "10"]),
