@@ -474,6 +474,7 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_OUT(code, number, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
+    FAILS(code, sonset_stream_set_gain(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));
     FAILS_OUT(code, number, sonset_stream_begin_batch(stream, &number));
@@ -979,6 +980,7 @@ static void test_busy_buffers(sonset_stream *stream)
         OK(sonset_gain_params_init(&g));                                                           \
         set;                                                                                       \
         FAILS((code), sonset_stream_set_master_gain(stream, &g));                                  \
+        FAILS((code), sonset_stream_set_gain(stream, action, &g));                                 \
     } while (0)
 
 static void test_control(sonset_stream *stream, sonset_buffer *buffer)
@@ -1026,6 +1028,7 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     GAIN_FAILS(ARG, g.gain_db = 1e9);
     GAIN_FAILS(ARG, g.ramp_frames = -2);
     GAIN_FAILS(ARG, g.ramp_frames = INT64_MIN);
+    GAIN_FAILS(ARG, g.allow_clip = 2);
 
     PROMISE("batches: NULL and numbers that are no open batch");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_begin_batch(stream, NULL));
@@ -1051,6 +1054,7 @@ static void number_is_no_action(sonset_stream *stream, sonset_buffer *buffer, in
     sonset_receipt receipt;
     int64_t action;
     FAILS(code, sonset_stream_cancel(stream, number, NULL));
+    FAILS(code, sonset_stream_set_gain(stream, number, NULL));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_get_action(stream, number, &receipt));
     FAILS_STRUCT(code, receipt, sizeof receipt,
                  sonset_stream_wait_action(stream, number, SONSET_ACTION_ENDED, 0, &receipt));

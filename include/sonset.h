@@ -52,6 +52,23 @@
 
 /* Define SONSET_NO_CALLBACKS for tools that cannot parse function pointers, as MATLAB's loadlibrary. */
 
+/** What else can be asked of an action; each kind has one request that waits at a time. */
+enum Control
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** To change its gain. */
+    Gain = 0
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum Control Control;
+#else
+typedef uint32_t Control;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** What functions return: 0, or one of the negative codes. A number is never given a new meaning. */
 typedef enum {
     /** Done as asked. */
@@ -765,8 +782,8 @@ typedef struct {
     int64_t frame;
     /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t clock;
-    /** 0. */
-    int32_t reserved;
+    /** 1 lets the output guard limit an action that gets too loud. Of no use to the master gain: 0. */
+    int32_t allow_clip;
     /** The time at the converter, with SONSET_START_AT_HOST_TIME. */
     int64_t host_ns;
     /** The gain to reach in decibels; -INFINITY is silence. */
@@ -862,6 +879,10 @@ typedef struct {
     int64_t detected_host_ns;
     /** Time of detected_end_frame at the converter, by the clock MONOTONIC. */
     int64_t detected_end_host_ns;
+    /** The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before. */
+    int64_t gain_frame;
+    /** The gain that this change leads to, as a factor; 1 if there was none. */
+    double gain;
 } sonset_receipt;
 
 #ifdef __cplusplus
@@ -1661,6 +1682,28 @@ int32_t sonset_stream_cancel_all(sonset_stream *stream,
 SONSET_API
 int32_t sonset_stream_set_master_gain(sonset_stream *stream,
                                       const sonset_gain_params *params);
+
+/**
+ * Changes the gain of one action that plays, on top of its own gains: 0 dB is as it was issued. The change is a
+ * straight line in amplitude from the gain at its first frame, and a closed form of the frame: frame n of a ramp
+ * of N frames, counted from 0, has the gain from + (to - from) (n + 1) / N. An action that has not started yet
+ * starts with the gain of that frame. Trigger lines are left alone. Needs no free action.
+ *
+ * A frame that has passed is the first one that can still be reached. A change that has not begun is replaced by
+ * a later request; one that has goes on from where it is. gain_frame and gain of the action's receipt tell what
+ * was done. params NULL stands for all zeros: back to 0 dB.
+ *
+ * Errors: WOULD_CLIP where the sound times the gain exceeds the ceiling of a channel and neither
+ * params->allow_clip nor the allow_clip it was issued with is set; UNSUPPORTED for recordings and detectors, and
+ * for actions on trigger lines only; ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE,
+ * NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_set_gain(sonset_stream *stream,
+                               int64_t action,
+                               const sonset_gain_params *params);
 
 /**
  * Begins a batch: actions that name its number (params.batch) wait until it is committed. Any number of

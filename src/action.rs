@@ -182,6 +182,17 @@ pub struct Play {
     pub offset_ramp_frames: i64,
     /// Course of both ramps.
     pub ramp_shape: RampShape,
+    /// What leaves nearest to its ceiling.
+    pub loudest: Loudest,
+}
+
+/// Of the ways of a sound to audio lines, the one on which least is left up to the ceiling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loudest {
+    /// Largest magnitude that it sends; 0 if nobody is to care.
+    pub peak: f64,
+    /// Largest magnitude that may leave.
+    pub ceiling: f64,
 }
 
 /// What to record.

@@ -97,6 +97,21 @@ impl Default for Detection {
     }
 }
 
+/// A change of the gain of an action.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GainChange {
+    /// Where it begins, or [`NONE`] if there was none.
+    pub frame: i64,
+    /// The linear gain that it leads to.
+    pub gain: f64,
+}
+
+impl Default for GainChange {
+    fn default() -> Self {
+        Self { frame: NONE, gain: 1.0 }
+    }
+}
+
 /// What the callback measured of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
@@ -134,6 +149,8 @@ pub struct Measured {
     pub all_zero: bool,
     /// What a detector found.
     pub detection: Detection,
+    /// The last change of its gain.
+    pub gain: GainChange,
 }
 
 impl Default for Measured {
@@ -156,6 +173,7 @@ impl Default for Measured {
             input_clipped: 0,
             all_zero: false,
             detection: Detection::default(),
+            gain: GainChange::default(),
         }
     }
 }

@@ -105,7 +105,57 @@ impl Sweep {
     }
 }
 
-/// A request to change the master gain.
+/// What else can be asked of an action; each kind has one request that waits at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Control {
+    /// To change its gain.
+    Gain = 0,
+}
+
+/// How many kinds there are.
+pub const CONTROLS: usize = 1;
+
+impl Control {
+    /// Each of them.
+    pub const ALL: [Self; CONTROLS] = [Self::Gain];
+
+    /// A number for this request to the action in `slot`.
+    pub fn place(self, slot: u32) -> u32 {
+        slot * CONTROLS as u32 + self as u32
+    }
+
+    /// The slot and the kind of a request from its number.
+    pub fn at(place: u32) -> (u32, Self) {
+        (place / CONTROLS as u32, Self::ALL[place as usize % CONTROLS])
+    }
+}
+
+impl When {
+    /// As words for a mailbox.
+    pub fn to_words(self) -> [u64; 2] {
+        let (kind, value) = match self {
+            Self::Now => (0, 0),
+            Self::Frame(frame) => (1, frame),
+            Self::Host(HostTime { clock: HostClock::Monotonic, ns }) => (2, ns),
+            Self::Host(HostTime { clock: HostClock::Realtime, ns }) => (3, ns),
+        };
+        [kind, value as u64]
+    }
+
+    /// From the words of a mailbox.
+    pub fn from_words([kind, value]: [u64; 2]) -> Self {
+        let ns = value as i64;
+        match kind {
+            0 => Self::Now,
+            1 => Self::Frame(ns),
+            2 => Self::Host(HostTime { clock: HostClock::Monotonic, ns }),
+            _ => Self::Host(HostTime { clock: HostClock::Realtime, ns }),
+        }
+    }
+}
+
+/// A request to change a gain: the master's, or that of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetGain {
     /// Begin of the change.
@@ -119,25 +169,14 @@ pub struct SetGain {
 impl SetGain {
     /// As words for a mailbox.
     pub fn to_words(self) -> [u64; 4] {
-        let (kind, value) = match self.when {
-            When::Now => (0, 0),
-            When::Frame(frame) => (1, frame),
-            When::Host(HostTime { clock: HostClock::Monotonic, ns }) => (2, ns),
-            When::Host(HostTime { clock: HostClock::Realtime, ns }) => (3, ns),
-        };
-        [kind, value as u64, self.gain.to_bits(), self.ramp_frames as u64]
+        let [kind, value] = self.when.to_words();
+        [kind, value, self.gain.to_bits(), self.ramp_frames as u64]
     }
 
     /// From the words of a mailbox.
     pub fn from_words([kind, value, gain, ramp_frames]: [u64; 4]) -> Self {
-        let ns = value as i64;
         Self {
-            when: match kind {
-                0 => When::Now,
-                1 => When::Frame(ns),
-                2 => When::Host(HostTime { clock: HostClock::Monotonic, ns }),
-                _ => When::Host(HostTime { clock: HostClock::Realtime, ns }),
-            },
+            when: When::from_words([kind, value]),
             gain: f64::from_bits(gain),
             ramp_frames: ramp_frames as i64,
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, f
 use crate::action::ActionId;
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
-use crate::receipt::{ActionState, LatencySource, NONE};
+use crate::receipt::{ActionState, GainChange, LatencySource, NONE};
 use crate::request::{Cancels, SetGain, Sweep};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
@@ -21,11 +21,14 @@ pub struct Slot {
     detected_frame: AtomicI64,
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
+    gain: Mailbox<4>,
+    gain_frame: AtomicI64,
+    gain_reached: AtomicU64,
     control_queued: AtomicBool,
 }
 
 /// A slot's state as of one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Pending, started or ended.
     pub state: ActionState,
@@ -43,6 +46,8 @@ pub struct Progress {
     pub detected_frame: i64,
     /// Its host time, or [`NONE`].
     pub detected_host_ns: i64,
+    /// The last change of its gain.
+    pub gain: GainChange,
 }
 
 impl Default for Slot {
@@ -57,6 +62,9 @@ impl Default for Slot {
             detected_frame: AtomicI64::new(NONE),
             detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
+            gain: Mailbox::default(),
+            gain_frame: AtomicI64::new(NONE),
+            gain_reached: AtomicU64::new(1f64.to_bits()),
             control_queued: AtomicBool::new(false),
         }
     }
@@ -74,7 +82,10 @@ impl Slot {
         self.done_frames.store(0, Ordering::Relaxed);
         self.detected_frame.store(NONE, Ordering::Relaxed);
         self.detected_host_ns.store(NONE, Ordering::Relaxed);
+        self.gain_frame.store(NONE, Ordering::Relaxed);
+        self.gain_reached.store(1f64.to_bits(), Ordering::Relaxed);
         self.cancels.take();
+        self.gain.take();
         self.control_queued.store(false, Ordering::Relaxed);
     }
 
@@ -144,22 +155,51 @@ impl Slot {
             done_frames: self.done_frames.load(Ordering::Relaxed),
             detected_frame: found(&self.detected_frame),
             detected_host_ns: found(&self.detected_host_ns),
+            gain: GainChange {
+                frame: self.gain_frame.load(Ordering::Relaxed),
+                gain: f64::from_bits(self.gain_reached.load(Ordering::Relaxed)),
+            },
         }
     }
 
-    /// Leaves the requests to end the action. True if the callback must be told by a command: at most one is
-    /// under way for a slot, so the queue has room for it by design. Host.
-    pub fn request_cancel(&self, cancels: Cancels) -> bool {
+    /// Publishes a change of the gain. Callback.
+    pub fn publish_gain(&self, change: GainChange) {
+        // Relaxed: whoever sees one without the other is a moment early.
+        self.gain_frame.store(change.frame, Ordering::Relaxed);
+        self.gain_reached.store(change.gain.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Leaves the requests to end the action. Host, as all that leave a request.
+    pub fn request_cancel(&self, cancels: Cancels) {
         self.cancels.put(cancels.to_words());
-        // AcqRel: orders the request before the flag, against `take_cancels` doing it the other way round.
+    }
+
+    /// Leaves a request to change the gain.
+    pub fn request_gain(&self, gain: SetGain) {
+        self.gain.put(gain.to_words());
+    }
+
+    /// After requests were left: true if the callback must be told by a command. At most one is under way for a
+    /// slot, so the queue has room for it by design. Host.
+    pub fn announce(&self) -> bool {
+        // AcqRel: orders the requests before the flag, against `hear` doing it the other way round.
         !self.control_queued.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes the requests to end the action. Callback.
-    pub fn take_cancels(&self) -> Option<Cancels> {
-        // AcqRel: cleared before the mailbox is read, so that a request that comes after is announced anew.
+    /// Before requests are taken: one that comes from now on is announced anew. Callback.
+    pub fn hear(&self) {
+        // AcqRel: cleared before the mailboxes are read.
         self.control_queued.swap(false, Ordering::AcqRel);
+    }
+
+    /// Takes the requests to end the action. Callback, as all that take one.
+    pub fn take_cancels(&self) -> Option<Cancels> {
         self.cancels.take().map(Cancels::from_words)
+    }
+
+    /// Takes the request to change the gain.
+    pub fn take_gain(&self) -> Option<SetGain> {
+        self.gain.take().map(SetGain::from_words)
     }
 }
 
@@ -448,9 +488,18 @@ mod tests {
     fn one_announcement_is_under_way_for_a_slot_at_most() {
         let slot = Slot::default();
         let cancel = |frame| Cancels::default().with(When::Frame(frame), 0);
-        assert!(slot.request_cancel(cancel(1)));
-        assert!(!slot.request_cancel(cancel(2)));
-        assert_eq!(slot.take_cancels(), Some(cancel(2)));
-        assert!(slot.request_cancel(cancel(3)));
+        let gain = SetGain { when: When::Now, gain: 0.5, ramp_frames: 3 };
+        slot.request_cancel(cancel(1));
+        assert!(slot.announce());
+        slot.request_gain(SetGain { gain: 0.25, ..gain });
+        assert!(!slot.announce());
+        slot.request_cancel(cancel(2));
+        slot.request_gain(gain);
+        assert!(!slot.announce());
+        slot.hear();
+        assert_eq!((slot.take_cancels(), slot.take_gain()), (Some(cancel(2)), Some(gain)));
+        assert_eq!((slot.take_cancels(), slot.take_gain()), (None, None));
+        slot.request_gain(gain);
+        assert!(slot.announce());
     }
 }

@@ -3,7 +3,7 @@
 use super::guard::{guard, not_null, write};
 use super::start::host_time;
 use super::stream::{self, sonset_stream};
-use super::structs::{self, sized};
+use super::structs::{self, sized, switch};
 use crate::action::When;
 use crate::error::{Result, fail};
 
@@ -41,8 +41,8 @@ pub struct sonset_gain_params {
     pub frame: i64,
     /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
     pub clock: i32,
-    /// 0.
-    pub reserved: i32,
+    /// 1 lets the output guard limit an action that gets too loud. Of no use to the master gain: 0.
+    pub allow_clip: i32,
     /// The time at the converter, with SONSET_START_AT_HOST_TIME.
     pub host_ns: i64,
     /// The gain to reach in decibels; -INFINITY is silence.
@@ -159,7 +159,45 @@ pub unsafe extern "C" fn sonset_stream_set_master_gain(
         // SAFETY: the caller passes NULL or a struct of the size that it states.
         let params = unsafe { structs::read(params) }?;
         let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        if params.allow_clip != 0 {
+            fail!(
+                InvalidArgument,
+                "allow_clip is {}, but the master gain does not use it",
+                params.allow_clip
+            );
+        }
         stream.set_master_gain(when, params.gain_db, params.ramp_frames)
+    })
+}
+
+/// Changes the gain of one action that plays, on top of its own gains: 0 dB is as it was issued. The change is a
+/// straight line in amplitude from the gain at its first frame, and a closed form of the frame: frame n of a ramp
+/// of N frames, counted from 0, has the gain from + (to - from) (n + 1) / N. An action that has not started yet
+/// starts with the gain of that frame. Trigger lines are left alone. Needs no free action.
+///
+/// A frame that has passed is the first one that can still be reached. A change that has not begun is replaced by
+/// a later request; one that has goes on from where it is. gain_frame and gain of the action's receipt tell what
+/// was done. params NULL stands for all zeros: back to 0 dB.
+///
+/// Errors: WOULD_CLIP where the sound times the gain exceeds the ceiling of a channel and neither
+/// params->allow_clip nor the allow_clip it was issued with is set; UNSUPPORTED for recordings and detectors, and
+/// for actions on trigger lines only; ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE,
+/// NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_set_gain(
+    stream: *mut sonset_stream,
+    action: i64,
+    params: *const sonset_gain_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        let allow_clip = switch(params.allow_clip, "allow_clip")?;
+        stream.set_gain(action, when, params.gain_db, params.ramp_frames, allow_clip)
     })
 }
 

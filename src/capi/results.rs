@@ -86,9 +86,13 @@ pub struct sonset_receipt {
     pub detected_host_ns: i64,
     /// Time of detected_end_frame at the converter, by the clock MONOTONIC.
     pub detected_end_host_ns: i64,
+    /// The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before.
+    pub gain_frame: i64,
+    /// The gain that this change leads to, as a factor; 1 if there was none.
+    pub gain: f64,
 }
 
-sized! { sonset_receipt: 224; }
+sized! { sonset_receipt: 240; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
@@ -126,6 +130,8 @@ impl sonset_receipt {
             reserved: 0,
             detected_host_ns: measured.detection.host_ns,
             detected_end_host_ns: measured.detection.end_host_ns,
+            gain_frame: measured.gain.frame,
+            gain: measured.gain.gain,
         }
     }
 }

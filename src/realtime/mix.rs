@@ -1,6 +1,7 @@
 //! Adding the samples of one sound to the output of one chunk.
 
 use super::envelope::{Fade, ramp};
+use super::gain::Gain;
 use crate::action::{Play, Route};
 
 /// Longest chunk. Chunks end at multiples of this in absolute frames, and where blocks end.
@@ -73,11 +74,12 @@ impl Mixer {
     }
 
     /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`.
-    pub fn add(&mut self, play: &mut Play, voice: &Voice, chunk: i64, from: i64, to: i64) {
-        let plain = voice.is_plain(play, from, to);
+    pub fn add(&mut self, play: &mut Play, voice: &Voice, gain: &mut Gain, chunk: i64, from: i64, to: i64) {
+        let steady = gain.steady(from, (to - from) as usize);
+        let plain = steady == Some(1.0) && voice.is_plain(play, from, to);
         if !plain {
             for (level, frame) in self.levels.iter_mut().zip(from..to) {
-                *level = voice.level(play, frame);
+                *level = voice.level(play, frame) * steady.unwrap_or_else(|| gain.at(frame));
             }
         }
         let channels = play.source.channels();

@@ -1,11 +1,12 @@
 //! What the callback knows of the action in one slot.
 
 use super::envelope::Fade;
+use super::gain::Gain;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, LatePolicy};
-use crate::receipt::{Detection, NONE, Outcome};
-use crate::request::{Cancel, Cancels};
+use crate::receipt::{Detection, GainChange, NONE, Outcome};
+use crate::request::{Cancel, Cancels, SetGain};
 
 /// Ends a linked list of slots.
 pub const NO_SLOT: u32 = u32::MAX;
@@ -69,6 +70,12 @@ pub struct Track {
     pub cancel: Option<Cancel>,
     /// All requests to end it that came so far.
     pub cancels: Option<Cancels>,
+    /// Its gain.
+    pub gain: Gain,
+    /// The last change of that.
+    pub gain_change: GainChange,
+    /// A change of it that waits for a host time.
+    pub timed_gain: Option<SetGain>,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
     /// Frames done.
@@ -106,6 +113,9 @@ impl Default for Track {
             voice: Voice { start: NONE, skip: 0, end: NONE, fade: None },
             cancel: None,
             cancels: None,
+            gain: Gain::default(),
+            gain_change: GainChange::default(),
+            timed_gain: None,
             stopped_as: Outcome::Stopped,
             done: 0,
             start_host_ns: NONE,
@@ -149,6 +159,11 @@ impl Track {
     /// The frame after the last one that sounds or is recorded; [`i64::MAX`] if it has no end.
     pub fn last_frame(&self) -> i64 {
         self.voice.fade.map_or(self.voice.end, |fade| fade.end.min(self.voice.end))
+    }
+
+    /// Whether it is heard, so that a fade can be.
+    pub fn fades(&self) -> bool {
+        self.started && self.action.as_ref().is_some_and(|action| action.fades())
     }
 
     /// Whether it waits for a sound.

@@ -4,12 +4,14 @@
 // Actions travel in their boxes, to the callback and back.
 #![allow(clippy::vec_box)]
 
+mod control;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Start, When};
+use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Loudest, Start, When, Work};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
@@ -44,6 +46,26 @@ pub struct Live {
     pub place: Place,
     /// The requests to end it.
     cancels: Option<Cancels>,
+    /// Whether requests were left for it.
+    requested: bool,
+    /// The sound that it plays.
+    sound: Option<Sounding>,
+}
+
+/// What the host knows of the sound of an action.
+#[derive(Clone, Copy, Debug)]
+struct Sounding {
+    /// How near to a ceiling it comes; `None` if it plays on trigger lines only.
+    loudest: Option<Loudest>,
+}
+
+impl Sounding {
+    fn of(action: &Action) -> Option<Self> {
+        match &action.work {
+            Work::Play(play) => Some(Self { loudest: action.fades().then_some(play.loudest) }),
+            Work::Record(_) | Work::Detect(_) => None,
+        }
+    }
 }
 
 /// The books.
@@ -121,7 +143,8 @@ impl Host {
     /// Takes an action in, for its batch or for the callback.
     pub fn enter(&mut self, action: Box<Action>, asked: Asked, thread: usize, batch: i64) {
         let place = if batch != 0 { Place::Batch(batch) } else { Place::Sent };
-        let live = Live { id: action.id, asked, thread, place, cancels: None };
+        let sound = Sounding::of(&action);
+        let live = Live { id: action.id, asked, thread, place, cancels: None, requested: false, sound };
         self.live[action.id.slot() as usize] = Some(live);
         match self.batches.get_mut(&batch) {
             Some(actions) => actions.push(action),
@@ -197,6 +220,7 @@ impl Host {
             latency_source: self.latency_source(live.asked.kind, progress.start_host_ns),
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
+            gain: progress.gain,
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,
@@ -232,16 +256,16 @@ impl Host {
                 starts[thread].push(action);
             }
         }
-        let mut cancels = Vec::new();
+        let mut sent = Vec::new();
         for (thread, actions) in starts.into_iter().enumerate().filter(|(_, actions)| !actions.is_empty()) {
-            cancels.extend(actions.iter().map(|action| action.id));
+            sent.extend(actions.iter().map(|action| action.id));
             let header = (actions.len() > 1).then_some(Command::Batch { count: actions.len() as u32 });
             let commands: Vec<_> =
                 header.into_iter().chain(actions.into_iter().map(Command::Start)).collect();
             self.ends[thread].send_all(commands.into_iter());
         }
-        for id in cancels {
-            self.announce_cancel(id);
+        for id in sent {
+            self.announce(id);
         }
     }
 
@@ -352,24 +376,17 @@ impl Host {
         let Some(live) = live else {
             fail!(ActionEnded, "action {action} has ended already");
         };
+        if live.place != Place::Sent && when == When::Now {
+            self.withdraw(id);
+            return Ok(());
+        }
+        let cancels = live.cancels.unwrap_or_default().with(when, fade_frames);
         if let Some(live) = &mut self.live[id.slot() as usize] {
-            live.cancels = Some(live.cancels.unwrap_or_default().with(when, fade_frames));
+            live.cancels = Some(cancels);
         }
-        match live.place {
-            Place::Sent => self.announce_cancel(id),
-            // It goes with the action, and ends it there.
-            Place::Waiting | Place::Batch(_) if when != When::Now => {}
-            Place::Waiting | Place::Batch(_) => self.withdraw(id),
-        }
+        self.shared.slot(id).request_cancel(cancels);
+        self.request(id);
         Ok(())
-    }
-
-    /// Tells the callback of the request to end an action, if there is one.
-    fn announce_cancel(&mut self, id: ActionId) {
-        let Some(Live { cancels: Some(cancels), thread, .. }) = self.live[id.slot() as usize] else { return };
-        if self.shared.slot(id).request_cancel(cancels) {
-            self.ends[thread].send(Command::Control(id));
-        }
     }
 
     /// Ends an action that is still here.

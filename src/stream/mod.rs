@@ -1,6 +1,7 @@
 //! The host half of a stream: it checks what is asked for, keeps the books, and ends what no callback ends.
 
 mod channels;
+mod control;
 mod detect;
 mod host;
 mod ids;

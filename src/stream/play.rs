@@ -64,7 +64,7 @@ impl Stream {
         check_timing(&params.timing)?;
         check_stop(params)?;
         check_ramps(params, sound.length)?;
-        let routes = self.routes(sound, channels, gains, params)?;
+        let (routes, loudest) = self.routes(sound, channels, gains, params)?;
         self.submit(kind, params.timing, 0, || {
             Ok(Work::Play(Play {
                 source: source()?,
@@ -73,6 +73,7 @@ impl Stream {
                 onset_ramp_frames: params.onset_ramp_frames,
                 offset_ramp_frames: params.offset_ramp_frames,
                 ramp_shape: params.ramp_shape,
+                loudest,
             }))
         })
     }

@@ -155,13 +155,14 @@ impl Bustle {
 
     /// One command of any kind around `frame`.
     pub fn command(&mut self, stream: &Stream, frame: i64) {
-        match self.random.below(40) {
+        match self.random.below(46) {
             0 => stream.cancel_all(self.random.below(100) - 1).unwrap(),
             1 => {
                 stream.set_master_gain(None, -(self.random.below(20) as f64), self.random.below(300)).unwrap()
             }
             2..8 => self.cancel_one(stream, frame),
             8..10 => self.batch(stream, frame),
+            40.. => self.control_one(stream, frame),
             _ => drop(self.issue(stream, frame, 0)),
         }
     }
@@ -172,6 +173,20 @@ impl Bustle {
         let at = (self.random.below(2) == 0).then(|| frame + self.random.below(400));
         if let Err(error) = stream.cancel(action, at, self.random.below(100) - 1) {
             assert_eq!(error.code, Code::ActionEnded, "{error}");
+        }
+    }
+
+    /// Asks something of an action beside its end.
+    fn control_one(&mut self, stream: &Stream, frame: i64) {
+        let recent = self.issued.len().saturating_sub(1 + self.random.below(20) as usize);
+        let Some(&action) = self.issued.get(recent) else { return };
+        let at = (self.random.below(3) > 0).then(|| frame + self.random.below(600) - 50);
+        let at = at.map(|frame| frame.max(0));
+        let fade = self.random.below(100) - 1;
+        let asked = stream.set_gain(action, at, -(self.random.below(12) as f64), fade, false);
+        if let Err(error) = asked {
+            let expected = [Code::ActionEnded, Code::Unsupported, Code::InvalidState];
+            assert!(expected.contains(&error.code), "{error}");
         }
     }
 

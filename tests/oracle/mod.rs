@@ -5,7 +5,7 @@ pub mod program;
 
 use std::collections::BTreeSet;
 
-use program::{Command, Issue, Play, Program, Record, Start, Work};
+use program::{Ask, Command, Issue, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
 
@@ -38,6 +38,8 @@ pub struct Receipt {
     pub end: i64,
     pub done: i64,
     pub late: i64,
+    /// Where the last change of gain begins, and what it leads to.
+    pub gain: (i64, f64),
     pub recorded: Vec<f32>,
 }
 
@@ -78,6 +80,9 @@ struct Action {
     stored: Option<(i64, i64)>,
     /// Requests to end it at a frame from before it was sent.
     asked: Vec<(Option<i64>, i64)>,
+    /// Other requests from before it was sent.
+    asks: Vec<Ask>,
+    gain: Gain,
     /// Whether a callback has it or had it.
     sent: bool,
     /// Whether the host knows of no end yet, so that its place is taken.
@@ -95,6 +100,13 @@ impl Action {
 
     fn end(&self) -> i64 {
         self.cut.map_or(self.own_end, |cut| cut.end)
+    }
+
+    /// Whether something can be asked of it.
+    fn takes(&self, ask: Ask) -> bool {
+        match ask {
+            Ask::Gain { .. } => self.fades(),
+        }
     }
 
     fn fades(&self) -> bool {
@@ -150,13 +162,19 @@ impl Walk {
     }
 }
 
-/// The master gain: a way from one gain to another, and one that is still to begin.
+/// A gain: a way from one gain to another, and one that is still to begin.
 struct Gain {
     from: f64,
     to: f64,
     begin: i64,
     frames: i64,
     next: Option<(i64, f64, i64)>,
+}
+
+impl Default for Gain {
+    fn default() -> Self {
+        Gain { from: 1.0, to: 1.0, begin: 0, frames: 0, next: None }
+    }
 }
 
 impl Gain {
@@ -173,12 +191,11 @@ impl Gain {
 
 /// Runs a program.
 pub fn run(program: &Program) -> Expected {
-    let gain = Gain { from: 1.0, to: 1.0, begin: 0, frames: 0, next: None };
     let mut oracle = Oracle {
         pool: program.pool,
         separate: program.separate,
         actions: Vec::new(),
-        gain,
+        gain: Gain::default(),
         output: Vec::new(),
         scale: Vec::new(),
         now: 0,
@@ -264,6 +281,7 @@ impl Oracle {
                 self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
                 return true;
             }
+            Command::Control { action, ask } => return self.ask_for(*action, *ask),
             Command::Gain { frame, gain, ramp } => self.regain = Some((*frame, *gain, *ramp)),
             Command::Commit { batch } => {
                 let count = self.actions.iter().filter(|action| action.is_in(*batch)).count();
@@ -377,10 +395,12 @@ impl Oracle {
             cut: None,
             stored: None,
             asked: Vec::new(),
+            asks: Vec::new(),
+            gain: Gain::default(),
             sent: false,
             held: !refused,
             swept: false,
-            receipt: Receipt { requested: -1, start: -1, end: -1, ..Receipt::default() },
+            receipt: Receipt { requested: -1, start: -1, end: -1, gain: (-1, 1.0), ..Receipt::default() },
             walk,
         });
         if !refused && !batched {
@@ -394,7 +414,9 @@ impl Oracle {
         let all: Vec<usize> = (0..self.actions.len()).filter(|&id| which(&self.actions[id])).collect();
         all.iter().for_each(|&id| self.send(id));
         for id in all {
-            if self.actions[id].sent && !self.actions[id].asked.is_empty() {
+            if self.actions[id].sent
+                && !(self.actions[id].asked.is_empty() && self.actions[id].asks.is_empty())
+            {
                 self.control(id);
             }
         }
@@ -548,12 +570,54 @@ impl Oracle {
         }
     }
 
+    /// A request for something else than the end. True if it may be asked for.
+    fn ask_for(&mut self, id: usize, ask: Ask) -> bool {
+        let action = &mut self.actions[id];
+        if !action.held || !action.takes(ask) {
+            return false;
+        }
+        if matches!(action.state, State::Batched | State::Kept) {
+            action.asks.push(ask);
+            self.see("asked of an action that is not sent", true);
+        } else {
+            self.control(id);
+        }
+        true
+    }
+
+    /// Does what is asked of `id` beside its end: of each kind what was asked for last.
+    fn control_otherwise(&mut self, id: usize) {
+        let before = std::mem::take(&mut self.actions[id].asks);
+        let action = &self.actions[id];
+        let new = self.commands.iter().filter_map(|command| match command {
+            Command::Control { action, ask } if *action == id => Some(*ask),
+            _ => None,
+        });
+        let asks: Vec<Ask> = before.into_iter().chain(new).filter(|&ask| action.takes(ask)).collect();
+        if action.state == State::Done {
+            return;
+        }
+        if let Some(Ask::Gain { frame, gain, ramp }) =
+            asks.iter().rfind(|ask| matches!(ask, Ask::Gain { .. }))
+        {
+            let begin = frame.unwrap_or(self.now).max(self.now);
+            let action = &mut self.actions[id];
+            let (again, active) = (action.gain.next.is_some(), action.state == State::Active);
+            action.gain.next = Some((begin, *gain, *ramp));
+            action.receipt.gain = (begin, *gain);
+            self.see("gain replaced before it begins", again);
+            self.see("gain of a sound", active);
+            self.see("gain of an action that has not started", !active);
+        }
+    }
+
     /// Ends `id` as the request does that ends it first, of those at hand.
     fn control(&mut self, id: usize) {
         if self.controlled.contains(&id) {
             return;
         }
         self.controlled.push(id);
+        self.control_otherwise(id);
         let waits = self.actions[id].state == State::Waiting;
         self.see("cancel of a waiting follower", waits);
         let fades = self.actions[id].fades() && self.actions[id].state == State::Active;
@@ -669,14 +733,19 @@ impl Oracle {
         self.start_due();
         let now = self.now;
         let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
-        for action in self.actions.iter_mut().filter(|action| action.state == State::Active) {
+        for action in self.actions.iter_mut().filter(|action| action.sent) {
+            let gain = action.gain.at(now);
+            if action.state != State::Active {
+                continue;
+            }
             let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
             match &action.issue.work {
                 Work::Play(play) => {
                     let frame = action.walk.to(play, now - start + skip);
                     let level = ramp(play.shape, now - start, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
-                        * cut_level(cut, now);
+                        * cut_level(cut, now)
+                        * gain;
                     for (target, source, gain) in play.routes() {
                         let level = if target == OUTPUTS - 1 { 1.0 } else { level };
                         let sample = play.sound.at(frame, source) as f64 * gain * level;

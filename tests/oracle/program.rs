@@ -41,6 +41,17 @@ pub enum Command {
         gain: f64,
         ramp: i64,
     },
+    /// A request to one action.
+    Control {
+        action: usize,
+        ask: Ask,
+    },
+}
+
+/// What can be asked of an action beside its end; no frame is now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ask {
+    Gain { frame: Option<i64>, gain: f64, ramp: i64 },
 }
 
 /// Batches that can be open at a time.
@@ -184,7 +195,7 @@ pub fn read((kind, blocks): &Source) -> Program {
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(28);
+    let kind = n.below(36);
     let fade = [0, 1, 17, 100, 700, 2_500][n.below(6) as usize];
     match kind {
         10..=18 if issued > 0 => {
@@ -199,6 +210,9 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
         21..=25 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
         26 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
         27 if n.one_in(4) => Command::Stop,
+        28.. if issued > 0 => {
+            Command::Control { action: read_cancelled(n, issued), ask: read_ask(n, frame, fade) }
+        }
         _ => Command::Issue(read_issue(n, frame, issued)),
     }
 }
@@ -210,6 +224,11 @@ fn read_cancel_frame(n: &mut Numbers<'_>, frame: i64) -> Option<i64> {
         3 => Some(frame + n.below(40)),
         _ => Some(frame + n.below(1_200)),
     }
+}
+
+fn read_ask(n: &mut Numbers<'_>, frame: i64, fade: i64) -> Ask {
+    let frame = read_cancel_frame(n, frame);
+    Ask::Gain { frame, gain: n.below(6) as f64 / 4.0, ramp: fade }
 }
 
 /// One of the last 16 actions, and mostly of the last few.

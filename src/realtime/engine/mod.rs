@@ -2,6 +2,7 @@
 
 mod anchor;
 mod capture;
+mod control;
 mod due;
 mod end;
 mod follow;
@@ -17,15 +18,16 @@ use crate::queue::CallbackEnds;
 use crate::realtime::block::{BlockTime, Input, Output};
 use crate::realtime::clock::Fit;
 use crate::realtime::fpu::DefaultMode;
+use crate::realtime::gain::Gain;
 use crate::realtime::half::{HalfParts, HalfTime};
 use crate::realtime::history::History;
-use crate::realtime::master::{Line, MasterGain};
+use crate::realtime::master::Line;
 use crate::realtime::mix::Mixer;
 use crate::realtime::schedule::Schedule;
 use crate::realtime::timed::Timed;
 use crate::realtime::track::{Phase, Track};
 use crate::receipt::{LatencySource, Outcome, Report};
-use crate::request::SetGain;
+use crate::request::{CONTROLS, SetGain};
 use crate::shared::{HalfClock, Position, Shared, ThreadShared};
 
 /// Makes the next block allocate, so that a test can see RealtimeSanitizer catch it.
@@ -76,6 +78,8 @@ pub struct Engine {
     timed: Timed,
     /// Cancels that wait for a host time.
     timed_cancels: Timed,
+    /// Other requests to actions that wait for a host time, by [`Control::place`].
+    timed_controls: Timed,
     /// A change of the master gain that waits for a host time.
     timed_gain: Option<(HostTime, SetGain)>,
     playback: HalfTime,
@@ -95,7 +99,7 @@ pub struct Engine {
     /// How many of the live actions are detectors.
     detectors: u64,
     mixer: Option<Mixer>,
-    gain: MasterGain,
+    gain: Gain,
     /// First frame of the block at hand.
     block: i64,
     /// The frame that is made next.
@@ -118,6 +122,7 @@ impl Engine {
             schedule: Schedule::new(slots),
             timed: Timed::new(slots),
             timed_cancels: Timed::new(slots),
+            timed_controls: Timed::new(slots * CONTROLS),
             timed_gain: None,
             playback: HalfTime::new(parts.halves[0]),
             capture: HalfTime::new(parts.halves[1]),
@@ -131,7 +136,7 @@ impl Engine {
             live: 0,
             detectors: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
-            gain: MasterGain::default(),
+            gain: Gain::default(),
             block: 0,
             frame: 0,
             now: 0,

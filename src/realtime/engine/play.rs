@@ -19,7 +19,7 @@ impl Engine {
             if let Work::Play(play) = &mut action.work
                 && from < to
             {
-                mixer.add(play, &track.voice, self.frame, from, to);
+                mixer.add(play, &track.voice, &mut track.gain, self.frame, from, to);
                 track.done += to - from;
                 self.shared.slot(action.id).publish_done(track.done);
             }
