@@ -156,6 +156,8 @@ static void test_inits(void)
     sonset_record_params record;
     sonset_detect_params detect;
     sonset_cancel_params cancel;
+    sonset_pause_params pause;
+    sonset_reschedule_params reschedule;
     sonset_gain_params gain;
 
     PROMISE("init functions: NULL, and else zeros and the size");
@@ -164,6 +166,8 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
 #define INITS(params, call)                                                                        \
@@ -180,6 +184,8 @@ static void test_inits(void)
     INITS(record, sonset_record_params_init(&record));
     INITS(detect, sonset_detect_params_init(&detect));
     INITS(cancel, sonset_cancel_params_init(&cancel));
+    INITS(pause, sonset_pause_params_init(&pause));
+    INITS(reschedule, sonset_reschedule_params_init(&reschedule));
     INITS(gain, sonset_gain_params_init(&gain));
 }
 
@@ -475,6 +481,9 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
     FAILS(code, sonset_stream_set_gain(stream, 1, NULL));
+    FAILS(code, sonset_stream_pause(stream, 1, NULL));
+    FAILS(code, sonset_stream_resume(stream, 1, NULL));
+    FAILS(code, sonset_stream_reschedule(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));
     FAILS_OUT(code, number, sonset_stream_begin_batch(stream, &number));
@@ -983,6 +992,20 @@ static void test_busy_buffers(sonset_stream *stream)
         FAILS((code), sonset_stream_set_gain(stream, action, &g));                                 \
     } while (0)
 
+#define PAUSE_FAILS(code, set)                                                                     \
+    do {                                                                                           \
+        OK(sonset_pause_params_init(&u));                                                          \
+        set;                                                                                       \
+        FAILS((code), sonset_stream_pause(stream, action, &u));                                    \
+        FAILS((code), sonset_stream_resume(stream, action, &u));                                   \
+    } while (0)
+#define RESCHEDULE_FAILS(code, set)                                                                \
+    do {                                                                                           \
+        OK(sonset_reschedule_params_init(&s));                                                     \
+        set;                                                                                       \
+        FAILS((code), sonset_stream_reschedule(stream, action, &s));                               \
+    } while (0)
+
 static void test_control(sonset_stream *stream, sonset_buffer *buffer)
 {
     int64_t action = play_at(stream, buffer, 1000000);
@@ -990,6 +1013,8 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     int64_t realtime_ns;
     sonset_cancel_params p;
     sonset_gain_params g;
+    sonset_pause_params u;
+    sonset_reschedule_params s;
     OK(sonset_clock_now_ns(SONSET_CLOCK_REALTIME, &realtime_ns));
 
     PROMISE("cancel: each field out of range, and the action stays");
@@ -1030,6 +1055,31 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     GAIN_FAILS(ARG, g.ramp_frames = INT64_MIN);
     GAIN_FAILS(ARG, g.allow_clip = 2);
 
+    PROMISE("pause and resume: each field out of range");
+    PAUSE_FAILS(ARG, u.struct_size = 12);
+    PAUSE_FAILS(ARG, u.mode = SONSET_START_AFTER_ACTION);
+    PAUSE_FAILS(ARG, u.frame = 5);
+    PAUSE_FAILS(ARG, (u.mode = SONSET_START_AT_FRAME, u.frame = INT64_MIN));
+    PAUSE_FAILS(ARG, u.clock = 1);
+    PAUSE_FAILS(ARG, u.host_ns = 1);
+    PAUSE_FAILS(SONSET_ERROR_NO_CLOCK,
+                (u.mode = SONSET_START_AT_HOST_TIME, u.clock = 2, u.host_ns = realtime_ns));
+    PAUSE_FAILS(ARG, u.fade_frames = -2);
+    PROMISE("an action that has not started cannot pause or resume now");
+    PAUSE_FAILS(SONSET_ERROR_INVALID_STATE, u.fade_frames = 10);
+
+    PROMISE("reschedule: each field out of range");
+    RESCHEDULE_FAILS(ARG, s.struct_size = 12);
+    RESCHEDULE_FAILS(ARG, s.mode = SONSET_START_AFTER_ACTION);
+    RESCHEDULE_FAILS(ARG, s.frame = 5);
+    RESCHEDULE_FAILS(ARG, (s.mode = SONSET_START_AT_FRAME, s.frame = -1));
+    RESCHEDULE_FAILS(ARG, (s.mode = SONSET_START_AT_FRAME, s.frame = INT64_MAX));
+    RESCHEDULE_FAILS(ARG, s.clock = 1);
+    RESCHEDULE_FAILS(ARG, s.host_ns = 1);
+    RESCHEDULE_FAILS(SONSET_ERROR_NO_CLOCK,
+                     (s.mode = SONSET_START_AT_HOST_TIME, s.clock = 2, s.host_ns = realtime_ns));
+    CHECK_INT(receipt_of(stream, action).state, SONSET_ACTION_PENDING);
+
     PROMISE("batches: NULL and numbers that are no open batch");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_begin_batch(stream, NULL));
     FAILS(SONSET_ERROR_UNKNOWN_BATCH, sonset_stream_commit_batch(stream, 0));
@@ -1055,6 +1105,9 @@ static void number_is_no_action(sonset_stream *stream, sonset_buffer *buffer, in
     int64_t action;
     FAILS(code, sonset_stream_cancel(stream, number, NULL));
     FAILS(code, sonset_stream_set_gain(stream, number, NULL));
+    FAILS(code, sonset_stream_pause(stream, number, NULL));
+    FAILS(code, sonset_stream_resume(stream, number, NULL));
+    FAILS(code, sonset_stream_reschedule(stream, number, NULL));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_get_action(stream, number, &receipt));
     FAILS_STRUCT(code, receipt, sizeof receipt,
                  sonset_stream_wait_action(stream, number, SONSET_ACTION_ENDED, 0, &receipt));

@@ -111,14 +111,25 @@ impl Sweep {
 pub enum Control {
     /// To change its gain.
     Gain = 0,
+    /// To stand still.
+    Pause = 1,
+    /// To go on.
+    Resume = 2,
 }
 
 /// How many kinds there are.
-pub const CONTROLS: usize = 1;
+pub const CONTROLS: usize = 3;
 
 impl Control {
     /// Each of them.
-    pub const ALL: [Self; CONTROLS] = [Self::Gain];
+    pub const ALL: [Self; CONTROLS] = [Self::Gain, Self::Pause, Self::Resume];
+    /// Those that are a [`Turn`].
+    pub const TURNS: [Self; TURNS] = [Self::Pause, Self::Resume];
+
+    /// Which turn it is: its index in [`Self::TURNS`].
+    pub fn turn(self) -> usize {
+        (self as usize).wrapping_sub(1)
+    }
 
     /// A number for this request to the action in `slot`.
     pub fn place(self, slot: u32) -> u32 {
@@ -128,6 +139,33 @@ impl Control {
     /// The slot and the kind of a request from its number.
     pub fn at(place: u32) -> (u32, Self) {
         (place / CONTROLS as u32, Self::ALL[place as usize % CONTROLS])
+    }
+}
+
+/// How many kinds are a [`Turn`].
+pub const TURNS: usize = 2;
+
+/// A request to an action to go another way from a frame on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// From where on.
+    pub when: When,
+    /// Frames of the fade that leads there or away from there.
+    pub fade_frames: i64,
+    /// Counts such requests: at one frame they are done in this order.
+    pub serial: u64,
+}
+
+impl Turn {
+    /// As words for a mailbox.
+    pub fn to_words(self) -> [u64; 4] {
+        let [kind, value] = self.when.to_words();
+        [kind, value, self.fade_frames as u64, self.serial]
+    }
+
+    /// From the words of a mailbox.
+    pub fn from_words([kind, value, fade_frames, serial]: [u64; 4]) -> Self {
+        Self { when: When::from_words([kind, value]), fade_frames: fade_frames as i64, serial }
     }
 }
 
@@ -202,6 +240,8 @@ mod tests {
         for when in [When::Now, When::Frame(5), host(HostClock::Monotonic, 6), host(HostClock::Realtime, 7)] {
             let gain = SetGain { when, gain: 0.5, ramp_frames: 2 };
             assert_eq!(SetGain::from_words(gain.to_words()), gain);
+            let turn = Turn { when, fade_frames: i64::MAX, serial: 9 };
+            assert_eq!(Turn::from_words(turn.to_words()), turn);
         }
     }
 

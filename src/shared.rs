@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
 
-use crate::action::ActionId;
+use crate::action::{ActionId, When};
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
-use crate::receipt::{ActionState, GainChange, LatencySource, NONE};
-use crate::request::{Cancels, SetGain, Sweep};
+use crate::receipt::{ActionState, GainChange, LatencySource, NONE, Pauses};
+use crate::request::{Cancels, Control, SetGain, Sweep, TURNS, Turn};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
 /// publishes the action's state here.
@@ -22,6 +22,14 @@ pub struct Slot {
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
     gain: Mailbox<4>,
+    turns: [Mailbox<4>; TURNS],
+    /// A start that replaces the one it was issued with.
+    start: Mailbox<2>,
+    /// From the callback: the last of those that it has taken in time.
+    new_start: Mailbox<2>,
+    paused_frame: AtomicI64,
+    resumed_frame: AtomicI64,
+    paused_frames: AtomicI64,
     gain_frame: AtomicI64,
     gain_reached: AtomicU64,
     control_queued: AtomicBool,
@@ -48,6 +56,8 @@ pub struct Progress {
     pub detected_host_ns: i64,
     /// The last change of its gain.
     pub gain: GainChange,
+    /// Where it stood still.
+    pub pauses: Pauses,
 }
 
 impl Default for Slot {
@@ -63,6 +73,12 @@ impl Default for Slot {
             detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
             gain: Mailbox::default(),
+            turns: Default::default(),
+            start: Mailbox::default(),
+            new_start: Mailbox::default(),
+            paused_frame: AtomicI64::new(NONE),
+            resumed_frame: AtomicI64::new(NONE),
+            paused_frames: AtomicI64::new(0),
             gain_frame: AtomicI64::new(NONE),
             gain_reached: AtomicU64::new(1f64.to_bits()),
             control_queued: AtomicBool::new(false),
@@ -86,6 +102,12 @@ impl Slot {
         self.gain_reached.store(1f64.to_bits(), Ordering::Relaxed);
         self.cancels.take();
         self.gain.take();
+        self.turns.iter().for_each(|turn| _ = turn.take());
+        self.start.take();
+        self.new_start.take();
+        self.paused_frame.store(NONE, Ordering::Relaxed);
+        self.resumed_frame.store(NONE, Ordering::Relaxed);
+        self.paused_frames.store(0, Ordering::Relaxed);
         self.control_queued.store(false, Ordering::Relaxed);
     }
 
@@ -139,6 +161,7 @@ impl Slot {
         let state = match self.state.load(Ordering::Acquire) {
             1 => ActionState::Pending,
             2 => ActionState::Started,
+            3 => ActionState::Paused,
             _ => ActionState::Ended,
         };
         // Both or none: while the state is pending they may be just being written.
@@ -159,6 +182,11 @@ impl Slot {
                 frame: self.gain_frame.load(Ordering::Relaxed),
                 gain: f64::from_bits(self.gain_reached.load(Ordering::Relaxed)),
             },
+            pauses: Pauses {
+                frame: self.paused_frame.load(Ordering::Relaxed),
+                resumed_frame: self.resumed_frame.load(Ordering::Relaxed),
+                frames: self.paused_frames.load(Ordering::Relaxed),
+            },
         }
     }
 
@@ -169,6 +197,26 @@ impl Slot {
         self.gain_reached.store(change.gain.to_bits(), Ordering::Relaxed);
     }
 
+    /// Publishes that it stands still from a frame on, or goes on from one. Callback.
+    pub fn publish_pauses(&self, pauses: Pauses, paused: bool) {
+        self.paused_frame.store(pauses.frame, Ordering::Relaxed);
+        self.resumed_frame.store(pauses.resumed_frame, Ordering::Relaxed);
+        self.paused_frames.store(pauses.frames, Ordering::Relaxed);
+        let state = if paused { ActionState::Paused } else { ActionState::Started };
+        // Release: whoever sees the state sees the values above.
+        self.state.store(state as i32, Ordering::Release);
+    }
+
+    /// Publishes that it starts otherwise than it was issued. Callback.
+    pub fn publish_new_start(&self, when: When) {
+        self.new_start.put(when.to_words());
+    }
+
+    /// The start that it has now, if that is news. Host.
+    pub fn new_start(&self) -> Option<When> {
+        self.new_start.take().map(When::from_words)
+    }
+
     /// Leaves the requests to end the action. Host, as all that leave a request.
     pub fn request_cancel(&self, cancels: Cancels) {
         self.cancels.put(cancels.to_words());
@@ -177,6 +225,18 @@ impl Slot {
     /// Leaves a request to change the gain.
     pub fn request_gain(&self, gain: SetGain) {
         self.gain.put(gain.to_words());
+    }
+
+    /// Leaves a request to go another way. Only for kinds that are a turn.
+    pub fn request_turn(&self, control: Control, turn: Turn) {
+        if let Some(mailbox) = self.turns.get(control.turn()) {
+            mailbox.put(turn.to_words());
+        }
+    }
+
+    /// Leaves a request to start at another time.
+    pub fn request_start(&self, when: When) {
+        self.start.put(when.to_words());
     }
 
     /// After requests were left: true if the callback must be told by a command. At most one is under way for a
@@ -195,6 +255,16 @@ impl Slot {
     /// Takes the requests to end the action. Callback, as all that take one.
     pub fn take_cancels(&self) -> Option<Cancels> {
         self.cancels.take().map(Cancels::from_words)
+    }
+
+    /// Takes the request for a turn.
+    pub fn take_turn(&self, control: Control) -> Option<Turn> {
+        self.turns.get(control.turn())?.take().map(Turn::from_words)
+    }
+
+    /// Takes the request to start at another time.
+    pub fn take_start(&self) -> Option<When> {
+        self.start.take().map(When::from_words)
     }
 
     /// Takes the request to change the gain.
@@ -457,7 +527,6 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::When;
 
     #[test]
     fn a_position_is_never_read_half_written() {

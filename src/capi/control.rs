@@ -51,7 +51,51 @@ pub struct sonset_gain_params {
     pub ramp_frames: i64,
 }
 
-sized! { sonset_cancel_params: 40; sonset_gain_params: 48; }
+/// When and how to pause an action or let it go on. All zeros: now, with the stream's fade.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_pause_params {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME.
+    pub mode: i32,
+    /// The frame, with SONSET_START_AT_FRAME. A pause is silent from it on; a resume sounds from it on.
+    pub frame: i64,
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
+    pub clock: i32,
+    /// 0.
+    pub reserved: i32,
+    /// The time at the converter, with SONSET_START_AT_HOST_TIME.
+    pub host_ns: i64,
+    /// Frames of the fade: of a pause before its frame, or from now on; of a resume from its frame on. 0 takes the
+    /// stream's fade (fade_ms), -1 is none. A trigger line does not fade: it is low while the sound stands still.
+    pub fade_frames: i64,
+}
+
+/// When an action is to start instead. All zeros: now.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_reschedule_params {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME.
+    pub mode: i32,
+    /// The frame, with SONSET_START_AT_FRAME.
+    pub frame: i64,
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
+    pub clock: i32,
+    /// 0.
+    pub reserved: i32,
+    /// The time at the converter, with SONSET_START_AT_HOST_TIME.
+    pub host_ns: i64,
+}
+
+sized! {
+    sonset_cancel_params: 40;
+    sonset_gain_params: 48;
+    sonset_pause_params: 40;
+    sonset_reschedule_params: 32;
+}
 
 /// When a control request is for.
 fn when_of(mode: i32, frame: i64, clock: i32, host_ns: i64) -> Result<When> {
@@ -97,6 +141,28 @@ pub unsafe extern "C" fn sonset_cancel_params_init(params: *mut sonset_cancel_pa
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_gain_params_init(params: *mut sonset_gain_params) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(params) })
+}
+
+/// Sets params to their defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_pause_params_init(params: *mut sonset_pause_params) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(params) })
+}
+
+/// Sets params to their defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_reschedule_params_init(params: *mut sonset_reschedule_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
     guard(|| unsafe { structs::init(params) })
 }
@@ -198,6 +264,93 @@ pub unsafe extern "C" fn sonset_stream_set_gain(
         let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
         let allow_clip = switch(params.allow_clip, "allow_clip")?;
         stream.set_gain(action, when, params.gain_db, params.ramp_frames, allow_clip)
+    })
+}
+
+/// Lets a sound stand still: it is silent from a frame on, and sonset_stream_resume() lets it go on with the sample
+/// that comes next. Its end is not known meanwhile, and moves by the length of the pause; actions that follow it
+/// wait, and move with it. stop_frame stays: the action ends there even while it stands still. Its gain goes on
+/// changing. The state is SONSET_ACTION_PAUSED from the begin of the fade on; paused_frame, resumed_frame and
+/// paused_frames of the receipt tell what was done. Needs no free action.
+///
+/// A frame that has passed is the first one that can still be reached, and the sound is cut there. A pause that has
+/// not begun to fade is replaced by a later request for a pause; a pause and a resume can wait at the same time.
+/// Requests for the same frame are done in the order in which they were made, before anything starts there. A pause
+/// does nothing if the action has not started before its frame, ends by then, or stands still already. A sound that
+/// stands still can be cancelled as any other; nothing of the fade is heard then. params NULL stands for all zeros.
+///
+/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings and detectors;
+/// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+/// NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_pause(
+    stream: *mut sonset_stream,
+    action: i64,
+    params: *const sonset_pause_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.pause(action, when, params.fade_frames)
+    })
+}
+
+/// Lets a sound that stands still go on at a frame, with the sample after the last one that sounded before the
+/// pause. While the sound still fades towards a pause, it goes on as soon as it stands. A resume does nothing if the
+/// sound does not stand still or fade at its frame; one that has not been done is replaced by a later request for a
+/// resume. A frame that has passed is the first one that can still be reached. Needs no free action. params NULL
+/// stands for all zeros.
+///
+/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings and detectors;
+/// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+/// NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_resume(
+    stream: *mut sonset_stream,
+    action: i64,
+    params: *const sonset_pause_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.resume(action, when, params.fade_frames)
+    })
+}
+
+/// Gives an action that has not started another start, whatever kind of start it had; it then follows no other
+/// action. Its late policy and max_late_frames apply to the new start; what follows it moves with it. In a batch that
+/// is not committed the new start counts as if it had been given with the action. Of several requests that reach the
+/// callback together the last counts. A recording with SONSET_ALIGN_ROUND_TRIP stays aligned. Needs no free action.
+/// params NULL stands for all zeros: now.
+///
+/// An action may start while the request is on its way: then nothing is done. Its receipt tells: requested_frame,
+/// requested_host_ns, start_clock and after_action are those of the start that counted.
+///
+/// Errors: INVALID_STATE where it has started;
+/// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+/// NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_reschedule(
+    stream: *mut sonset_stream,
+    action: i64,
+    params: *const sonset_reschedule_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.reschedule(action, when)
     })
 }
 

@@ -86,13 +86,20 @@ pub struct sonset_receipt {
     pub detected_host_ns: i64,
     /// Time of detected_end_frame at the converter, by the clock MONOTONIC.
     pub detected_end_host_ns: i64,
+    /// First silent frame of its last pause (sonset_stream_pause).
+    pub paused_frame: i64,
+    /// The frame at which it went on after its last pause that has ended (sonset_stream_resume).
+    pub resumed_frame: i64,
+    /// Frames that it stood still in all: so much later it ended. Without a pause that has not ended, before the
+    /// receipt is complete.
+    pub paused_frames: i64,
     /// The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before.
     pub gain_frame: i64,
     /// The gain that this change leads to, as a factor; 1 if there was none.
     pub gain: f64,
 }
 
-sized! { sonset_receipt: 240; }
+sized! { sonset_receipt: 264; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
@@ -130,6 +137,9 @@ impl sonset_receipt {
             reserved: 0,
             detected_host_ns: measured.detection.host_ns,
             detected_end_host_ns: measured.detection.end_host_ns,
+            paused_frame: measured.pauses.frame,
+            resumed_frame: measured.pauses.resumed_frame,
+            paused_frames: measured.pauses.frames,
             gain_frame: measured.gain.frame,
             gain: measured.gain.gain,
         }

@@ -5,8 +5,8 @@ use super::gain::Gain;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, LatePolicy};
-use crate::receipt::{Detection, GainChange, NONE, Outcome};
-use crate::request::{Cancel, Cancels, SetGain};
+use crate::receipt::{Detection, GainChange, NONE, Outcome, Pauses};
+use crate::request::{Cancel, Cancels, SetGain, TURNS, Turn};
 
 /// Ends a linked list of slots.
 pub const NO_SLOT: u32 = u32::MAX;
@@ -66,7 +66,7 @@ pub struct Track {
     pub late: i64,
     /// First frame, frames left out, and end.
     pub voice: Voice,
-    /// A request to end it that came before it started.
+    /// A request to end it that came before it started, or is for later than its end.
     pub cancel: Option<Cancel>,
     /// All requests to end it that came so far.
     pub cancels: Option<Cancels>,
@@ -76,6 +76,10 @@ pub struct Track {
     pub gain_change: GainChange,
     /// A change of it that waits for a host time.
     pub timed_gain: Option<SetGain>,
+    /// The turns that it was asked for and has not taken.
+    pub turns: [Option<Turn>; TURNS],
+    /// Where it stood still.
+    pub pauses: Pauses,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
     /// Frames done.
@@ -110,12 +114,14 @@ impl Default for Track {
             started: false,
             requested: NONE,
             late: 0,
-            voice: Voice { start: NONE, skip: 0, end: NONE, fade: None },
+            voice: Voice::new(NONE, 0, NONE),
             cancel: None,
             cancels: None,
             gain: Gain::default(),
             gain_change: GainChange::default(),
             timed_gain: None,
+            turns: [None; TURNS],
+            pauses: Pauses::default(),
             stopped_as: Outcome::Stopped,
             done: 0,
             start_host_ns: NONE,
@@ -153,17 +159,28 @@ impl Track {
             LatePolicy::Drop => 0,
         };
         let end = action.end(start, skip);
-        (end > start).then_some(Voice { start, skip, end, fade: None })
+        (end > start).then_some(Voice::new(start, skip, end))
     }
 
     /// The frame after the last one that sounds or is recorded; [`i64::MAX`] if it has no end.
     pub fn last_frame(&self) -> i64 {
-        self.voice.fade.map_or(self.voice.end, |fade| fade.end.min(self.voice.end))
+        let own = match (&self.action, self.voice.pause) {
+            (Some(action), Some(_)) => action.stop_frame(),
+            _ => self.voice.end,
+        };
+        self.voice.fade.map_or(own, |fade| fade.end.min(own))
     }
 
-    /// Whether it is heard, so that a fade can be.
+    /// Whether it has begun to sound, so that a fade can be heard.
     pub fn fades(&self) -> bool {
-        self.started && self.action.as_ref().is_some_and(|action| action.fades())
+        let fades = self.action.as_ref().is_some_and(|action| action.fades());
+        self.started && fades
+    }
+
+    /// Where it has stood still if it ends at `end`.
+    pub fn pauses_until(&self, end: i64) -> Pauses {
+        let last = self.voice.pause.map_or(0, |pause| (end - pause.end).max(0));
+        Pauses { frames: self.pauses.frames + last, ..self.pauses }
     }
 
     /// Whether it waits for a sound.
@@ -192,7 +209,17 @@ impl Track {
         self.voice.fade.is_some()
     }
 
-    /// Keeps a request for a frame until the action starts, unless an earlier one is kept. True if it is kept.
+    /// Ends it as a request that was kept says, if that is before its end as it is now.
+    pub fn stop_as_kept(&mut self, now: i64) {
+        if let Some(cancel) = self.cancel
+            && self.stop(cancel, now)
+        {
+            self.cancel = None;
+        }
+    }
+
+    /// Keeps a request for a frame for as long as the action does not sound then, unless an earlier one is kept.
+    /// True if it is kept.
     pub fn keep_cancel(&mut self, cancel: Cancel) -> bool {
         let is_earlier = self.cancel.is_none_or(|kept| cancel.frame <= kept.frame);
         if is_earlier {
@@ -201,15 +228,17 @@ impl Track {
         is_earlier
     }
 
+    /// The frame from which on `cancel` makes it silent, in a callback whose first frame is `now`.
+    pub fn stop_of(&self, cancel: Cancel, now: i64) -> i64 {
+        let fade_frames = if self.fades() { cancel.fade_frames } else { 0 };
+        cancel.frame.map_or(now.saturating_add(fade_frames), |frame| frame.max(now))
+    }
+
     /// Brings the end forward as `cancel` says, in a callback whose first frame is `now`; never puts it off.
     /// True if the end changed.
     pub fn stop(&mut self, cancel: Cancel, now: i64) -> bool {
-        let fades = self.action.as_ref().is_some_and(|action| action.fades());
-        let fade_frames = if fades { cancel.fade_frames } else { 0 };
-        let end = match cancel.frame {
-            Some(frame) => frame.max(now),
-            None => now.saturating_add(fade_frames),
-        };
+        let fade_frames = if self.fades() { cancel.fade_frames } else { 0 };
+        let end = self.stop_of(cancel, now);
         if end >= self.last_frame() {
             return false;
         }

@@ -76,6 +76,8 @@ pub struct Host {
     live: Box<[Option<Live>]>,
     ids: Ids,
     issue: u64,
+    /// Counts requests for turns.
+    turn: u64,
     batches: HashMap<i64, Vec<Box<Action>>>,
     waiting: Vec<Box<Action>>,
     /// Receipts in memory.
@@ -100,6 +102,7 @@ impl Host {
             live: vec![None; slots].into(),
             ids: Ids::default(),
             issue: 1,
+            turn: 1,
             batches: HashMap::new(),
             waiting: Vec::new(),
             log: ReceiptLog::default(),
@@ -197,10 +200,14 @@ impl Host {
     }
 
     /// Everything that is known of `action`.
-    pub fn receipt(&self, action: i64) -> Result<Receipt> {
+    pub fn receipt(&mut self, action: i64) -> Result<Receipt> {
         let (id, live) = self.find(action)?;
         match live {
-            Some(live) => Ok(self.interim(id, &live)),
+            Some(live) => {
+                let live = self.renewed(live);
+                self.live[id.slot() as usize] = Some(live);
+                Ok(self.interim(id, &live))
+            }
             None => self.log.find(id).copied().ok_or_else(|| {
                 let message = format!(
                     "action {action} has ended, and its receipt is not among the last {LOG_RECEIPTS}"
@@ -221,6 +228,7 @@ impl Host {
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
             gain: progress.gain,
+            pauses: progress.pauses,
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,
@@ -228,7 +236,8 @@ impl Host {
             },
             ..Measured::default()
         };
-        let state = progress.state.min(ActionState::Started);
+        // Until its report is booked, it has not ended.
+        let state = if progress.state == ActionState::Ended { ActionState::Started } else { progress.state };
         Receipt {
             asked: live.asked,
             state,
@@ -287,7 +296,7 @@ impl Host {
                 None => match self.start_after_ended(predecessor, offset, action.after) {
                     Some((start, later)) => {
                         action.start = start;
-                        action.delay += later;
+                        action.later = later;
                     }
                     None => {
                         let end = self.log.find(predecessor).map_or(NONE, |r| r.measured.end_frame);
@@ -442,6 +451,7 @@ impl Host {
     fn file(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
         let Some(live) = self.live[id.slot() as usize].take() else { return };
         debug_assert_eq!(live.id, id);
+        let live = self.renewed(live);
         let receipt = Receipt {
             asked: live.asked,
             state: ActionState::Ended,
@@ -465,7 +475,7 @@ impl Host {
         let waiting = std::mem::take(&mut self.waiting);
         self.discard(waiting, outcome);
         for slot in 0..self.live.len() {
-            if let Some(live) = self.live[slot] {
+            if let Some(live) = self.live[slot].map(|live| self.renewed(live)) {
                 let mut measured = self.interim(live.id, &live).measured;
                 if measured.start_frame != NONE {
                     measured.requested_frame = live.asked.requested_frame;

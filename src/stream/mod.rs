@@ -583,6 +583,7 @@ fn reached(state: ActionState) -> &'static str {
     match state {
         ActionState::Pending => "been issued",
         ActionState::Started => "started",
+        ActionState::Paused => "paused",
         ActionState::Ended => "ended",
     }
 }

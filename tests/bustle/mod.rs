@@ -155,7 +155,7 @@ impl Bustle {
 
     /// One command of any kind around `frame`.
     pub fn command(&mut self, stream: &Stream, frame: i64) {
-        match self.random.below(46) {
+        match self.random.below(56) {
             0 => stream.cancel_all(self.random.below(100) - 1).unwrap(),
             1 => {
                 stream.set_master_gain(None, -(self.random.below(20) as f64), self.random.below(300)).unwrap()
@@ -183,7 +183,12 @@ impl Bustle {
         let at = (self.random.below(3) > 0).then(|| frame + self.random.below(600) - 50);
         let at = at.map(|frame| frame.max(0));
         let fade = self.random.below(100) - 1;
-        let asked = stream.set_gain(action, at, -(self.random.below(12) as f64), fade, false);
+        let asked = match self.random.below(6) {
+            0 => stream.set_gain(action, at, -(self.random.below(12) as f64), fade, false),
+            1 => stream.reschedule(action, at),
+            2 | 3 => stream.pause(action, at, fade),
+            _ => stream.resume(action, at, fade),
+        };
         if let Err(error) = asked {
             let expected = [Code::ActionEnded, Code::Unsupported, Code::InvalidState];
             assert!(expected.contains(&error.code), "{error}");

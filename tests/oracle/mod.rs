@@ -38,6 +38,8 @@ pub struct Receipt {
     pub end: i64,
     pub done: i64,
     pub late: i64,
+    /// Where it last stood still from, went on from, and how long it stood in all.
+    pub pauses: (i64, i64, i64),
     /// Where the last change of gain begins, and what it leads to.
     pub gain: (i64, f64),
     pub recorded: Vec<f32>,
@@ -81,8 +83,17 @@ struct Action {
     /// Requests to end it at a frame from before it was sent.
     asked: Vec<(Option<i64>, i64)>,
     /// Other requests from before it was sent.
-    asks: Vec<Ask>,
+    asks: Vec<(Ask, usize)>,
     gain: Gain,
+    /// The next frame of the sound.
+    k: i64,
+    /// A pause that it was asked for: its frame, its fade and its serial; a resume likewise.
+    pause: Option<(i64, i64, usize)>,
+    resume: Option<(i64, i64, usize)>,
+    /// Begin and end of the fade into the pause in which it is.
+    pausing: Option<(i64, i64)>,
+    /// Begin and frames of the fade out of the last pause.
+    rise: (i64, i64),
     /// Whether a callback has it or had it.
     sent: bool,
     /// Whether the host knows of no end yet, so that its place is taken.
@@ -99,14 +110,30 @@ impl Action {
     }
 
     fn end(&self) -> i64 {
-        self.cut.map_or(self.own_end, |cut| cut.end)
+        let own = match (&self.issue.work, self.pausing) {
+            (Work::Play(play), Some(_)) => play.stop.unwrap_or(NEVER),
+            _ => self.own_end,
+        };
+        self.cut.map_or(own, |cut| cut.end.min(own))
     }
 
     /// Whether something can be asked of it.
     fn takes(&self, ask: Ask) -> bool {
         match ask {
             Ask::Gain { .. } => self.fades(),
+            Ask::Start { .. } => !matches!(self.state, State::Active | State::Done),
+            Ask::Pause { frame, .. } | Ask::Resume { frame, .. } => {
+                let started = matches!(self.state, State::Active | State::Done);
+                matches!(self.issue.work, Work::Play(_)) && (frame.is_some() || started)
+            }
         }
+    }
+
+    /// Where it ends by itself if frame `now` is the one that it plays next.
+    fn end_from_here(&self, now: i64) -> i64 {
+        let Work::Play(play) = &self.issue.work else { return NEVER };
+        let own = play.length().map_or(NEVER, |length| now + length - self.k);
+        own.min(play.stop.unwrap_or(NEVER))
     }
 
     fn fades(&self) -> bool {
@@ -281,7 +308,7 @@ impl Oracle {
                 self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
                 return true;
             }
-            Command::Control { action, ask } => return self.ask_for(*action, *ask),
+            Command::Control { action, ask, serial } => return self.ask_for(*action, *ask, *serial),
             Command::Gain { frame, gain, ramp } => self.regain = Some((*frame, *gain, *ramp)),
             Command::Commit { batch } => {
                 let count = self.actions.iter().filter(|action| action.is_in(*batch)).count();
@@ -397,10 +424,22 @@ impl Oracle {
             asked: Vec::new(),
             asks: Vec::new(),
             gain: Gain::default(),
+            k: 0,
+            pause: None,
+            resume: None,
+            pausing: None,
+            rise: (0, 0),
             sent: false,
             held: !refused,
             swept: false,
-            receipt: Receipt { requested: -1, start: -1, end: -1, gain: (-1, 1.0), ..Receipt::default() },
+            receipt: Receipt {
+                requested: -1,
+                start: -1,
+                end: -1,
+                gain: (-1, 1.0),
+                pauses: (-1, -1, 0),
+                ..Receipt::default()
+            },
             walk,
         });
         if !refused && !batched {
@@ -413,7 +452,11 @@ impl Oracle {
     fn dispatch(&mut self, which: impl Fn(&Action) -> bool) {
         let all: Vec<usize> = (0..self.actions.len()).filter(|&id| which(&self.actions[id])).collect();
         all.iter().for_each(|&id| self.send(id));
-        for id in all {
+        self.pass_on(&all);
+    }
+
+    fn pass_on(&mut self, all: &[usize]) {
+        for &id in all {
             if self.actions[id].sent
                 && !(self.actions[id].asked.is_empty() && self.actions[id].asks.is_empty())
             {
@@ -571,13 +614,23 @@ impl Oracle {
     }
 
     /// A request for something else than the end. True if it may be asked for.
-    fn ask_for(&mut self, id: usize, ask: Ask) -> bool {
+    fn ask_for(&mut self, id: usize, ask: Ask, serial: usize) -> bool {
         let action = &mut self.actions[id];
         if !action.held || !action.takes(ask) {
             return false;
         }
         if matches!(action.state, State::Batched | State::Kept) {
-            action.asks.push(ask);
+            match ask {
+                Ask::Start { frame } => {
+                    action.issue.start = frame.map_or(Start::Now, Start::Frame);
+                    if action.state == State::Kept {
+                        self.send(id);
+                        self.pass_on(&[id]);
+                    }
+                    self.see("start changed of an action that is not sent", true);
+                }
+                _ => action.asks.push((ask, serial)),
+            }
             self.see("asked of an action that is not sent", true);
         } else {
             self.control(id);
@@ -590,24 +643,149 @@ impl Oracle {
         let before = std::mem::take(&mut self.actions[id].asks);
         let action = &self.actions[id];
         let new = self.commands.iter().filter_map(|command| match command {
-            Command::Control { action, ask } if *action == id => Some(*ask),
+            Command::Control { action, ask, serial } if *action == id => Some((*ask, *serial)),
             _ => None,
         });
-        let asks: Vec<Ask> = before.into_iter().chain(new).filter(|&ask| action.takes(ask)).collect();
+        let asks: Vec<(Ask, usize)> =
+            before.into_iter().chain(new).filter(|&(ask, _)| action.takes(ask)).collect();
         if action.state == State::Done {
             return;
         }
-        if let Some(Ask::Gain { frame, gain, ramp }) =
-            asks.iter().rfind(|ask| matches!(ask, Ask::Gain { .. }))
-        {
-            let begin = frame.unwrap_or(self.now).max(self.now);
-            let action = &mut self.actions[id];
-            let (again, active) = (action.gain.next.is_some(), action.state == State::Active);
-            action.gain.next = Some((begin, *gain, *ramp));
-            action.receipt.gain = (begin, *gain);
-            self.see("gain replaced before it begins", again);
-            self.see("gain of a sound", active);
-            self.see("gain of an action that has not started", !active);
+        let last = |is_it: fn(&Ask) -> bool| asks.iter().rfind(|(ask, _)| is_it(ask)).copied();
+        if let Some((Ask::Start { frame }, _)) = last(|ask| matches!(ask, Ask::Start { .. })) {
+            self.restart(id, frame);
+            if self.actions[id].state == State::Done {
+                return;
+            }
+        }
+        if let Some((Ask::Gain { frame, gain, ramp }, _)) = last(|ask| matches!(ask, Ask::Gain { .. })) {
+            self.regain(id, frame, gain, ramp);
+        }
+        if let Some((Ask::Pause { frame, fade }, serial)) = last(|ask| matches!(ask, Ask::Pause { .. })) {
+            let fade = if self.actions[id].fades() { fade } else { 0 };
+            let frame = frame.map_or(self.now + fade, |frame| frame.max(self.now));
+            self.see("pause replaced before it begins", self.actions[id].pause.is_some());
+            self.actions[id].pause = Some((frame, fade, serial));
+        }
+        if let Some((Ask::Resume { frame, fade }, serial)) = last(|ask| matches!(ask, Ask::Resume { .. })) {
+            let frame = frame.map_or(self.now, |frame| frame.max(self.now));
+            self.actions[id].resume = Some((frame, fade, serial));
+        }
+    }
+
+    fn restart(&mut self, id: usize, frame: Option<i64>) {
+        let action = &mut self.actions[id];
+        if !matches!(action.state, State::Waiting | State::Scheduled) {
+            return;
+        }
+        let followed = matches!(action.issue.start, Start::After { .. });
+        action.issue.start = frame.map_or(Start::Now, Start::Frame);
+        self.see("start changed", true);
+        self.see("start of a follower changed", followed);
+        self.see("start changed to a frame that has passed", frame.is_some_and(|frame| frame < self.now));
+        self.place(id, frame.unwrap_or(self.now));
+    }
+
+    fn regain(&mut self, id: usize, frame: Option<i64>, gain: f64, ramp: i64) {
+        let begin = frame.unwrap_or(self.now).max(self.now);
+        let action = &mut self.actions[id];
+        let (again, active) = (action.gain.next.is_some(), action.state == State::Active);
+        action.gain.next = Some((begin, gain, ramp));
+        action.receipt.gain = (begin, gain);
+        self.see("gain replaced before it begins", again);
+        self.see("gain of a sound", active);
+        self.see("gain of an action that has not started", !active);
+    }
+
+    /// Pauses something, or lets it go on, if that is to be done at this frame: the first that was asked for.
+    fn turn(&mut self) -> bool {
+        let now = self.now;
+        let mut due: Vec<(usize, usize, bool)> = Vec::new();
+        for (id, action) in self.actions.iter().enumerate().filter(|(_, action)| action.sent) {
+            let plays = action.state == State::Active && action.pausing.is_none();
+            if let Some((frame, fade, serial)) = action.pause
+                && (frame <= now || (plays && frame - fade <= now))
+            {
+                due.push((serial, id, true));
+            }
+            if let Some((frame, _, serial)) = action.resume
+                && frame <= now
+            {
+                due.push((serial, id, false));
+            }
+        }
+        let Some(&(_, id, pauses)) = due.iter().min() else { return false };
+        if pauses {
+            self.pause(id)
+        } else {
+            self.go_on(id)
+        }
+        true
+    }
+
+    fn pause(&mut self, id: usize) {
+        let Some((frame, _, _)) = self.actions[id].pause.take() else { return };
+        let action = &mut self.actions[id];
+        let plays = action.state == State::Active && action.pausing.is_none();
+        self.see("pause of what does not sound", !plays);
+        let action = &mut self.actions[id];
+        if !plays || frame >= action.end() {
+            return;
+        }
+        action.pausing = Some((self.now, frame));
+        action.receipt.pauses.0 = frame;
+        let fades = frame > self.now;
+        self.see("pause with a fade", fades);
+        self.see("pause without a fade", !fades);
+        self.move_followers(id);
+    }
+
+    fn go_on(&mut self, id: usize) {
+        let Some((_, fade, serial)) = self.actions[id].resume.take() else { return };
+        let now = self.now;
+        let action = &mut self.actions[id];
+        match action.pausing {
+            Some((_, frame)) if frame > now => {
+                action.resume = Some((frame, fade, serial));
+                self.see("resume while it fades", true);
+            }
+            Some((_, frame)) if action.state == State::Active => {
+                action.pausing = None;
+                action.rise = (now, fade);
+                action.receipt.pauses.1 = now;
+                action.receipt.pauses.2 += now - frame;
+                action.own_end = action.end_from_here(now);
+                self.see("resume", true);
+                self.move_followers(id);
+            }
+            _ => self.see("resume of what does not stand", true),
+        }
+    }
+
+    /// Ends `id` by a request for a frame that its end has come to lie behind.
+    fn cut_as_stored(&mut self, id: usize) {
+        let (now, action) = (self.now, &mut self.actions[id]);
+        if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.end()) {
+            let fade = if action.fades() { fade } else { 0 };
+            action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
+            self.see("pause puts the end off beyond a cancel", true);
+        }
+    }
+
+    /// Tells the followers of `id` of its new end, or that it is not known.
+    fn move_followers(&mut self, id: usize) {
+        self.cut_as_stored(id);
+        if self.actions[id].end() < NEVER {
+            return self.tell_followers(id);
+        }
+        for follower in 0..self.actions.len() {
+            let other = &mut self.actions[follower];
+            let follows = matches!(other.issue.start, Start::After { action, .. } if action == id);
+            if follows && other.state == State::Scheduled {
+                other.state = State::Waiting;
+                (other.receipt.requested, other.receipt.late) = (-1, 0);
+                self.see("follower waits for a pause", true);
+            }
         }
     }
 
@@ -663,6 +841,8 @@ impl Oracle {
                     self.see("fade within the onset ramp", onset && begin < end);
                     self.tell_followers(id);
                 } else {
+                    let earlier = action.stored.is_some_and(|(stored, _)| stored <= end);
+                    action.stored = if earlier { action.stored } else { Some((end, fade)) };
                     self.see("cancel for later than the end", true);
                 }
             }
@@ -683,6 +863,9 @@ impl Oracle {
         action.state = State::Done;
         action.receipt.outcome = Some(outcome);
         action.receipt.end = end;
+        if let Some((_, frame)) = action.pausing.take() {
+            action.receipt.pauses.2 += (end - frame).max(0);
+        }
     }
 
     fn finish(&mut self, id: usize, outcome: Outcome, end: i64) {
@@ -702,35 +885,35 @@ impl Oracle {
         }
     }
 
-    /// Starts, in the order of their numbers, all that are due at this frame.
-    fn start_due(&mut self) {
-        loop {
-            let now = self.now;
-            let due = self.actions.iter().position(|action| match action.state {
-                State::Scheduled => action.start == now,
-                State::Waiting => action.stored.is_some_and(|(frame, _)| frame == now),
-                _ => false,
-            });
-            let Some(id) = due else { return };
-            if self.actions[id].state == State::Waiting {
-                self.see("waiting follower cancelled at its frame", true);
-                self.finish(id, Outcome::Cancelled, now);
-                continue;
-            }
-            let action = &mut self.actions[id];
-            action.state = State::Active;
-            action.receipt.start = now;
-            if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
-                action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
-            }
-            if self.actions[id].end() < NEVER {
-                self.tell_followers(id);
-            }
+    /// Starts the first, in the order of their numbers, that is due at this frame.
+    fn start_first(&mut self) -> bool {
+        let now = self.now;
+        let due = self.actions.iter().position(|action| match action.state {
+            State::Scheduled => action.start == now,
+            State::Waiting => action.stored.is_some_and(|(frame, _)| frame == now),
+            _ => false,
+        });
+        let Some(id) = due else { return false };
+        if self.actions[id].state == State::Waiting {
+            self.see("waiting follower cancelled at its frame", true);
+            self.finish(id, Outcome::Cancelled, now);
+            return true;
         }
+        let action = &mut self.actions[id];
+        action.state = State::Active;
+        action.receipt.start = now;
+        action.k = action.skip;
+        if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
+            action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
+        }
+        if self.actions[id].end() < NEVER {
+            self.tell_followers(id);
+        }
+        true
     }
 
     fn frame(&mut self) {
-        self.start_due();
+        while self.turn() || self.start_first() {}
         let now = self.now;
         let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
         for action in self.actions.iter_mut().filter(|action| action.sent) {
@@ -738,13 +921,20 @@ impl Oracle {
             if action.state != State::Active {
                 continue;
             }
-            let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
+            let (skip, own_end, cut, pausing) = (action.skip, action.own_end, action.cut, action.pausing);
+            if pausing.is_some_and(|(_, frame)| frame <= now) {
+                continue;
+            }
             match &action.issue.work {
                 Work::Play(play) => {
-                    let frame = action.walk.to(play, now - start + skip);
-                    let level = ramp(play.shape, now - start, play.onset)
+                    let frame = action.walk.to(play, action.k);
+                    let (rise, frames) = action.rise;
+                    let fall = |(begin, end)| ramp(RampShape::RaisedCosine, end - 1 - now, end - begin);
+                    let level = ramp(play.shape, action.k - skip, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now)
+                        * pausing.map_or(1.0, fall)
+                        * ramp(RampShape::RaisedCosine, now - rise, frames)
                         * gain;
                     for (target, source, gain) in play.routes() {
                         let level = if target == OUTPUTS - 1 { 1.0 } else { level };
@@ -758,6 +948,7 @@ impl Oracle {
                     action.receipt.recorded.extend(samples);
                 }
             }
+            action.k += 1;
             action.receipt.done += 1;
         }
         let gain = self.gain.at(now);

@@ -45,6 +45,8 @@ pub enum Command {
     Control {
         action: usize,
         ask: Ask,
+        /// Counts requests: of those for one frame the first is done first.
+        serial: usize,
     },
 }
 
@@ -52,6 +54,9 @@ pub enum Command {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ask {
     Gain { frame: Option<i64>, gain: f64, ramp: i64 },
+    Pause { frame: Option<i64>, fade: i64 },
+    Resume { frame: Option<i64>, fade: i64 },
+    Start { frame: Option<i64> },
 }
 
 /// Batches that can be open at a time.
@@ -177,12 +182,16 @@ pub type Source = (u16, Vec<(Vec<[u16; 32]>, usize)>);
 
 /// Reads a program from numbers: small ones make a small program, so that a failing one can be shrunk.
 pub fn read((kind, blocks): &Source) -> Program {
-    let (mut frame, mut issued) = (0, 0);
+    let (mut frame, mut issued, mut asked) = (0, 0, 0);
     let pool = [1_000, 1_000, 12, 4][*kind as usize % 4];
     let mut program = Program { pool, separate: kind % 3 == 2, blocks: Vec::new() };
     for (commands, frames) in blocks {
         let commands = commands.iter().map(|numbers| {
-            let command = read_command(&mut Numbers(numbers.iter()), frame, issued);
+            let mut command = read_command(&mut Numbers(numbers.iter()), frame, issued);
+            if let Command::Control { serial, .. } = &mut command {
+                *serial = asked;
+                asked += 1;
+            }
             issued += matches!(command, Command::Issue(_)) as usize;
             command
         });
@@ -195,7 +204,7 @@ pub fn read((kind, blocks): &Source) -> Program {
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(36);
+    let kind = n.below(44);
     let fade = [0, 1, 17, 100, 700, 2_500][n.below(6) as usize];
     match kind {
         10..=18 if issued > 0 => {
@@ -211,7 +220,7 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
         26 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
         27 if n.one_in(4) => Command::Stop,
         28.. if issued > 0 => {
-            Command::Control { action: read_cancelled(n, issued), ask: read_ask(n, frame, fade) }
+            Command::Control { action: read_cancelled(n, issued), ask: read_ask(n, frame, fade), serial: 0 }
         }
         _ => Command::Issue(read_issue(n, frame, issued)),
     }
@@ -228,7 +237,12 @@ fn read_cancel_frame(n: &mut Numbers<'_>, frame: i64) -> Option<i64> {
 
 fn read_ask(n: &mut Numbers<'_>, frame: i64, fade: i64) -> Ask {
     let frame = read_cancel_frame(n, frame);
-    Ask::Gain { frame, gain: n.below(6) as f64 / 4.0, ramp: fade }
+    match n.below(8) {
+        0 | 1 => Ask::Gain { frame, gain: n.below(6) as f64 / 4.0, ramp: fade },
+        2 => Ask::Start { frame },
+        3..=5 => Ask::Pause { frame, fade },
+        _ => Ask::Resume { frame, fade },
+    }
 }
 
 /// One of the last 16 actions, and mostly of the last few.

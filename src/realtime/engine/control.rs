@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::action::{ActionId, When};
 use crate::receipt::{GainChange, Outcome};
-use crate::request::{Cancels, Control, SetGain};
+use crate::request::{Cancels, Control, SetGain, Turn};
 
 /// No fade is decided on further ahead than this.
 const MAX_FADE_FRAMES: i64 = 1 << 40;
@@ -17,9 +17,18 @@ impl Engine {
         }
         let requests = self.shared.slot(id);
         requests.hear();
-        let (gain, cancels) = (requests.take_gain(), requests.take_cancels());
+        let (start, gain, cancels) = (requests.take_start(), requests.take_gain(), requests.take_cancels());
+        let turns = Control::TURNS.map(|control| (control, requests.take_turn(control)));
+        if let Some(when) = start {
+            self.reschedule(slot, when);
+        }
         if let Some(gain) = gain {
             self.set_action_gain(slot, gain);
+        }
+        for (control, turn) in turns {
+            if let Some(turn) = turn {
+                self.take_turn(slot, control, turn);
+            }
         }
         if let Some(cancels) = cancels {
             self.take_cancels(id, cancels);
@@ -40,7 +49,7 @@ impl Engine {
     }
 
     /// How much earlier than its end a fade of `frames` is decided on: it begins that much earlier.
-    fn ns(&self, frames: i64) -> i64 {
+    pub(super) fn ns(&self, frames: i64) -> i64 {
         let ns = frames.min(MAX_FADE_FRAMES) as i128 * 1_000_000_000 / self.sample_rate_hz.max(1) as i128;
         ns as i64
     }
@@ -82,6 +91,12 @@ impl Engine {
                         self.set_action_gain(slot, gain);
                     }
                 }
+                Control::Pause | Control::Resume => {
+                    let turn = track.turns.get(control.turn()).copied().flatten();
+                    if let Some(turn) = turn.map(|turn| Turn { when: when(turn.when), ..turn }) {
+                        self.take_turn(slot, control, turn);
+                    }
+                }
             }
         }
     }
@@ -90,6 +105,7 @@ impl Engine {
     pub(super) fn drop_controls(&mut self, slot: u32) {
         for control in Control::ALL {
             self.timed_controls.remove(control.place(slot));
+            self.turns.remove(control.place(slot));
         }
     }
 }

@@ -99,6 +99,7 @@ impl Engine {
             all_zero: !plays && track.done > 0 && !track.seen.sound,
             detection: track.detection,
             gain: track.gain_change,
+            pauses: track.pauses_until(frame),
         };
         let id = action.id;
         self.live -= 1;

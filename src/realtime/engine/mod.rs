@@ -9,6 +9,7 @@ mod follow;
 mod play;
 mod requests;
 mod start;
+mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -80,6 +81,8 @@ pub struct Engine {
     timed_cancels: Timed,
     /// Other requests to actions that wait for a host time, by [`Control::place`].
     timed_controls: Timed,
+    /// Turns that actions are to take, by [`Control::place`].
+    turns: Schedule,
     /// A change of the master gain that waits for a host time.
     timed_gain: Option<(HostTime, SetGain)>,
     playback: HalfTime,
@@ -123,6 +126,7 @@ impl Engine {
             timed: Timed::new(slots),
             timed_cancels: Timed::new(slots),
             timed_controls: Timed::new(slots * CONTROLS),
+            turns: Schedule::new(slots * CONTROLS),
             timed_gain: None,
             playback: HalfTime::new(parts.halves[0]),
             capture: HalfTime::new(parts.halves[1]),

@@ -64,6 +64,10 @@ impl Engine {
                 if track.stop(cancel, now) {
                     track.stopped_as = stopped_as;
                     self.end_changed(slot);
+                } else {
+                    // A pause may still put its own end off.
+                    let frame = Some(track.stop_of(cancel, now));
+                    track.keep_cancel(Cancel { frame, ..cancel });
                 }
             }
             Phase::Scheduled if frame > track.voice.start && cancel.frame.is_some() => {

@@ -1,9 +1,10 @@
 //! Requests to single actions, left in their slots.
 
 use super::{Host, Live, Place, Sounding};
-use crate::action::{ActionId, Command};
+use crate::action::{ActionId, Command, When};
 use crate::error::{Result, fail};
-use crate::request::SetGain;
+use crate::receipt::NONE;
+use crate::request::{Control, SetGain, Turn};
 
 impl Host {
     /// Tells the callback that requests were left for an action; for one that is still here they go with it.
@@ -37,6 +38,63 @@ impl Host {
         match self.find(action)? {
             (_, Some(live)) => Ok(live),
             _ => fail!(ActionEnded, "action {action} has ended already"),
+        }
+    }
+
+    /// `live` with the start that the callback has taken since.
+    pub(super) fn renewed(&self, live: Live) -> Live {
+        match self.shared.slot(live.id).new_start() {
+            Some(when) => Live { asked: live.asked.at(when), ..live },
+            None => live,
+        }
+    }
+
+    /// Whether an action has started, as far as is known.
+    fn has_started(&self, live: &Live) -> bool {
+        live.place == Place::Sent && self.shared.slot(live.id).progress().start_frame != NONE
+    }
+
+    /// Asks an action to stand still or to go on.
+    pub fn turn(&mut self, action: i64, control: Control, when: When, fade_frames: i64) -> Result<()> {
+        let what = if control == Control::Pause { "pause" } else { "go on" };
+        let (live, _) = self.sounding(action, what)?;
+        if when == When::Now && !self.has_started(&live) {
+            fail!(InvalidState, "action {action} has not started, so it cannot {what} now");
+        }
+        let turn = Turn { when, fade_frames, serial: self.turn };
+        self.turn += 1;
+        self.shared.slot(live.id).request_turn(control, turn);
+        self.request(live.id);
+        Ok(())
+    }
+
+    /// Asks for another start of an action.
+    pub fn reschedule(&mut self, action: i64, when: When) -> Result<()> {
+        let live = self.not_ended(action)?;
+        if self.has_started(&live) {
+            let frame = self.shared.slot(live.id).progress().start_frame;
+            fail!(InvalidState, "action {action} has started, at frame {frame}");
+        }
+        match live.place {
+            Place::Sent => {
+                self.shared.slot(live.id).request_start(when);
+                self.request(live.id);
+            }
+            Place::Waiting | Place::Batch(_) => self.start_otherwise(live, when),
+        }
+        Ok(())
+    }
+
+    /// Gives an action that is still here another start; one that waits for another action is sent.
+    fn start_otherwise(&mut self, live: Live, when: When) {
+        self.live[live.id.slot() as usize] = Some(Live { asked: live.asked.at(when), ..live });
+        let batched = self.batches.values_mut().flatten();
+        if let Some(action) = batched.into_iter().find(|action| action.id == live.id) {
+            action.start = when.into();
+        } else if let Some(index) = self.waiting.iter().position(|action| action.id == live.id) {
+            let mut action = self.waiting.remove(index);
+            action.start = when.into();
+            self.dispatch(vec![action]);
         }
     }
 
