@@ -131,7 +131,7 @@ fn what_is_appended_while_the_queue_plays_follows_without_a_gap_or_as_its_late_p
             lates.push((next, by));
         }
         // The last one is at the end of a row in which each began where the one before had ended.
-        render(&stream, 2_000);
+        render(&stream, 20_000);
         let measured = receipt(&stream, last).measured;
         assert_eq!(measured.end_frame, end, "seed {seed}");
         for (action, by) in lates {
