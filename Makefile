@@ -45,7 +45,8 @@ header:
 	scripts/header
 
 install: build
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(out)/sonset-check $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/sonset.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 $(out)/libsonset.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(out)/$(library) $(DESTDIR)$(PREFIX)/lib/$(loaded_as)
@@ -59,7 +60,7 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make           builds the libraries into $(out)'
+	@echo 'make           builds the libraries and sonset-check into $(out)'
 	@echo 'make demo      plays and records; WAV=file.wav for a sound of yours, ARGS=... for the program'
 	@echo 'make test      runs every test that fits in ten minutes'
 	@echo 'make install   installs below PREFIX ($(PREFIX)), staged into DESTDIR if given'

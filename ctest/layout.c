@@ -73,6 +73,10 @@ int main(void)
     CHECK_INT(sizeof(sonset_late_policy), 4);
     CHECK_INT(sizeof(sonset_ramp_shape), 4);
     CHECK_INT(sizeof(sonset_align), 4);
+    CHECK_INT(sizeof(sonset_waveform), 4);
+    CHECK_INT(sizeof(sonset_noise_spectrum), 4);
+    CHECK_INT(sizeof(sonset_noise_distribution), 4);
+    CHECK_INT(sizeof(sonset_pulse_code), 4);
     CHECK_INT(sizeof(sonset_action_kind), 4);
     CHECK_INT(sizeof(sonset_action_state), 4);
     CHECK_INT(sizeof(sonset_outcome), 4);

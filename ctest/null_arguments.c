@@ -112,7 +112,7 @@ static void test_texts(void)
     CHECK(strcmp(sonset_result_name(INT32_MIN), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(0), "SONSET_OUTCOME_NONE") == 0);
     CHECK(strcmp(sonset_outcome_name(7), "SONSET_OUTCOME_DEVICE_LOST") == 0);
-    CHECK(strcmp(sonset_outcome_name(8), "unknown") == 0);
+    CHECK(strcmp(sonset_outcome_name(10), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(-1), "unknown") == 0);
     CHECK(strcmp(sonset_version_string(), "0.1.0") == 0);
     CHECK_INT(sonset_version_number(), 1000);
@@ -153,6 +153,9 @@ static void test_inits(void)
 {
     sonset_stream_config config;
     sonset_play_params play;
+    sonset_tone_params tone;
+    sonset_noise_params noise;
+    sonset_pulse_params pulse;
     sonset_record_params record;
     sonset_detect_params detect;
     sonset_cancel_params cancel;
@@ -163,8 +166,12 @@ static void test_inits(void)
     PROMISE("init functions: NULL, and else zeros and the size");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_config_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_tone_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_noise_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_pulse_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
@@ -181,6 +188,9 @@ static void test_inits(void)
     } while (0)
     INITS(config, sonset_stream_config_init(&config));
     INITS(play, sonset_play_params_init(&play));
+    INITS(tone, sonset_tone_params_init(&tone));
+    INITS(noise, sonset_noise_params_init(&noise));
+    INITS(pulse, sonset_pulse_params_init(&pulse));
     INITS(record, sonset_record_params_init(&record));
     INITS(detect, sonset_detect_params_init(&detect));
     INITS(cancel, sonset_cancel_params_init(&cancel));
@@ -306,8 +316,12 @@ static void test_making_buffers(void)
 static void buffer_with_bad_handle(sonset_buffer *buffer, sonset_stream *stream, int32_t code)
 {
     sonset_buffer_info info;
+    sonset_buffer *none;
     float samples[1];
     int64_t action;
+    FAILS_OUT(code, none, sonset_buffer_resample(buffer, RATE, &none));
+    FAILS_OUT(code, none, sonset_buffer_mix(buffer, (const float[1]){1}, 1, &none));
+    FAILS_OUT(code, none, sonset_buffer_mix_itu_stereo(buffer, &none));
     FAILS(code, sonset_buffer_save_file(buffer, "/tmp", RATE));
     FAILS_OUT(code, samples, sonset_buffer_read(buffer, 0, 1, samples));
     FAILS_STRUCT(code, info, sizeof info, sonset_buffer_get_info(buffer, &info));
@@ -327,11 +341,32 @@ static void test_buffers(sonset_stream *stream)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_load_file("/tmp/a.wav", NULL));
     FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_load_file(NULL, &none));
     FAILS_OUT(SONSET_ERROR_FILE_NOT_FOUND, none, sonset_buffer_load_file("", &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_load_file_at("/tmp/a.wav", 0, 0, NULL));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_load_file_at(NULL, 0, 0, &none));
+    FAILS_OUT(SONSET_ERROR_FILE_NOT_FOUND, none, sonset_buffer_load_file_at("", 0, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 7999, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 384001, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", INT32_MIN, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 0, -1, &none));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_save_file(buffer, NULL, RATE));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", 0));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", -1));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", INT32_MAX));
     FAILS(SONSET_ERROR_FILE_IO, sonset_buffer_save_file(buffer, "", RATE));
+
+    PROMISE("converting buffers: NULL, rates out of range, and buffers without one");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_resample(buffer, RATE, NULL));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_mix(buffer, NULL, 1, &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_mix(buffer, (const float[1]){1}, 1, NULL));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix(buffer, (const float[1]){1}, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix(buffer, (const float[1]){1}, INT32_MAX, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix(buffer, (const float[1]){NAN}, 1, &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_mix_itu_stereo(buffer, NULL));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_mix_itu_stereo(buffer, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, RATE, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, -1, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_resample(buffer, INT32_MAX, &none));
 
     PROMISE("reading buffers: NULL and frames that are not there");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_read(buffer, 0, 4, NULL));
@@ -477,8 +512,13 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_STRUCT(code, level, sizeof level, sonset_stream_get_level(stream, 1, buffer, 1, &level));
     process_fails(stream, code);
     FAILS_OUT(code, number, sonset_stream_play_buffer(stream, buffer, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_tone(stream, NULL, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_noise(stream, NULL, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_pulse(stream, NULL, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_input(stream, NULL, NULL, NULL, 0, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
     FAILS(code, sonset_stream_set_gain(stream, 1, NULL));
     FAILS(code, sonset_stream_pause(stream, 1, NULL));
@@ -748,10 +788,13 @@ static void test_play_params(sonset_stream *stream, sonset_buffer *buffer)
     PLAY_FAILS(ARG, p.offset_ramp_frames = INT64_MIN);
     PLAY_FAILS(ARG, (p.onset_ramp_frames = 2, p.offset_ramp_frames = 3));
     PLAY_FAILS(ARG, (p.onset_ramp_frames = INT64_MAX, p.offset_ramp_frames = INT64_MAX));
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_depth = 0.5);
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_depth = NAN);
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_frequency_hz = 4);
-    PLAY_FAILS(SONSET_ERROR_UNSUPPORTED, p.am_phase_cycles = 0.25);
+    PLAY_FAILS(ARG, p.am_depth = 0.5);
+    PLAY_FAILS(ARG, p.am_depth = NAN);
+    PLAY_FAILS(ARG, p.am_frequency_hz = 4);
+    PLAY_FAILS(ARG, p.am_phase_cycles = 0.25);
+    PLAY_FAILS(ARG, (p.am_depth = 0.5, p.am_frequency_hz = INFINITY));
+    PLAY_FAILS(ARG, (p.am_depth = 1.5, p.am_frequency_hz = 4));
+    PLAY_FAILS(ARG, (p.am_depth = 0.5, p.am_frequency_hz = 4, p.am_phase_cycles = NAN));
 }
 
 static void test_play_arrays(sonset_stream *stream, sonset_buffer *mono)
@@ -803,6 +846,103 @@ static void test_play_arrays(sonset_stream *stream, sonset_buffer *mono)
     sonset_buffer_release(other_rate);
 }
 
+static void test_play_made(sonset_stream *stream)
+{
+    static const int32_t both[] = {1, 2};
+    sonset_tone_params tone;
+    sonset_noise_params noise;
+    sonset_pulse_params pulse;
+    sonset_play_params loop;
+    int64_t action;
+
+    OK(sonset_play_params_init(&loop));
+    loop.loop_count = -1;
+#define TONE_FAILS(code, set)                                                                      \
+    do {                                                                                           \
+        OK(sonset_tone_params_init(&tone));                                                        \
+        tone.frequency_hz = 1000;                                                                  \
+        set;                                                                                       \
+        FAILS_OUT((code), action,                                                                  \
+                  sonset_stream_play_tone(stream, &tone, NULL, NULL, 0, NULL, &action));           \
+    } while (0)
+#define NOISE_FAILS(code, set)                                                                     \
+    do {                                                                                           \
+        OK(sonset_noise_params_init(&noise));                                                      \
+        set;                                                                                       \
+        FAILS_OUT((code), action,                                                                  \
+                  sonset_stream_play_noise(stream, &noise, NULL, NULL, 0, NULL, &action));         \
+    } while (0)
+#define PULSE_FAILS(code, set)                                                                     \
+    do {                                                                                           \
+        OK(sonset_pulse_params_init(&pulse));                                                      \
+        set;                                                                                       \
+        FAILS_OUT((code), action,                                                                  \
+                  sonset_stream_play_pulse(stream, &pulse, both, NULL, 2, NULL, &action));         \
+    } while (0)
+
+    PROMISE("play tone: NULL, and each field out of range");
+    OK(sonset_tone_params_init(&tone));
+    tone.frequency_hz = 1000;
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_tone(stream, &tone, NULL, NULL, 0, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_tone(stream, NULL, NULL, NULL, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_tone(stream, &tone, both, NULL, -1, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_tone(stream, &tone, NULL, NULL, 0, &loop, &action));
+    TONE_FAILS(ARG, tone.struct_size = 8);
+    TONE_FAILS(ARG, tone.waveform = 4);
+    TONE_FAILS(ARG, tone.waveform = -1);
+    TONE_FAILS(ARG, tone.frequency_hz = RATE / 2);
+    TONE_FAILS(ARG, tone.frequency_hz = -1);
+    TONE_FAILS(ARG, tone.frequency_hz = NAN);
+    TONE_FAILS(ARG, tone.phase_cycles = INFINITY);
+    TONE_FAILS(ARG, tone.amplitude = -0.5);
+    TONE_FAILS(ARG, tone.amplitude = NAN);
+    TONE_FAILS(SONSET_ERROR_WOULD_CLIP, tone.amplitude = 1.5);
+    TONE_FAILS(SONSET_ERROR_WOULD_CLIP, tone.waveform = SONSET_WAVEFORM_SQUARE);
+
+    PROMISE("play noise: NULL, and each field out of range");
+    OK(sonset_noise_params_init(&noise));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_noise(stream, &noise, NULL, NULL, 0, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_noise(stream, &noise, both, NULL, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_noise(stream, NULL, NULL, NULL, 0, &loop, &action));
+    NOISE_FAILS(ARG, noise.struct_size = 40 + 4);
+    NOISE_FAILS(ARG, noise.spectrum = 2);
+    NOISE_FAILS(ARG, noise.spectrum = INT32_MIN);
+    NOISE_FAILS(ARG, noise.distribution = 2);
+    NOISE_FAILS(ARG, noise.distribution = -1);
+    NOISE_FAILS(ARG, (noise.spectrum = SONSET_NOISE_PINK, noise.distribution = 1));
+    NOISE_FAILS(ARG, noise.source_channels = 3);
+    NOISE_FAILS(ARG, noise.source_channels = INT32_MAX);
+    NOISE_FAILS(ARG, noise.source_channels = INT32_MIN);
+    NOISE_FAILS(ARG, noise.rms = -1);
+    NOISE_FAILS(ARG, noise.rms = INFINITY);
+    NOISE_FAILS(SONSET_ERROR_WOULD_CLIP, noise.rms = 0.25);
+
+    PROMISE("play pulse: NULL, and each field out of range");
+    OK(sonset_pulse_params_init(&pulse));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_pulse(stream, &pulse, both, NULL, 2, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_pulse(stream, &pulse, NULL, NULL, 0, NULL, &action));
+    FAILS_OUT(ARG, action, sonset_stream_play_pulse(stream, NULL, both, NULL, 2, &loop, &action));
+    PULSE_FAILS(ARG, pulse.struct_size = 12);
+    PULSE_FAILS(ARG, pulse.code = 3);
+    PULSE_FAILS(ARG, pulse.code = -1);
+    PULSE_FAILS(ARG, pulse.code_value = 1);
+    PULSE_FAILS(ARG, (pulse.code = SONSET_CODE_PARALLEL, pulse.code_value = 4));
+    PULSE_FAILS(ARG, (pulse.code = SONSET_CODE_PARALLEL, pulse.code_value = INT64_MIN));
+    PULSE_FAILS(ARG, pulse.code = SONSET_CODE_SERIAL);
+    PULSE_FAILS(ARG, pulse.data_bits = 8);
+    PULSE_FAILS(ARG, (pulse.code = SONSET_CODE_SERIAL, pulse.data_bits = INT32_MAX));
+    PULSE_FAILS(ARG, pulse.reserved = 1);
+    PULSE_FAILS(ARG, pulse.width_frames = -1);
+    PULSE_FAILS(ARG, pulse.width_frames = INT64_MAX);
+    PULSE_FAILS(ARG, pulse.count = -2);
+    PULSE_FAILS(ARG, pulse.count = 2);
+    PULSE_FAILS(ARG, pulse.interval_frames = 100);
+    PULSE_FAILS(ARG, (pulse.count = INT64_MAX, pulse.interval_frames = INT64_MAX));
+    PULSE_FAILS(ARG, (pulse.count = -1, pulse.interval_frames = INT64_MIN));
+    PULSE_FAILS(ARG, pulse.level = NAN);
+    PULSE_FAILS(SONSET_ERROR_WOULD_CLIP, pulse.level = -1.5);
+}
+
 #define RECORD_FAILS(code, set)                                                                    \
     do {                                                                                           \
         OK(sonset_record_params_init(&p));                                                         \
@@ -843,6 +983,9 @@ static void test_record(sonset_stream *stream)
     RECORD_FAILS(ARG, p.max_frames = 5);
     RECORD_FAILS(ARG, p.max_frames = INT64_MAX);
     RECORD_FAILS(ARG, p.max_frames = INT64_MIN);
+    RECORD_FAILS(ARG, p.ring_policy = SONSET_RING_END);
+    RECORD_FAILS(ARG, p.ring_policy = -1);
+    RECORD_FAILS(SONSET_ERROR_UNSUPPORTED, p.reserved = 1);
 
     PROMISE("record: channels and counts out of range, another rate, NULL");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_buffer(stream, buffer, NULL, 0, NULL, NULL));
@@ -862,6 +1005,151 @@ static void test_record(sonset_stream *stream)
     sonset_buffer_release(buffer);
     sonset_buffer_release(wide);
     sonset_buffer_release(other_rate);
+}
+
+static sonset_ring *ring_of(int64_t frames, int32_t channels)
+{
+    sonset_ring *ring = NULL;
+    OK(sonset_ring_create(frames, channels, 0, &ring));
+    return ring;
+}
+
+static void test_making_rings(void)
+{
+    static const int64_t bad_frames[] = {0, -1, INT64_MIN, INT64_MAX};
+    static const int32_t bad_channels[] = {0, -1, 257, INT32_MIN, INT32_MAX};
+    static const int32_t bad_rates[] = {-1, 1, 999, 768001, INT32_MAX};
+    sonset_ring *ring;
+    size_t n;
+
+    PROMISE("making rings: NULL, frames, channels and rates out of range, more memory than there is");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_create(4, 1, 0, NULL));
+    for (n = 0; n < sizeof bad_frames / sizeof bad_frames[0]; n++) {
+        FAILS_OUT(ARG, ring, sonset_ring_create(bad_frames[n], 1, 0, &ring));
+    }
+    for (n = 0; n < sizeof bad_channels / sizeof bad_channels[0]; n++) {
+        FAILS_OUT(ARG, ring, sonset_ring_create(4, bad_channels[n], 0, &ring));
+    }
+    for (n = 0; n < sizeof bad_rates / sizeof bad_rates[0]; n++) {
+        FAILS_OUT(ARG, ring, sonset_ring_create(4, 1, bad_rates[n], &ring));
+    }
+    FAILS_OUT(SONSET_ERROR_OUT_OF_MEMORY, ring, sonset_ring_create((int64_t)1 << 58, 1, 0, &ring));
+}
+
+static void ring_with_bad_handle(sonset_ring *ring, sonset_stream *stream, int32_t code)
+{
+    static const float fine[4] = {0.5f};
+    sonset_ring_info info;
+    float samples[4];
+    int64_t first;
+    int64_t number;
+    FAILS_OUT(code, number, sonset_ring_write(ring, fine, 4, &number));
+    FAILS_OUT(code, samples, sonset_ring_read(ring, samples, 4, &first, &number));
+    FAILS_OUT(code, number, sonset_ring_get_write_available(ring, &number));
+    FAILS_OUT(code, number, sonset_ring_get_read_available(ring, &number));
+    FAILS_STRUCT(code, info, sizeof info, sonset_ring_get_info(ring, &info));
+    FAILS(code, sonset_ring_finish(ring));
+    FAILS(code, sonset_ring_reset(ring));
+    FAILS_OUT(code, number, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_ring(stream, ring, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_record_output_ring(stream, ring, NULL, 0, NULL, &number));
+    sonset_ring_release(ring);
+}
+
+static void test_ring_calls(void)
+{
+    static const float fine[4] = {0.5f};
+    static const float infinite[4] = {0, 0, 0, INFINITY};
+    sonset_ring *ring = ring_of(4, 2);
+    sonset_ring_info info;
+    float samples[8];
+    int64_t first;
+    int64_t number;
+
+    PROMISE("writing to rings: NULL, counts out of range, samples that are not finite, a finished ring");
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, number, sonset_ring_write(ring, NULL, 2, &number));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_write(ring, fine, 2, NULL));
+    FAILS_OUT(ARG, number, sonset_ring_write(ring, fine, -1, &number));
+    FAILS_OUT(ARG, number, sonset_ring_write(ring, fine, INT64_MIN, &number));
+    FAILS_OUT(ARG, number, sonset_ring_write(ring, fine, INT64_MAX, &number));
+    FAILS_OUT(SONSET_ERROR_NON_FINITE, number, sonset_ring_write(ring, infinite, 2, &number));
+    CHECK_SAYS("frame 1, channel 2");
+    OK(sonset_ring_finish(ring));
+    FAILS_OUT(SONSET_ERROR_INVALID_STATE, number, sonset_ring_write(ring, fine, 2, &number));
+    OK(sonset_ring_reset(ring));
+
+    PROMISE("reading rings: NULL and counts out of range");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_read(ring, NULL, 2, &first, &number));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, samples, sonset_ring_read(ring, samples, 2, NULL, &number));
+    FAILS_OUT(SONSET_ERROR_NULL_POINTER, samples, sonset_ring_read(ring, samples, 2, &first, NULL));
+    FAILS_OUT(ARG, samples, sonset_ring_read(ring, samples, -1, &first, &number));
+    FAILS_OUT(ARG, samples, sonset_ring_read(ring, samples, INT64_MIN, &first, &number));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_get_write_available(ring, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_get_read_available(ring, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_ring_get_info(ring, NULL));
+    FAILS_SIZES(info, sonset_ring_get_info(ring, &info));
+    sonset_ring_release(ring);
+}
+
+#define RING_FAILS(code, set)                                                                      \
+    do {                                                                                           \
+        OK(sonset_play_params_init(&p));                                                           \
+        set;                                                                                       \
+        FAILS_OUT((code), action, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, &p, &action)); \
+    } while (0)
+
+static void test_ring_actions(sonset_stream *stream)
+{
+    static const int32_t bad_channels[] = {0, -1, 3, INT32_MIN, INT32_MAX};
+    sonset_ring *ring = ring_of(4, 1);
+    sonset_ring *wide = ring_of(4, 3);
+    sonset_buffer *buffer = buffer_of(NULL, 4, 1);
+    sonset_play_params p;
+    sonset_record_params r = {0};
+    int64_t action;
+    size_t n;
+
+    PROMISE("playing rings: what only a buffer has, numbers out of range, NULL");
+    RING_FAILS(ARG, p.loop_count = 1);
+    RING_FAILS(ARG, p.loop_count = -1);
+    RING_FAILS(ARG, p.loop_first_frame = 1);
+    RING_FAILS(ARG, p.loop_frames = 1);
+    RING_FAILS(ARG, p.first_frame = 1);
+    RING_FAILS(ARG, (p.has_frame_count = 1, p.frame_count = 0));
+    RING_FAILS(ARG, (p.has_frame_count = 1, p.frame_count = INT64_MAX));
+    RING_FAILS(ARG, p.ring_policy = 2);
+    RING_FAILS(ARG, p.ring_policy = -1);
+    RING_FAILS(SONSET_ERROR_UNSUPPORTED, p.reserved = 1);
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, NULL, NULL));
+    FAILS_OUT(ARG, action, sonset_stream_play_ring(stream, wide, NULL, NULL, 0, NULL, &action));
+
+    PROMISE("recording into rings, and of the output: channels and numbers out of range, NULL");
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_ring(stream, ring, NULL, 0, NULL, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_record_output_ring(stream, ring, NULL, 0, NULL, NULL));
+    for (n = 0; n < sizeof bad_channels / sizeof bad_channels[0]; n++) {
+        const int32_t *bad = &bad_channels[n];
+        FAILS_OUT(ARG, action, sonset_stream_record_ring(stream, ring, bad, 1, NULL, &action));
+        FAILS_OUT(ARG, action, sonset_stream_record_output(stream, buffer, bad, 1, NULL, &action));
+        FAILS_OUT(ARG, action, sonset_stream_record_output_ring(stream, ring, bad, 1, NULL, &action));
+    }
+    r.ring_policy = 2;
+    FAILS_OUT(ARG, action, sonset_stream_record_ring(stream, ring, NULL, 0, &r, &action));
+    r.ring_policy = 0;
+    r.max_frames = -1;
+    FAILS_OUT(ARG, action, sonset_stream_record_ring(stream, ring, NULL, 0, &r, &action));
+    r.max_frames = 0;
+    r.align = SONSET_ALIGN_ROUND_TRIP;
+    FAILS_OUT(ARG, action, sonset_stream_record_output(stream, buffer, NULL, 0, &r, &action));
+
+    PROMISE("rings: NULL, made up, foreign and released handles");
+    ring_with_bad_handle(NULL, stream, SONSET_ERROR_NULL_POINTER);
+    ring_with_bad_handle(handle_number(4), stream, SONSET_ERROR_INVALID_HANDLE);
+    ring_with_bad_handle((sonset_ring *)buffer, stream, SONSET_ERROR_INVALID_HANDLE);
+    sonset_ring_release(ring);
+    ring_with_bad_handle(ring, stream, SONSET_ERROR_INVALID_HANDLE);
+    sonset_ring_release(wide);
+    sonset_buffer_release(buffer);
 }
 
 #define DETECT_FAILS(code, set)                                                                    \
@@ -1412,7 +1700,11 @@ int main(void)
     test_process(stream);
     test_play_params(stream, sound);
     test_play_arrays(stream, sound);
+    test_play_made(stream);
     test_record(stream);
+    test_making_rings();
+    test_ring_calls();
+    test_ring_actions(stream);
     test_detect(stream);
     test_missing_halves(sound);
     test_busy_buffers(stream);

@@ -136,7 +136,9 @@ typedef enum {
     /** The file could not be read or written. */
     SONSET_ERROR_FILE_IO = -29,
     /** No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless. */
-    SONSET_ERROR_NO_CLOCK = -30
+    SONSET_ERROR_NO_CLOCK = -30,
+    /** An action plays the ring or records into it. */
+    SONSET_ERROR_RING_BUSY = -31
 } sonset_result;
 
 /** Ways of reaching sound. The numbers are fixed, whatever a build contains. */
@@ -232,10 +234,66 @@ typedef enum {
     SONSET_ALIGN_CALLBACK = 0,
     /**
      * The input frame in which the output frame with the number of the start comes back through a wire, by
-     * the round trip that the backend reports.
+     * the round trip that sonset_stream_get_info() tells when the recording is asked for.
      */
     SONSET_ALIGN_ROUND_TRIP = 1
 } sonset_align;
+
+/** What becomes of an action whose ring runs dry, or is full. */
+typedef enum {
+    /** It goes on: what is missing is played as silence, or lost, and counted. */
+    SONSET_RING_CONTINUE = 0,
+    /** It ends with the first frame that is missing. */
+    SONSET_RING_END = 1
+} sonset_ring_policy;
+
+/** What an action does with a ring. */
+typedef enum {
+    /** No action uses it. */
+    SONSET_RING_IDLE = 0,
+    /** One plays it. */
+    SONSET_RING_PLAYING = 1,
+    /** One records into it. */
+    SONSET_RING_RECORDING = 2
+} sonset_ring_usage;
+
+/** The course of a tone's cycle, by its phase p in cycles. At p = 0 each rises through 0. */
+typedef enum {
+    /** sin(2 pi p) */
+    SONSET_WAVEFORM_SINE = 0,
+    /** 1 for p from 0 to 1/2, then -1. */
+    SONSET_WAVEFORM_SQUARE = 1,
+    /** 2 p for p from -1/2 to 1/2: it rises, and jumps down at 1/2. */
+    SONSET_WAVEFORM_SAWTOOTH = 2,
+    /** 4 p for p from -1/4 to 1/4, then down to -1 at 3/4. */
+    SONSET_WAVEFORM_TRIANGLE = 3
+} sonset_waveform;
+
+/** How the power of noise is spread over the frequencies. */
+typedef enum {
+    /** The same in each hertz. */
+    SONSET_NOISE_WHITE = 0,
+    /** The same in each octave. */
+    SONSET_NOISE_PINK = 1
+} sonset_noise_spectrum;
+
+/** How the samples of white noise are distributed. */
+typedef enum {
+    /** Normal, limited to 5 times the RMS. */
+    SONSET_DISTRIBUTION_GAUSSIAN = 0,
+    /** The same for all values up to sqrt(3) times the RMS. */
+    SONSET_DISTRIBUTION_UNIFORM = 1
+} sonset_noise_distribution;
+
+/** How pulses say a number. */
+typedef enum {
+    /** They do not. */
+    SONSET_CODE_NONE = 0,
+    /** A bit on each channel, all at once. */
+    SONSET_CODE_PARALLEL = 1,
+    /** Bit after bit on one channel. */
+    SONSET_CODE_SERIAL = 2
+} sonset_pulse_code;
 
 /** What an action does. */
 typedef enum {
@@ -244,7 +302,21 @@ typedef enum {
     /** Records into a buffer. */
     SONSET_KIND_RECORD_BUFFER = 2,
     /** Waits for a sound in the input: a voice key. */
-    SONSET_KIND_DETECT_LEVEL = 3
+    SONSET_KIND_DETECT_LEVEL = 3,
+    /** Plays the input. */
+    SONSET_KIND_PLAY_INPUT = 4,
+    /** Plays what the host writes to a ring. */
+    SONSET_KIND_PLAY_RING = 5,
+    /** Records into a ring, from which the host reads. */
+    SONSET_KIND_RECORD_RING = 6,
+    /** Records what was sent to the device. */
+    SONSET_KIND_RECORD_OUTPUT = 12,
+    /** Plays a tone. */
+    SONSET_KIND_PLAY_TONE = 7,
+    /** Plays noise. */
+    SONSET_KIND_PLAY_NOISE = 8,
+    /** Plays pulses. */
+    SONSET_KIND_PLAY_PULSE = 9
 } sonset_action_kind;
 
 /** Where an action is in its life. */
@@ -276,7 +348,11 @@ typedef enum {
     /** The stream was stopped or closed. */
     SONSET_OUTCOME_STREAM_STOPPED = 6,
     /** The device went away. */
-    SONSET_OUTCOME_DEVICE_LOST = 7
+    SONSET_OUTCOME_DEVICE_LOST = 7,
+    /** Its ring ran dry, and SONSET_RING_END was asked for. */
+    SONSET_OUTCOME_UNDERFLOW = 8,
+    /** Its ring was full, and SONSET_RING_END was asked for. */
+    SONSET_OUTCOME_OVERFLOW = 9
 } sonset_outcome;
 
 /** Where a stream is in its life. */
@@ -360,6 +436,13 @@ typedef struct sonset_buffer sonset_buffer;
 
 /** A snapshot of the devices of one backend. */
 typedef struct sonset_device_list sonset_device_list;
+
+/**
+ * Samples on their way from the host to an action that plays, or from one that records to the host. Writing
+ * and reading never wait, and do as much as there is room or are frames for. A ring has one user at each end
+ * at a time, which may be on different threads; calls of several threads at the same end take turns.
+ */
+typedef struct sonset_ring sonset_ring;
 
 /** A stream to a device, or driven by the host. */
 typedef struct sonset_stream sonset_stream;
@@ -458,7 +541,11 @@ typedef struct {
     int64_t output_latency_frames;
     /** From the converter to the callback. */
     int64_t input_latency_frames;
-    /** From output frame n to the input frame number in which it comes back through a wire. */
+    /**
+     * From output frame n to the input frame number in which it comes back through a wire; -1 if unknown. As the
+     * backend reports it; where each direction has a callback of its own, as of now by the clock fits of
+     * both halves once they have settled: with the reported latencies and biases in it, and other after a slip.
+     */
     int64_t round_trip_frames;
     /** Frames of the stream's fade (fade_ms). */
     int64_t fade_frames;
@@ -560,11 +647,44 @@ typedef struct {
     int32_t is_recording;
     /** SONSET_GRANTED_...: whether its memory is locked into RAM. */
     int32_t memory_locked;
-    /** 0. */
-    int32_t reserved;
-    /** Largest magnitude of all samples. */
+    /** Rate in hertz that the sound was converted from to sample_rate_hz; 0 if it was not. */
+    int32_t resampled_from_hz;
+    /** Largest magnitude of all samples: after a conversion, of the result, which may be above that before. */
     double peak;
 } sonset_buffer_info;
+
+/** What is known of a ring. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** Number of channels. */
+    int32_t channels;
+    /** Frames that it holds at most. */
+    int64_t frames;
+    /** Frames that can be read now: of a ring that plays, those that will sound before it runs dry. */
+    int64_t readable_frames;
+    /** Frames that can be written now: of a recording, those that are kept before it is full. */
+    int64_t writable_frames;
+    /** Frames written since it was made or reset, or since its last recording began. */
+    int64_t written_frames;
+    /** Frames read since then. */
+    int64_t read_frames;
+    /** Frames since then that were played as silence because it was dry, or lost because it was full. */
+    int64_t missing_frames;
+    /**
+     * While it plays, the frame of the stream at which the frame that is written next sounds, if it is there by
+     * then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays.
+     */
+    int64_t needed_frame;
+    /** Rate in hertz; 0 if none was given, which fits every stream. */
+    int32_t sample_rate_hz;
+    /** SONSET_RING_IDLE, _PLAYING or _RECORDING. */
+    int32_t usage;
+    /** 1 if no more will be written: sonset_ring_finish() was called, or its recording has ended. */
+    int32_t is_finished;
+    /** SONSET_GRANTED_...: whether its memory is locked into RAM. */
+    int32_t memory_locked;
+} sonset_ring_info;
 
 /**
  * What an output channel is for, how loud it may be, and how loud it is. All zeros: sound, up to the stream's
@@ -661,13 +781,93 @@ typedef struct {
     int64_t onset_ramp_frames;
     /** Frames of the ramp to silence before the end. */
     int64_t offset_ramp_frames;
-    /** Depth of amplitude modulation. Not supported by this version: 0. */
+    /**
+     * Depth m of sinusoidal amplitude modulation, 0 to 1; 0 for none. Frame k of the sound, passes of loops and
+     * skipped frames counted, is multiplied by 1 + m sin(2 pi (f k / rate + p)), so the peak rises to 1 + m
+     * times that of the sound (WOULD_CLIP), and the power to 1 + m^2 / 2 times. Trigger lines are never modulated.
+     */
     double am_depth;
-    /** Its frequency. Not supported by this version: 0. */
+    /** Its frequency f: 0.0001 to below half of the sample rate; 0 if am_depth is 0. */
     double am_frequency_hz;
-    /** Its phase. Not supported by this version: 0. */
+    /** Its phase p at frame 0; -0.25 begins in the trough. */
     double am_phase_cycles;
+    /** SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played. */
+    int32_t ring_policy;
+    /** 0. */
+    int32_t reserved;
 } sonset_play_params;
+
+/** Which input to play, and how late. All zeros: input channel 1, as soon as can be. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** First input channel, from 1; 0 for 1. */
+    int32_t first_channel;
+    /** Input channels that follow one another from there; 0 for one. They are the channels of the sound. */
+    int32_t channel_count;
+    /** 0. */
+    int32_t reserved;
+    /** Frames by which the output is later than it must be. */
+    int64_t delay_frames;
+} sonset_input_params;
+
+/** A tone. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_WAVEFORM_... */
+    int32_t waveform;
+    /** 0.0001 to below half of the sample rate. */
+    double frequency_hz;
+    /** Phase at frame 0 of the sound, in cycles. */
+    double phase_cycles;
+    /**
+     * Amplitude: the peak of the ideal wave, linear, 1 is full scale; 0 for 1. The RMS is amplitude /
+     * sqrt(2) of a sine, the amplitude of a square, and amplitude / sqrt(3) of a sawtooth and a triangle.
+     */
+    double amplitude;
+} sonset_tone_params;
+
+/** Noise. All zeros: white Gaussian noise of one channel, 20 dB below full scale, of seed 0. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_NOISE_... */
+    int32_t spectrum;
+    /** SONSET_DISTRIBUTION_... of white noise; pink noise is Gaussian (0). */
+    int32_t distribution;
+    /** 0 or 1: the same noise on all channels. n: independent noise on each of n channels. */
+    int32_t source_channels;
+    /** Any number. Equal seeds give equal noise, bit for bit, on every machine; 0 is a seed like others. */
+    int64_t seed;
+    /** Root mean square, linear: 1 is that of a full-scale square wave. 0 for 0.1. */
+    double rms;
+} sonset_noise_params;
+
+/** Pulses. All zeros: one pulse at full scale for 5 ms. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_CODE_... */
+    int32_t code;
+    /** The number that a code says; 0 without one. */
+    int64_t code_value;
+    /** Data bits of a serial code, 1 to 32; 0 for 8. Else 0. */
+    int32_t data_bits;
+    /** 0. */
+    int32_t reserved;
+    /** Frames of a pulse, and of each bit of a serial code; 0 for 5 ms. */
+    int64_t width_frames;
+    /** Pulses, or codes, of a train; 0 for 1, -1 for ever. */
+    int64_t count;
+    /**
+     * Frames from the start of one to the start of the next: more than a pulse has, and not fewer than a
+     * serial code has. 0 if count is 1.
+     */
+    int64_t interval_frames;
+    /** Level of a pulse, linear, 1 is full scale; negative ones point down; 0 for 1. Between pulses it is 0. */
+    double level;
+} sonset_pulse_params;
 
 /** How to record. All zeros: now, until the buffer is full. */
 typedef struct {
@@ -697,8 +897,12 @@ typedef struct {
     int64_t batch;
     /** Yours: it comes back in the receipt. */
     int64_t tag;
-    /** Frames to record; 0 for as many as the buffer holds. */
+    /** Frames to record; 0 for as many as the buffer holds, or without end into a ring. */
     int64_t max_frames;
+    /** SONSET_RING_...: what happens when a ring is full. 0 where no ring is recorded into. */
+    int32_t ring_policy;
+    /** 0. */
+    int32_t reserved;
 } sonset_record_params;
 
 /**
@@ -891,10 +1095,15 @@ typedef struct {
     int64_t xruns;
     /**
      * Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
-     * changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
+     * changed latencies. A step is found within 10 blocks, so it may lie so far before the start. Of one that
+     * is only suspected at the end the size is in host_uncertainty_ns; it counts too if whole blocks seem lost, and
+     * may then still turn out to be none.
      */
     int64_t discontinuities;
-    /** Frames that a source did not deliver in time. 0 for buffers. */
+    /**
+     * Frames that a source did not deliver in time, played as silence, or that a recording had no room for. 0
+     * for buffers. Neither is in done_frames.
+     */
     int64_t missing_frames;
     /**
      * Output samples of the stream that the guard limited while it ran, whoever caused them; to within the
@@ -922,6 +1131,16 @@ typedef struct {
     int64_t detected_host_ns;
     /** Time of detected_end_frame at the converter, by the clock MONOTONIC. */
     int64_t detected_end_host_ns;
+    /**
+     * The first frame of the stream that was missing, or that ended the action with SONSET_OUTCOME_UNDERFLOW or
+     * SONSET_OUTCOME_OVERFLOW.
+     */
+    int64_t first_missing_frame;
+    /**
+     * Of a monitor, the time from the input's converter to the output's, as far as the backend's latencies and
+     * the clock fits of both halves tell.
+     */
+    int64_t monitor_latency_ns;
     /** First silent frame of its last pause (sonset_stream_pause). */
     int64_t paused_frame;
     /** The frame at which it went on after its last pause that has ended (sonset_stream_resume). */
@@ -1397,17 +1616,105 @@ int32_t sonset_buffer_wrap(const float *samples,
 #endif
 
 /**
- * Reads a WAV file into a new buffer: PCM of 8, 16, 24 or 32 bits, or float32. Integers are scaled by their
- * range, so that full scale is 1. Release it with sonset_buffer_release().
+ * Reads a sound file, or the first sound track of a film, into a new buffer at the file's own rate:
+ * sonset_buffer_load_file_at() with a rate and a track of 0.
  *
- * Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of another kind,
- * NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT for a path that is not UTF-8.
+ * Errors: as sonset_buffer_load_file_at().
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API int32_t sonset_buffer_load_file(const char *path, sonset_buffer **out_buffer);
+
+/**
+ * Reads a media file into a new buffer. What the file is, is found from its content, not from its name. Release
+ * the buffer with sonset_buffer_release().
+ *
+ * sample_rate_hz is the rate that the buffer is to have, 8000 to 384000, or 0 for that of the file. Where it is
+ * not the file's, the sound is converted as by sonset_buffer_resample(), and the buffer's info says from which.
+ * track is the number of the audio track, from 1; 0 is the one that the file calls its default, else the first.
+ *
+ * Frame 0 of the buffer is what is heard at time 0 of the file: what encoders put in front is removed, and a
+ * track that begins later has silence in front. Integers are scaled by their range, so that full scale is 1.
+ * Channels stand in the order of WAV files: left, right, centre, low frequencies, then the others. Read are:
+ *
+ *   WAV, RF64          PCM of 8 to 32 bits, float of 32 and 64, A-law, mu-law, ADPCM (whose last block is whole)
+ *   AIFF               PCM
+ *   FLAC, Ogg FLAC     exactly as they were
+ *   Ogg Vorbis         to the frame
+ *   MP3                to the frame with a LAME tag, which most encoders write; without one (and MP2), late by
+ *                      the encoder's delay, which no header states: 1105 frames for LAME (MP2 of ffmpeg: 481)
+ *   MP4, M4A, MOV      AAC-LC of 1 or 2 channels, ALAC, FLAC, PCM: to the frame by the edit list; AAC without
+ *                      one is late by the encoder's delay, 1024 frames for ffmpeg. An edit list that joins
+ *                      several parts is refused.
+ *   ADTS (.aac)        AAC-LC, late by the encoder's delay, which no header states: 1024 frames for ffmpeg
+ *   MKV, WebM          Vorbis, FLAC, PCM, AAC-LC, MP3: to the frame where it states the codec's delay, and
+ *                      where there is none (Vorbis, FLAC, PCM); else AAC and MP3 are late by the encoder's
+ *                      delay, 1024 and 1105 frames for ffmpeg. Padding at the end stays.
+ *
+ * Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
+ * error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.
+ *
+ * Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of a kind that is not
+ * read, NON_FINITE, FILE_IO, UNSUPPORTED for one that is too long, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT
+ * for a rate or a track that cannot be had or a path that is not UTF-8.
  *
  * [any-thread] [blocks]
  */
 SONSET_API
-int32_t sonset_buffer_load_file(const char *path,
-                                sonset_buffer **out_buffer);
+int32_t sonset_buffer_load_file_at(const char *path,
+                                   int32_t sample_rate_hz,
+                                   int32_t track,
+                                   sonset_buffer **out_buffer);
+
+/**
+ * Makes a new buffer with the sound of another at sample_rate_hz, 8000 to 384000, from such a rate. Its info
+ * says from which rate it was converted, and its peak is that of the result, which may be higher. At the same
+ * rate it is a copy. Release it with sonset_buffer_release().
+ *
+ * Frame n of the result is the sound at n / sample_rate_hz seconds, so that an onset stays where it is within a
+ * hundredth of a frame of the result, and k frames become round(k x sample_rate_hz / rate). With f half the
+ * lower of the two rates, tones up to 0.94 f keep their level within 0.001 dB, and what lies above f, aliases
+ * or images, is below -100 dB.
+ *
+ * Errors: INVALID_ARGUMENT for a rate that cannot be had, a buffer without a rate or one that would become
+ * empty, BUFFER_BUSY while it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_buffer_resample(const sonset_buffer *buffer,
+                               int32_t sample_rate_hz,
+                               sonset_buffer **out_buffer);
+
+/**
+ * Makes a new buffer of channel_count channels, each the sum of the channels of another times a row of matrix:
+ * channel_count rows of as many gains as the buffer has channels. Its peaks are those of the sums, which may
+ * exceed 1. Release it with sonset_buffer_release().
+ *
+ * Errors: INVALID_ARGUMENT for a channel_count outside of 1 to 256 or a gain that is not finite, BUFFER_BUSY while
+ * it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_buffer_mix(const sonset_buffer *buffer,
+                          const float *matrix,
+                          int32_t channel_count,
+                          sonset_buffer **out_buffer);
+
+/**
+ * Makes the stereo sound of a 5.1 one (left, right, centre, low frequencies, left and right surround) by
+ * Recommendation ITU-R BS.775: centre and surround at 1 / sqrt 2, no low frequencies. Release it with
+ * sonset_buffer_release().
+ *
+ * Errors: INVALID_ARGUMENT for a buffer without six channels, BUFFER_BUSY while it is recorded into,
+ * OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_buffer_mix_itu_stereo(const sonset_buffer *buffer,
+                                     sonset_buffer **out_buffer);
 
 /**
  * Writes a buffer to a WAV file of float32, which keeps every bit of the samples. A file that exists is
@@ -1457,6 +1764,115 @@ int32_t sonset_buffer_get_info(const sonset_buffer *buffer,
  */
 SONSET_API
 void sonset_buffer_release(sonset_buffer *buffer);
+
+/**
+ * Makes an empty ring with room for frames frames of channels (1 to 256) channels. Release it with
+ * sonset_ring_release(). sample_rate_hz is 1000 to 768000, or 0 if it is to fit every stream.
+ *
+ * How many frames: those of the longest time for which the host may not come to write or read, and two
+ * blocks of the stream.
+ *
+ * Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_create(int64_t frames,
+                           int32_t channels,
+                           int32_t sample_rate_hz,
+                           sonset_ring **out_ring);
+
+/**
+ * Writes frame_count frames, interleaved, or as many of them as there is room for now; out_frames says how
+ * many, which may be 0. If any sample given is NaN or infinite, nothing is written.
+ *
+ * Errors: NON_FINITE with the place of the sample, RING_BUSY while an action records into it, INVALID_STATE if
+ * it is finished, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_write(sonset_ring *ring,
+                          const float *samples,
+                          int64_t frame_count,
+                          int64_t *out_frames);
+
+/**
+ * Reads up to frame_count frames, interleaved; out_frames says how many there were, which may be 0.
+ * out_first_frame gets the index of the first of them, counted from the recording's first frame (or from the
+ * first that was written, if no recording wrote), those that were lost included. One read gives frames
+ * that follow one another: it stops before a gap, and the next one begins after it.
+ *
+ * Errors: RING_BUSY while an action plays it, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_read(sonset_ring *ring,
+                         float *out_samples,
+                         int64_t frame_count,
+                         int64_t *out_first_frame,
+                         int64_t *out_frames);
+
+/**
+ * How many frames can be written now; at least as many a moment later, if nobody else writes.
+ *
+ * Errors: NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API int32_t sonset_ring_get_write_available(const sonset_ring *ring, int64_t *out_frames);
+
+/**
+ * How many frames can be read now; at least as many a moment later, if nobody else reads. A gap among them
+ * makes more than one read of it.
+ *
+ * Errors: NULL_POINTER, INVALID_HANDLE.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_get_read_available(const sonset_ring *ring,
+                                       int64_t *out_frames);
+
+/**
+ * What is known of a ring. Set out_info->struct_size, or zero the struct, first.
+ *
+ * Errors: NULL_POINTER, INVALID_HANDLE, INVALID_ARGUMENT for a wrong struct_size.
+ *
+ * [any-thread]
+ */
+SONSET_API int32_t sonset_ring_get_info(const sonset_ring *ring, sonset_ring_info *out_info);
+
+/**
+ * States that no more will be written: an action that plays the ring completes when all of it has sounded.
+ * Writing fails from now on, until the ring is reset.
+ *
+ * Errors: RING_BUSY while an action records into it, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_ring_finish(sonset_ring *ring);
+
+/**
+ * Makes a ring as it was when it was created: empty, not finished, all counts 0.
+ *
+ * Errors: RING_BUSY while an action uses it, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API int32_t sonset_ring_reset(sonset_ring *ring);
+
+/**
+ * Gives a ring up. An action that uses it goes on, and its memory is freed after that. NULL, or a ring that was
+ * released, does nothing. What plays a ring that nobody can write to any more does not end by itself: finish
+ * it first, or cancel the action.
+ *
+ * [any-thread]
+ */
+SONSET_API
+void sonset_ring_release(sonset_ring *ring);
 
 /**
  * Sets params to their defaults.
@@ -1589,6 +2005,201 @@ int32_t sonset_stream_play_buffer(sonset_stream *stream,
                                   int64_t *out_action);
 
 /**
+ * Plays what the host writes to a ring, before and while it plays: as sonset_stream_play_buffer(), but for the
+ * following.
+ *
+ * The action takes frames from the ring from its start on. Where the ring has run dry it plays silence and
+ * counts the frames (missing_frames, first_missing_frame, also of sonset_stream_get_action() meanwhile);
+ * what is written then sounds so much later, and nothing that was written is left out. With
+ * SONSET_RING_END it ends instead, with SONSET_OUTCOME_UNDERFLOW. sonset_ring_info.needed_frame tells by
+ * when to write. done_frames are those that sounded.
+ *
+ * It completes when the ring was finished (sonset_ring_finish()) and all of it has sounded, or after
+ * frame_count frames of the stream, those of silence included. first_frame and the loop must be 0. An offset
+ * ramp needs to know the end: it is whole with a frame_count, or if the ring is finished while at least
+ * offset_ramp_frames are left in it. With SONSET_LATE_SKIP, as many frames of the ring as it is late are
+ * thrown away, now or as they come.
+ *
+ * What will be written is not known: no WOULD_CLIP, the output guard limits it. As long as the ring holds
+ * enough, the output does not depend on how blocks are divided; when a ring runs dry depends on time. The
+ * ring is the action's until it has its receipt: till then it can be written to, but nothing else reads it.
+ * It may be released at once.
+ *
+ * Errors: RING_BUSY if another action or recording has the ring, RATE_MISMATCH, and else as
+ * sonset_stream_play_buffer().
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_ring(sonset_stream *stream,
+                                sonset_ring *ring,
+                                const int32_t *channels,
+                                const float *gains,
+                                int32_t channel_count,
+                                const sonset_play_params *params,
+                                int64_t *out_action);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_input_params_init(sonset_input_params *params);
+
+/**
+ * Plays the input: a monitor, or delayed auditory feedback. input NULL stands for all zeros; channels, gains,
+ * channel_count and params are as for sonset_stream_play_buffer(). It goes on until it is cancelled, or for
+ * frame_count frames. The fields for parts and loops must be 0. Late policies PLAY and SKIP mean the same. How
+ * loud the input will be is not known beforehand: the output guard limits it at the ceiling.
+ *
+ * Where one callback serves both directions (duplex in sonset_stream_info), output frame n carries input frame
+ * n - delay_frames, bit for bit; input from before the action was taken comes from the history, if history_frames
+ * keeps it, and is silence else. delay_frames is at most 4194304 / channel_count.
+ *
+ * Where each direction has its own callback, the time between the two converters is constant: what the
+ * backends' blocks and latencies need, plus delay_frames, at most half a second or so; monitor_latency_ns of the
+ * receipt says how long it is. Input is read between samples at the pace of the two clocks (an error below
+ * -80 dB up to 0.4 of the rate), so that drift makes no click. A clock of both directions is needed. Input that is
+ * not there in time is faded out of, and into again, over 5 ms, and counted in missing_frames; so is a slip of one
+ * direction by more than 2 ms.
+ *
+ * Errors: NO_CLOCK, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for
+ * after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an input or an output, STREAM_CLOSED,
+ * DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. Then nothing is played, and nothing has changed.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_input(sonset_stream *stream,
+                                 const sonset_input_params *input,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
+
+/**
+ * Sets params to their defaults. frequency_hz has none.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_tone_params_init(sonset_tone_params *params);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_noise_params_init(sonset_noise_params *params);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_pulse_params_init(sonset_pulse_params *params);
+
+/**
+ * Plays a tone, for ever, or for frame_count frames if has_frame_count of params is 1.
+ *
+ * At frame k of the sound the phase is p = phase_cycles + k frequency_hz / rate, in cycles, and never
+ * drifts: a frame's step is rounded to 2^-64 cycles. A sine is amplitude sin(2 pi p), within 1e-6 amplitude.
+ * The other shapes are limited in band: harmonics up to 0.44 of the sample rate have the amplitude of the
+ * ideal shape within 0.01 dB, from there on they fall, to half at 0.5, and what aliases below 0.44 is at
+ * least 90 dB below the fundamental. So near its corners a shape swings beyond its amplitude: the peak that
+ * counts for WOULD_CLIP is 1.274 times the amplitude for a square, 1.18 times for a sawtooth, and else the
+ * amplitude. A sound with hard edges is sonset_stream_play_pulse().
+ *
+ * The tone has one channel; channels, gains, channel_count, params and out_action are those of
+ * sonset_stream_play_buffer(), for a mono buffer. Of params, loop_count, loop_first_frame, loop_frames and
+ * first_frame must be 0. A tone that starts late with SONSET_LATE_SKIP has the phase that it would have had
+ * in time.
+ *
+ * Errors: those of sonset_stream_play_buffer() but for RATE_MISMATCH and BUFFER_BUSY; INVALID_ARGUMENT for
+ * tone.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_tone(sonset_stream *stream,
+                                const sonset_tone_params *tone,
+                                const int32_t *channels,
+                                const float *gains,
+                                int32_t channel_count,
+                                const sonset_play_params *params,
+                                int64_t *out_action);
+
+/**
+ * Plays noise, for ever, or for frame_count frames if has_frame_count of params is 1.
+ *
+ * Frame k is a function of the seed, the channel, k and, if pink, the sample rate, computed without the C
+ * library, so that it is the same bit for bit on every machine, in every block size, and after a late start
+ * with SONSET_LATE_SKIP. The random numbers are those of splitmix64 (Steele, Lea and Flood 2014), their
+ * normal distribution that of Box and Muller (1958). Gaussian noise is limited to 5 times its RMS, which
+ * less than one sample in a million reaches, and uniform noise to sqrt(3) times: that peak counts for
+ * WOULD_CLIP.
+ *
+ * Pink noise falls by 3.01 dB an octave, within 0.5 dB from 20 Hz to 0.4 of the sample rate, and is flat
+ * below 3 Hz (random numbers held for 1, 2, 3, 4, 6, 8 ... frames, after Voss, in Gardner 1978). Its RMS is
+ * that over long times.
+ *
+ * noise NULL stands for all zeros. channels, gains, channel_count, params and out_action are those of
+ * sonset_stream_play_buffer(), for a buffer of source_channels channels. Of params, loop_count,
+ * loop_first_frame, loop_frames and first_frame must be 0.
+ *
+ * Errors: those of sonset_stream_play_buffer() but for RATE_MISMATCH and BUFFER_BUSY; INVALID_ARGUMENT for
+ * noise.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_noise(sonset_stream *stream,
+                                 const sonset_noise_params *noise,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
+
+/**
+ * Plays pulses: markers for another machine, on trigger lines or on any other channels. Each has exactly
+ * width_frames frames at level, with nothing before, between and after.
+ *
+ * SONSET_CODE_NONE: all channels at once. SONSET_CODE_PARALLEL: bit i of code_value, from the lowest, is
+ * channels[i]; those whose bit is 1 have the pulse, all at once, and the others stay silent.
+ * SONSET_CODE_SERIAL, on one channel: a start bit at level, then the data bits from the lowest, each at
+ * level if it is 1 and at 0 if it is 0, then a stop bit at 0, each for width_frames. The length is
+ * width_frames, or that times data_bits + 2, and with count > 1 that of the last after (count - 1)
+ * interval_frames.
+ *
+ * channels must be named: NULL is INVALID_ARGUMENT. gains are factors of level. pulse NULL stands for all
+ * zeros; params and out_action are those of sonset_stream_play_buffer(). Of params, loop_count,
+ * loop_first_frame, loop_frames, first_frame and has_frame_count must be 0. Ramps, fades, modulation and the
+ * master gain do not touch trigger lines; a cancel ends a pulse on its frame.
+ *
+ * Errors: those of sonset_stream_play_buffer() but for RATE_MISMATCH and BUFFER_BUSY; INVALID_ARGUMENT for
+ * pulse.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_play_pulse(sonset_stream *stream,
+                                 const sonset_pulse_params *pulse,
+                                 const int32_t *channels,
+                                 const float *gains,
+                                 int32_t channel_count,
+                                 const sonset_play_params *params,
+                                 int64_t *out_action);
+
+/**
  * Sets params to their defaults.
  *
  * Errors: NULL_POINTER.
@@ -1619,6 +2230,68 @@ int32_t sonset_stream_record_buffer(sonset_stream *stream,
                                     int32_t channel_count,
                                     const sonset_record_params *params,
                                     int64_t *out_action);
+
+/**
+ * Records into a ring, from which the host reads meanwhile: as sonset_stream_record_buffer(), but for the
+ * following.
+ *
+ * Frames for which the ring has no room are lost and counted (missing_frames, first_missing_frame, also of
+ * sonset_stream_get_action() meanwhile), and the recording goes on; sonset_ring_read() tells the index of
+ * what it gives, so that the gap is seen. With SONSET_RING_END the recording ends instead, with
+ * SONSET_OUTCOME_OVERFLOW. done_frames are those that were kept. Without max_frames it goes on until it is
+ * cancelled. input_peak and what else is told of the samples is of those that were kept.
+ *
+ * The ring must be empty; its counts begin anew. It is the recording's until that has its receipt: till then
+ * it can be read, but nothing else writes to it; then it is finished. It may be released at once.
+ *
+ * Errors: RING_BUSY if another action has the ring, INVALID_STATE also if the ring holds frames that nobody has
+ * read, and else as sonset_stream_record_buffer().
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_record_ring(sonset_stream *stream,
+                                  sonset_ring *ring,
+                                  const int32_t *channels,
+                                  int32_t channel_count,
+                                  const sonset_record_params *params,
+                                  int64_t *out_action);
+
+/**
+ * Records what was really sent to the device into a buffer: the sum of all that plays, after the master gain
+ * and the output guard, sample by sample. It knows nothing of what the device makes of that.
+ *
+ * As sonset_stream_record_buffer(), but channels are output channels, frames are those of the output, the
+ * past cannot be recorded, and align must be 0. It belongs to the output half: what follows a play action
+ * follows it to the frame.
+ *
+ * Errors: as sonset_stream_record_buffer(), INVALID_STATE without an output.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_record_output(sonset_stream *stream,
+                                    sonset_buffer *buffer,
+                                    const int32_t *channels,
+                                    int32_t channel_count,
+                                    const sonset_record_params *params,
+                                    int64_t *out_action);
+
+/**
+ * Records what was really sent to the device, as sonset_stream_record_output(), into a ring, as
+ * sonset_stream_record_ring().
+ *
+ * Errors: as these.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_record_output_ring(sonset_stream *stream,
+                                         sonset_ring *ring,
+                                         const int32_t *channels,
+                                         int32_t channel_count,
+                                         const sonset_record_params *params,
+                                         int64_t *out_action);
 
 /**
  * Sets params to their defaults.
@@ -1788,7 +2461,8 @@ int32_t sonset_stream_set_gain(sonset_stream *stream,
  * does nothing if the action has not started before its frame, ends by then, or stands still already. A sound that
  * stands still can be cancelled as any other; nothing of the fade is heard then. params NULL stands for all zeros.
  *
- * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings and detectors;
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
+ * and monitors;
  * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
  * NULL_POINTER.
  *
@@ -1806,7 +2480,8 @@ int32_t sonset_stream_pause(sonset_stream *stream,
  * resume. A frame that has passed is the first one that can still be reached. Needs no free action. params NULL
  * stands for all zeros.
  *
- * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings and detectors;
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
+ * and monitors;
  * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
  * NULL_POINTER.
  *

@@ -1,7 +1,8 @@
 //! What travels to the callback: actions, and the commands that carry them.
 
-use crate::buffer::Recorder;
 use crate::realtime::detect::Detector;
+use crate::realtime::record::Sink;
+use crate::realtime::sine::Modulation;
 use crate::realtime::source::Source;
 
 /// The number by which the host knows an action: the process-wide sequence times 2^20 plus the slot.
@@ -54,12 +55,26 @@ pub enum Kind {
     RecordBuffer = 2,
     /// Waits for a sound in the input: a voice key.
     DetectLevel = 3,
+    /// Plays the input.
+    PlayInput = 4,
+    /// Plays what the host writes meanwhile.
+    PlayRing = 5,
+    /// Records for the host to read meanwhile.
+    RecordRing = 6,
+    /// Records what was sent to the device.
+    RecordOutput = 12,
+    /// Plays a tone.
+    PlayTone = 7,
+    /// Plays noise.
+    PlayNoise = 8,
+    /// Plays pulses.
+    PlayPulse = 9,
 }
 
 impl Kind {
     /// Whether it belongs to the capture half.
     pub fn captures(self) -> bool {
-        matches!(self, Self::RecordBuffer | Self::DetectLevel)
+        matches!(self, Self::RecordBuffer | Self::DetectLevel | Self::RecordRing)
     }
 }
 
@@ -192,6 +207,8 @@ pub struct Play {
     pub offset_ramp_frames: i64,
     /// Course of both ramps.
     pub ramp_shape: RampShape,
+    /// Amplitude modulation, by the frame index of the sound.
+    pub modulation: Option<Modulation>,
     /// What leaves nearest to its ceiling.
     pub loudest: Loudest,
 }
@@ -209,11 +226,13 @@ pub struct Loudest {
 #[derive(Debug)]
 pub struct Record {
     /// Where the samples go.
-    pub recorder: Recorder,
-    /// For each channel of the buffer the input channel, from 0.
+    pub sink: Sink,
+    /// For each channel of the recording that of the stream, from 0.
     pub channels: Box<[u32]>,
-    /// Frames to record.
+    /// Frames to record; [`i64::MAX`] for no limit.
     pub frames: i64,
+    /// Whether it records what is sent to the device, and not the input.
+    pub output: bool,
 }
 
 /// What to listen for.
@@ -239,7 +258,16 @@ pub enum Work {
 impl Work {
     /// Whether it belongs to the playback half.
     pub fn plays(&self) -> bool {
-        matches!(self, Self::Play(_))
+        match self {
+            Self::Play(_) => true,
+            Self::Record(record) => record.output,
+            Self::Detect(_) => false,
+        }
+    }
+
+    /// Whether it records input, which may lie in the past.
+    pub fn records_input(&self) -> bool {
+        matches!(self, Self::Record(record) if !record.output)
     }
 }
 
@@ -270,6 +298,15 @@ impl Action {
     /// Whether it waits for a sound.
     pub fn detects(&self) -> bool {
         matches!(self.work, Work::Detect(_))
+    }
+
+    /// Whether what the host does with a ring decides how it goes on.
+    pub fn uses_ring(&self) -> bool {
+        match &self.work {
+            Work::Play(play) => matches!(play.source, Source::Ring(_)),
+            Work::Record(record) => matches!(record.sink, Sink::Ring { .. }),
+            Work::Detect(_) => false,
+        }
     }
 
     /// Whether anything of it can fade: what captures cannot, and neither can what goes to trigger lines only.

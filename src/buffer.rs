@@ -28,6 +28,8 @@ pub struct Buffer {
     frames: usize,
     channels: usize,
     sample_rate_hz: u32,
+    /// Rate that it was converted from, or 0.
+    resampled_from_hz: u32,
     /// Largest magnitude of each channel, as the bits of an `f32`.
     peaks: Box<[AtomicU32]>,
     /// Frames recorded so far; everything below is written for good while a recorder exists.
@@ -86,7 +88,18 @@ impl Buffer {
 
     /// A copy of `samples`, which holds `frames` × `channels` interleaved values.
     pub fn copy(samples: &[f32], frames: i64, channels: i32, sample_rate_hz: i32) -> Result<Arc<Self>> {
-        let shape = Shape::check(frames, channels, sample_rate_hz)?;
+        Self::copy_resampled(samples, frames, channels, sample_rate_hz, 0)
+    }
+
+    /// A copy of `samples` that were converted from another rate.
+    pub fn copy_resampled(
+        samples: &[f32],
+        frames: i64,
+        channels: i32,
+        sample_rate_hz: i32,
+        from_hz: u32,
+    ) -> Result<Arc<Self>> {
+        let shape = Shape { resampled_from_hz: from_hz, ..Shape::check(frames, channels, sample_rate_hz)? };
         if samples.len() != shape.samples() {
             fail!(
                 InvalidArgument,
@@ -130,6 +143,7 @@ impl Buffer {
             frames: shape.frames,
             channels: shape.channels,
             sample_rate_hz: shape.sample_rate_hz,
+            resampled_from_hz: shape.resampled_from_hz,
             peaks: peaks.into_iter().map(|peak| AtomicU32::new(peak.to_bits())).collect(),
             done: AtomicI64::new(shape.frames as i64),
             usage: Mutex::new(Usage::default()),
@@ -153,6 +167,11 @@ impl Buffer {
     /// Rate in hertz; 0 where none was given, which fits every stream.
     pub fn sample_rate_hz(&self) -> u32 {
         self.sample_rate_hz
+    }
+
+    /// Rate in hertz that the sound had before it was converted to [`Self::sample_rate_hz`]; 0 if it was not.
+    pub fn resampled_from_hz(&self) -> u32 {
+        self.resampled_from_hz
     }
 
     /// Whether the memory is locked into RAM.
@@ -289,6 +308,7 @@ struct Shape {
     frames: usize,
     channels: usize,
     sample_rate_hz: u32,
+    resampled_from_hz: u32,
 }
 
 impl Shape {
@@ -307,6 +327,7 @@ impl Shape {
             frames: frames as usize,
             channels: channels as usize,
             sample_rate_hz: sample_rate_hz as u32,
+            resampled_from_hz: 0,
         })
     }
 

@@ -84,6 +84,8 @@ codes! {
     FileIo = -29, c"SONSET_ERROR_FILE_IO";
     /// No time stamps tell the time of a frame.
     NoClock = -30, c"SONSET_ERROR_NO_CLOCK";
+    /// Another action or the host uses the ring.
+    RingBusy = -31, c"SONSET_ERROR_RING_BUSY";
 }
 
 /// A failure: its kind, and a sentence with the values that caused it.

@@ -23,6 +23,10 @@ pub enum Outcome {
     StreamStopped = 6,
     /// The device went away.
     DeviceLost = 7,
+    /// A source had run dry, and that was to end it.
+    Underflow = 8,
+    /// What it recorded into was full, and that was to end it.
+    Overflow = 9,
 }
 
 impl Outcome {
@@ -37,6 +41,8 @@ impl Outcome {
             5 => c"SONSET_OUTCOME_PREDECESSOR",
             6 => c"SONSET_OUTCOME_STREAM_STOPPED",
             7 => c"SONSET_OUTCOME_DEVICE_LOST",
+            8 => c"SONSET_OUTCOME_UNDERFLOW",
+            9 => c"SONSET_OUTCOME_OVERFLOW",
             _ => return None,
         })
     }
@@ -131,6 +137,38 @@ impl Default for GainChange {
     }
 }
 
+/// Frames that a source did not deliver in time, or that a recording could not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// How many.
+    pub frames: i64,
+    /// The first of them, by the stream's count, or the one that ended the action; else [`NONE`].
+    pub first_frame: i64,
+}
+
+impl Default for Missing {
+    fn default() -> Self {
+        Self { frames: 0, first_frame: NONE }
+    }
+}
+
+impl Missing {
+    /// Counts `frames` frames from `first_frame` on.
+    pub fn note(&mut self, first_frame: i64, frames: i64) {
+        self.frames += frames;
+        if self.first_frame == NONE {
+            self.first_frame = first_frame;
+        }
+    }
+
+    /// Counts `frames` frames from `first_frame` on, if that is any.
+    pub fn note_some(&mut self, first_frame: i64, frames: i64) {
+        if frames > 0 {
+            self.note(first_frame, frames);
+        }
+    }
+}
+
 /// What the callback measured of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
@@ -142,6 +180,10 @@ pub struct Measured {
     pub end_frame: i64,
     /// Frames played or recorded.
     pub done_frames: i64,
+    /// Frames that were not there in time, or could not be kept.
+    pub missing: Missing,
+    /// Time from the input's converter to the output's of a monitor, or [`NONE`].
+    pub monitor_latency_ns: i64,
     /// How much later than asked it started, or would have.
     pub late_frames: i64,
     /// MONOTONIC time of the first frame at the converter, or [`NONE`].
@@ -181,6 +223,8 @@ impl Default for Measured {
             start_frame: NONE,
             end_frame: NONE,
             done_frames: 0,
+            missing: Missing::default(),
+            monitor_latency_ns: NONE,
             late_frames: 0,
             start_host_ns: NONE,
             end_host_ns: NONE,
@@ -270,10 +314,5 @@ impl Receipt {
         } else {
             self.measured.requested_frame
         }
-    }
-
-    /// Frames that a source did not deliver in time; a buffer always does.
-    pub fn missing_frames(&self) -> i64 {
-        0
     }
 }

@@ -1,11 +1,13 @@
 //! What the host and the callback both see: atomics only, allocated when the stream is opened.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
 
 use crate::action::{ActionId, When};
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
-use crate::receipt::{ActionState, GainChange, LatencySource, NONE, Pauses};
+use crate::realtime::crossing::Crossing;
+use crate::receipt::{ActionState, GainChange, LatencySource, Missing, NONE, Pauses};
 use crate::request::{Cancels, Control, SetGain, Sweep, TURNS, Turn};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
@@ -18,6 +20,9 @@ pub struct Slot {
     uncertainty_ns: AtomicI64,
     end_frame: AtomicI64,
     done_frames: AtomicI64,
+    missing_frames: AtomicI64,
+    first_missing_frame: AtomicI64,
+    monitor_latency_ns: AtomicI64,
     detected_frame: AtomicI64,
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
@@ -50,6 +55,10 @@ pub struct Progress {
     pub end_frame: i64,
     /// Frames played, recorded or listened to.
     pub done_frames: i64,
+    /// Frames that were not there in time, or could not be kept.
+    pub missing: Missing,
+    /// From input to output of a monitor, or [`NONE`].
+    pub monitor_latency_ns: i64,
     /// The onset that a detector found, or [`NONE`].
     pub detected_frame: i64,
     /// Its host time, or [`NONE`].
@@ -69,6 +78,9 @@ impl Default for Slot {
             uncertainty_ns: AtomicI64::new(NONE),
             end_frame: AtomicI64::new(NONE),
             done_frames: AtomicI64::new(0),
+            missing_frames: AtomicI64::new(0),
+            first_missing_frame: AtomicI64::new(NONE),
+            monitor_latency_ns: AtomicI64::new(NONE),
             detected_frame: AtomicI64::new(NONE),
             detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
@@ -96,6 +108,8 @@ impl Slot {
         self.uncertainty_ns.store(NONE, Ordering::Relaxed);
         self.end_frame.store(NONE, Ordering::Relaxed);
         self.done_frames.store(0, Ordering::Relaxed);
+        self.publish_missing(Missing::default());
+        self.monitor_latency_ns.store(NONE, Ordering::Relaxed);
         self.detected_frame.store(NONE, Ordering::Relaxed);
         self.detected_host_ns.store(NONE, Ordering::Relaxed);
         self.gain_frame.store(NONE, Ordering::Relaxed);
@@ -143,10 +157,26 @@ impl Slot {
         self.end_frame.store(end_frame, Ordering::Relaxed);
     }
 
-    /// Publishes the frames done. Callback.
-    pub fn publish_done(&self, frames: i64) {
-        // Relaxed: a single value; recorded samples are published by their buffer.
+    /// Publishes the frames done and those that were missing. Callback.
+    pub fn publish_done(&self, frames: i64, missing: Missing) {
+        // Relaxed: a single value; recorded samples are published by their buffer or ring.
         self.done_frames.store(frames, Ordering::Relaxed);
+        if missing != Missing::default() {
+            self.publish_missing(missing);
+        }
+    }
+
+    /// Publishes the frames that were missing. Callback.
+    pub fn publish_missing(&self, missing: Missing) {
+        // Relaxed: whoever sees one without the other is a chunk early.
+        self.missing_frames.store(missing.frames, Ordering::Relaxed);
+        self.first_missing_frame.store(missing.first_frame, Ordering::Relaxed);
+    }
+
+    /// Publishes how much later than the input a monitor is. Callback.
+    pub fn publish_monitor_latency(&self, latency_ns: i64) {
+        // Relaxed: a single value.
+        self.monitor_latency_ns.store(latency_ns, Ordering::Relaxed);
     }
 
     /// Publishes that the action has ended; its report follows. Callback.
@@ -176,6 +206,11 @@ impl Slot {
             uncertainty_ns: self.uncertainty_ns.load(Ordering::Relaxed),
             end_frame: self.end_frame.load(Ordering::Relaxed),
             done_frames: self.done_frames.load(Ordering::Relaxed),
+            missing: Missing {
+                frames: self.missing_frames.load(Ordering::Relaxed),
+                first_frame: self.first_missing_frame.load(Ordering::Relaxed),
+            },
+            monitor_latency_ns: self.monitor_latency_ns.load(Ordering::Relaxed),
             detected_frame: found(&self.detected_frame),
             detected_host_ns: found(&self.detected_host_ns),
             gain: GainChange {
@@ -495,6 +530,8 @@ pub struct Shared {
     pub counters: Counters,
     /// What the user knows of the latencies beyond what is reported.
     pub biases: Biases,
+    /// Where input crosses to the playback half, if each has a callback of its own.
+    pub crossing: Option<Arc<Crossing>>,
     /// REALTIME minus MONOTONIC as last read by the host.
     pub realtime_offset_ns: AtomicI64,
     /// The callback thread of the playback half, or the only one.
@@ -505,13 +542,14 @@ pub struct Shared {
 
 impl Shared {
     /// For `slots` actions.
-    pub fn new(slots: usize) -> Self {
+    pub fn new(slots: usize, crossing: Option<Arc<Crossing>>) -> Self {
         Self {
             slots: (0..slots).map(|_| Slot::default()).collect(),
             playback: HalfClock::default(),
             capture: HalfClock::default(),
             counters: Counters::default(),
             biases: Biases::default(),
+            crossing,
             realtime_offset_ns: AtomicI64::new(0),
             first: ThreadShared::default(),
             second: ThreadShared::default(),

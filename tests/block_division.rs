@@ -18,6 +18,7 @@ const BLOCKS: usize = 12;
 struct Traces {
     output: Vec<u32>,
     recordings: Vec<(usize, Vec<u32>)>,
+    read: Vec<(i64, Vec<u32>)>,
     receipts: HashMap<usize, (Option<Outcome>, Measured)>,
     totals: (u64, u64),
 }
@@ -93,6 +94,7 @@ fn traces(stream: &Stream, mut bustle: Bustle, output: Vec<u32>) -> Traces {
     Traces {
         output,
         recordings: recordings.collect(),
+        read: bustle.read,
         receipts: receipts.collect(),
         totals: (stats.clipped, stats.nonfinite),
     }

@@ -138,7 +138,7 @@ fn what_is_appended_while_the_queue_plays_follows_without_a_gap_or_as_its_late_p
             assert_eq!(receipt(&stream, action).measured.late_frames, by, "seed {seed}");
         }
     }
-    assert!(gapless > 500 && late_ones > 500, "{gapless} without a gap, {late_ones} late");
+    assert!(gapless > 500 && late_ones > 100, "{gapless} without a gap, {late_ones} late");
 }
 
 #[test]

@@ -1,197 +1,314 @@
-//! What can be asked on the command line.
+//! What can be asked for on the command line.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use sonset::backend::Backend;
 
-/// Lists sound devices, and measures what their timing is worth.
-///
-/// Exit code: 0 if every limit is kept, 1 if one is not, 2 if nothing could be measured.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(
+    name = "sonset-check",
+    version,
+    about = "Shows what sonset, this machine and its sound devices do to the time of a sound"
+)]
+#[command(
+    after_help = "Exit status: 0 passed, 1 a limit was not kept, 2 wrong usage or nothing could be measured."
+)]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The tool's subjects.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Lists the devices of every backend that is there.
-    List(List),
-    /// Runs silence and shows blocks, wake-ups, xruns, and the fit of the device's clock.
-    Timing(Timing),
-    /// Plays pulses through a cable from output to input and measures the round trip and its jitter.
-    Loopback(Loopback),
-    /// Compares a receipt log with onsets that an independent recorder measured.
-    External(External),
+    /// Lists the backends of this build and their devices
+    List(ListArgs),
+    /// Runs a silent stream and shows its blocks, wake-ups, xruns and clocks
+    Timing(TimingArgs),
+    /// Plays pulses through a cable from output to input and measures the round trip and its jitter
+    Loopback(LoopbackArgs),
+    /// Compares a receipt log with onsets that an independent recorder measured
+    External(ExternalArgs),
 }
 
-/// Where the results go.
-#[derive(Args, Debug)]
-pub struct Results {
-    /// Writes the results as JSON.
-    #[arg(long, value_name = "FILE")]
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Write JSON to FILE instead of text; to standard output without FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
-    /// Draws the results as SVG.
-    #[arg(long, value_name = "FILE.svg")]
+}
+
+/// Where results go.
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// Write the results as JSON to FILE too ('-': to standard output, instead of the text)
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub json: Option<PathBuf>,
+    /// Draw a picture of the results
+    #[arg(long, value_name = "FILE.svg", help_heading = "Results")]
     pub plot: Option<PathBuf>,
-    /// Shows no progress.
-    #[arg(long)]
+    /// Show no progress
+    #[arg(long, short, help_heading = "Results")]
     pub quiet: bool,
 }
 
-/// Options of `list`.
-#[derive(Args, Debug)]
-pub struct List {
-    /// Only this backend (jack, alsa, pulseaudio, virtual, ...).
-    #[arg(long)]
-    pub backend: Option<String>,
-    /// Writes the list as JSON; '-' to the standard output.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-}
-
-/// The stream to measure.
-#[derive(Args, Debug)]
-pub struct Device {
-    /// Backend (see `sonset-check list`); the system's default if not given.
-    #[arg(long)]
-    pub backend: Option<String>,
-    /// Id of the output device.
-    #[arg(long, value_name = "ID")]
+/// The stream to be opened.
+#[derive(Clone, Debug, Args)]
+pub struct StreamArgs {
+    /// Backend by name, such as alsa, pulseaudio, jack or virtual; the system's default if not given
+    #[arg(long, value_parser = backend, help_heading = "Stream")]
+    pub backend: Option<Backend>,
+    /// Id of the output device, as `sonset-check list` shows it
+    #[arg(long, value_name = "ID", help_heading = "Stream")]
     pub output: Option<String>,
-    /// Id of the input device.
-    #[arg(long, value_name = "ID")]
+    /// Id of the input device
+    #[arg(long, value_name = "ID", help_heading = "Stream")]
     pub input: Option<String>,
-    /// Sample rate in hertz; the device's own if not given.
-    #[arg(long, default_value_t = 0, value_name = "HZ")]
+    /// Sample rate in hertz; the device's if not given
+    #[arg(long, value_name = "HZ", default_value_t = 0, hide_default_value = true, help_heading = "Stream")]
     pub rate: u32,
-    /// Frames of a block; the device's own if not given.
-    #[arg(long, default_value_t = 0, value_name = "FRAMES")]
+    /// Frames a block; the device's if not given
+    #[arg(
+        long,
+        value_name = "FRAMES",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Stream"
+    )]
     pub block: u32,
-    /// Backend options, as for sonset_stream_open() ("key=value;...").
-    #[arg(long, default_value = "")]
+    /// Output channels to open
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Stream")]
+    pub channels_out: u32,
+    /// Input channels to open
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Stream")]
+    pub channels_in: u32,
+    /// What only one backend knows, such as 'server=NAME; output_ports=PORT' for jack
+    #[arg(
+        long,
+        value_name = "KEY=VALUE;...",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "Stream"
+    )]
     pub options: String,
+    /// Round trip of the virtual device
+    #[arg(
+        long,
+        value_name = "FRAMES",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Stream"
+    )]
+    pub virtual_latency: u32,
 }
 
-/// Options of `timing`.
-#[derive(Args, Debug)]
-pub struct Timing {
+#[derive(Debug, Args)]
+pub struct TimingArgs {
     #[command(flatten)]
-    pub device: Device,
-    /// Output channels to open.
-    #[arg(long, default_value_t = 2)]
-    pub output_channels: u32,
-    /// Input channels to open.
-    #[arg(long, default_value_t = 0)]
-    pub input_channels: u32,
-    /// How long to run.
-    #[arg(long, default_value_t = 10.0)]
+    pub stream: StreamArgs,
+    /// How long to run
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
     pub seconds: f64,
-    /// Most xruns, both directions together.
-    #[arg(long, default_value_t = 0)]
-    pub max_xruns: u64,
-    /// Most steps found in the time stamps.
-    #[arg(long, default_value_t = 0)]
-    pub max_discontinuities: u64,
-    /// Largest uncertainty of the clock fit at the end, in microseconds.
-    #[arg(long, default_value_t = 500.0)]
-    pub max_uncertainty_us: f64,
-    /// Latest wake-up, in milliseconds after the earliest ones.
-    #[arg(long)]
-    pub max_lateness_ms: Option<f64>,
-    /// Largest rate error of the device, in ppm of the host's clock.
-    #[arg(long)]
+    #[command(flatten)]
+    pub limits: TimingLimits,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// What a machine must keep to pass.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits (exit status 1 if one is not kept)")]
+pub struct TimingLimits {
+    /// Output and input xruns together
+    #[arg(long, value_name = "N")]
+    pub max_xruns: Option<u64>,
+    /// Steps in the stamps of both halves together
+    #[arg(long, value_name = "N")]
+    pub max_discontinuities: Option<u64>,
+    /// Uncertainty of the clock fit at the end, of the worse half
+    #[arg(long, value_name = "US", value_parser = amount)]
+    pub max_uncertainty_us: Option<f64>,
+    /// Latest wake-up against the clock fit, of the worse half
+    #[arg(long, value_name = "US", value_parser = amount)]
+    pub max_lateness_us: Option<f64>,
+    /// Device rate against the host's clock, either way, of the worse half
+    #[arg(long, value_name = "PPM", value_parser = amount)]
     pub max_drift_ppm: Option<f64>,
-    #[command(flatten)]
-    pub results: Results,
 }
 
-/// Options of `loopback`.
-#[derive(Args, Debug)]
-pub struct Loopback {
+#[derive(Debug, Args)]
+pub struct LoopbackArgs {
     #[command(flatten)]
-    pub device: Device,
-    /// Output channel that the cable begins at.
-    #[arg(long, default_value_t = 1)]
-    pub output_channel: u32,
-    /// Input channel that the cable ends at.
-    #[arg(long, default_value_t = 1)]
-    pub input_channel: u32,
-    /// Pulses to play.
-    #[arg(long, default_value_t = 20)]
+    pub stream: StreamArgs,
+    /// Output channel that the cable is in (from 1)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub channel_out: u32,
+    /// Input channel that the cable is in (from 1)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub channel_in: u32,
+    /// Pulses to play
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(5..=10_000))]
     pub pulses: u32,
-    /// Peak of a pulse, up to 1.
-    #[arg(long, default_value_t = 0.25)]
-    pub level: f64,
-    /// Longest round trip to look for, in milliseconds.
-    #[arg(long, default_value_t = 400.0)]
-    pub max_round_trip_ms: f64,
-    /// Largest standard deviation of the round trip, in samples.
-    #[arg(long, default_value_t = 0.5)]
-    pub max_jitter_samples: f64,
-    /// Most xruns, both directions together.
-    #[arg(long, default_value_t = 0)]
-    pub max_xruns: u64,
+    /// Largest magnitude of a pulse, in decibels of full scale
+    #[arg(long, value_name = "DB", default_value_t = -12.0, value_parser = level, allow_negative_numbers = true)]
+    pub level_db: f64,
+    /// Longest round trip to look for
+    #[arg(long, value_name = "MS", default_value_t = 1_000.0, value_parser = amount)]
+    pub longest_ms: f64,
+    /// Least ratio of pulse to noise that is trusted
+    #[arg(long, value_name = "DB", default_value_t = 12.0, value_parser = amount)]
+    pub least_snr_db: f64,
+    /// Seed of the random distances between pulses
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
     #[command(flatten)]
-    pub results: Results,
+    pub limits: LoopbackLimits,
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
-/// Which clock the recorder's times are of.
+/// What a loop must keep to pass.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits (exit status 1 if one is not kept)")]
+pub struct LoopbackLimits {
+    /// Range (largest minus smallest) of the round trip
+    #[arg(long, value_name = "N", value_parser = amount)]
+    pub max_jitter_samples: Option<f64>,
+    /// Difference between the round trip and what the backend reports, either way
+    #[arg(long, value_name = "US", value_parser = amount)]
+    pub max_unreported_us: Option<f64>,
+    /// Output and input xruns together
+    #[arg(long, value_name = "N")]
+    pub max_xruns: Option<u64>,
+}
+
+/// The unit of the times in a CSV file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RecorderClock {
-    /// Its own, with an unknown zero and rate.
-    Own,
-    /// The MONOTONIC clock of the host that played.
+pub enum Unit {
+    S,
+    Ms,
+    Samples,
+}
+
+/// A clock of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HostClock {
     Monotonic,
-    /// Unix time of the host that played.
     Realtime,
 }
 
-/// Options of `external`.
-#[derive(Args, Debug)]
-pub struct External {
-    /// Receipt log, as sonset_stream_log_receipts() writes it.
-    #[arg(long, value_name = "CSV")]
+#[derive(Debug, Args)]
+pub struct ExternalArgs {
+    /// The log that sonset_stream_log_receipts wrote
+    #[arg(long, value_name = "LOG.csv")]
     pub receipts: PathBuf,
-    /// Onsets that a recorder measured: a CSV file with times, or a WAV file with the sound itself.
-    #[arg(long, value_name = "CSV|WAV")]
+    /// Onsets that an independent recorder measured: times in a CSV file, or a WAV recording
+    #[arg(long, value_name = "FILE.csv|FILE.wav")]
     pub onsets: PathBuf,
-    /// Column of the CSV (a name, or a number from 1) with the onsets.
-    #[arg(long, default_value = "1")]
-    pub column: String,
-    /// Channel of the WAV (from 1) with the sound.
-    #[arg(long, default_value_t = 1)]
-    pub channel: usize,
-    /// Column of the CSV or channel of the WAV with triggers (a TTL line that marks each start): gives the lag.
-    #[arg(long)]
+    /// Take only the receipts with this tag
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub tag: Option<i64>,
+    /// The recorder's own record of when the sound was due, such as a TTL pulse at the host time in each
+    /// receipt: a column of the CSV file or a channel of the WAV file. The lag is then known, and not its spread
+    /// alone
+    #[arg(long, value_name = "COLUMN|CHANNEL")]
     pub reference: Option<String>,
-    /// Times of the CSV in seconds are these many units, for example 1000 for ms, or a rate for samples.
-    #[arg(long, default_value_t = 1.0, value_name = "PER_S")]
-    pub units_per_s: f64,
-    /// Clock that the recorder's times are of.
-    #[arg(long, value_enum, default_value_t = RecorderClock::Own)]
-    pub clock: RecorderClock,
-    /// An onset in a WAV is where the magnitude passes this share of the channel's peak.
-    #[arg(long, default_value_t = 0.5)]
-    pub threshold: f64,
-    /// After an onset in a WAV, no other one for so long, in milliseconds.
-    #[arg(long, default_value_t = 100.0)]
-    pub dead_time_ms: f64,
-    /// Largest rate difference of the two clocks to look for, in ppm.
-    #[arg(long, default_value_t = 500.0)]
-    pub max_ppm: f64,
-    /// Furthest that an onset may be from where it is expected, or after its trigger, in milliseconds.
-    #[arg(long, default_value_t = 100.0)]
-    pub max_lag_ms: f64,
-    /// Largest standard deviation of the onset errors, in microseconds.
-    #[arg(long, default_value_t = 1_000.0)]
-    pub max_sd_us: f64,
-    /// Most starts without an onset.
-    #[arg(long, default_value_t = 0)]
-    pub max_missing: usize,
+    /// The onsets are times of this clock of the host that ran the experiment: the lag is then known
+    #[arg(long, value_name = "CLOCK", conflicts_with = "reference")]
+    pub same_clock: Option<HostClock>,
+    /// How far an onset may lie from where its receipt puts it
+    #[arg(long, value_name = "MS", default_value_t = 20.0, value_parser = positive)]
+    pub tolerance_ms: f64,
+    /// Largest lag to look for where the lag can be known
+    #[arg(long, value_name = "MS", default_value_t = 500.0, value_parser = positive)]
+    pub longest_lag_ms: f64,
+    /// Largest difference in rate between the recorder's and the host's clock
+    #[arg(long, value_name = "PPM", default_value_t = 500.0, value_parser = positive)]
+    pub largest_ppm: f64,
     #[command(flatten)]
-    pub results: Results,
+    pub recorder: RecorderArgs,
+    #[command(flatten)]
+    pub limits: ExternalLimits,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// How the recorder's file is to be read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "The recorder's file")]
+pub struct RecorderArgs {
+    /// CSV: name or number (from 1) of the column with the onsets
+    #[arg(long, value_name = "COLUMN", default_value = "1")]
+    pub column: String,
+    /// CSV: unit of the times
+    #[arg(long, value_enum, default_value = "s")]
+    pub unit: Unit,
+    /// CSV with times in samples: the recorder's rate
+    #[arg(long, value_name = "HZ", value_parser = positive)]
+    pub rate: Option<f64>,
+    /// WAV: channel with the sound (from 1)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub channel: u16,
+    /// WAV: distance from the median of the channel that is an onset, full scale being 1; half of the largest
+    /// if not given
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub threshold: Option<f64>,
+    /// WAV: the same for the channel of the reference
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub reference_threshold: Option<f64>,
+    /// WAV: how long a channel must be quiet before the next onset
+    #[arg(long, value_name = "MS", default_value_t = 50.0, value_parser = positive)]
+    pub refractory_ms: f64,
+}
+
+/// What a set-up must keep to pass.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits (exit status 1 if one is not kept)")]
+pub struct ExternalLimits {
+    /// Standard deviation of the onset errors
+    #[arg(long, value_name = "US", value_parser = amount)]
+    pub max_sd_us: Option<f64>,
+    /// Range of the onset errors
+    #[arg(long, value_name = "US", value_parser = amount)]
+    pub max_range_us: Option<f64>,
+    /// Mean lag, either way; needs --reference or --same-clock
+    #[arg(long, value_name = "US", value_parser = amount)]
+    pub max_lag_us: Option<f64>,
+    /// Rate of the recorder's clock against the host's, either way
+    #[arg(long, value_name = "PPM", value_parser = amount)]
+    pub max_drift_ppm: Option<f64>,
+    /// Receipts without an onset
+    #[arg(long, value_name = "N")]
+    pub max_missing: Option<u64>,
+}
+
+fn backend(name: &str) -> Result<Backend, String> {
+    let known = || sonset::backend::built_in().filter(|backend| *backend != Backend::Manual);
+    known().find(|backend| backend.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = known().map(Backend::name).collect();
+        format!("this build has {}", names.join(", "))
+    })
+}
+
+fn number(text: &str, fits: impl Fn(f64) -> bool, wanted: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && fits(value) => Ok(value),
+        _ => Err(format!("{wanted} is wanted")),
+    }
+}
+
+fn amount(text: &str) -> Result<f64, String> {
+    number(text, |value| value >= 0.0, "a number of 0 or more")
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text, |value| value > 0.0, "a number above 0")
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, |value| (0.5..=86_400.0).contains(&value), "a number of seconds from 0.5 to 86400")
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    number(text, |value| (-80.0..=-1.0).contains(&value), "a level from -80 to -1 dB")
 }

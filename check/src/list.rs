@@ -1,18 +1,19 @@
-//! The devices that are there.
+//! `sonset-check list`: backends and their devices.
 
 use serde::Serialize;
-use sonset::backend::{self, Backend, built_in};
+use serde_json::json;
+use sonset::backend::{self, Backend};
 
-use crate::cli::List;
-use crate::report::write_json;
-use crate::{Failure, Verdict, open};
+use crate::cli::ListArgs;
+use crate::report;
 
-/// One backend, with its devices or the reason why there are none.
+/// A backend as it is now.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct Listed {
     backend: &'static str,
-    devices: Vec<Device>,
+    /// Why it cannot be used; `None` if it can.
     unavailable: Option<String>,
+    devices: Vec<Device>,
 }
 
 #[derive(Debug, Serialize)]
@@ -21,63 +22,79 @@ struct Device {
     name: String,
     output_channels: u32,
     input_channels: u32,
-    default_sample_rate_hz: u32,
-    is_default_output: bool,
-    is_default_input: bool,
+    /// Zeros stand for unknown.
+    default_rate_hz: u32,
+    min_rate_hz: u32,
+    max_rate_hz: u32,
+    default_output: bool,
+    default_input: bool,
 }
 
-/// Lists them.
-pub fn run(args: &List) -> Result<Verdict, Failure> {
-    let wanted = args.backend.as_deref().map(open::backend).transpose()?;
-    let entries: Vec<Entry> = built_in()
-        .filter(|backend| *backend != Backend::Manual && wanted.is_none_or(|wanted| wanted == *backend))
-        .map(entry)
-        .collect();
-    match &args.json {
-        Some(path) => write_json(path, &entries)?,
-        None => entries.iter().for_each(print),
+impl From<sonset::device::Device> for Device {
+    fn from(device: sonset::device::Device) -> Self {
+        Self {
+            id: device.id,
+            name: device.name,
+            output_channels: device.output_channels,
+            input_channels: device.input_channels,
+            default_rate_hz: device.default_rate_hz,
+            min_rate_hz: device.min_rate_hz,
+            max_rate_hz: device.max_rate_hz,
+            default_output: device.is_default_output,
+            default_input: device.is_default_input,
+        }
     }
-    Ok(Verdict::Pass)
 }
 
-fn entry(backend: Backend) -> Entry {
+/// Lists everything, and gives the exit status.
+pub fn run(args: &ListArgs) -> u8 {
+    let backends: Vec<Listed> =
+        backend::built_in().filter(|backend| *backend != Backend::Manual).map(look).collect();
+    let Some(path) = &args.json else {
+        report::say(&backends.iter().map(text).collect::<String>());
+        return report::PASSED;
+    };
+    let list = json!({ "tool": "sonset-check", "version": env!("CARGO_PKG_VERSION"), "backends": backends });
+    match report::write_json(path, &list) {
+        Ok(()) => report::PASSED,
+        Err(error) => {
+            eprintln!("sonset-check: '{}' could not be written: {error}", path.display());
+            report::NOT_MEASURED
+        }
+    }
+}
+
+fn look(backend: Backend) -> Listed {
     let (devices, unavailable) = match backend::devices(backend) {
-        Ok(devices) => (devices, None),
+        Ok(devices) => (devices.into_iter().map(Device::from).collect(), None),
         Err(error) => (Vec::new(), Some(error.message)),
     };
-    let device = |device: sonset::device::Device| Device {
-        id: device.id,
-        name: device.name,
-        output_channels: device.output_channels,
-        input_channels: device.input_channels,
-        default_sample_rate_hz: device.default_rate_hz,
-        is_default_output: device.is_default_output,
-        is_default_input: device.is_default_input,
-    };
-    Entry { backend: backend.name(), devices: devices.into_iter().map(device).collect(), unavailable }
+    Listed { backend: backend.name(), unavailable, devices }
 }
 
-fn print(entry: &Entry) {
-    println!("{}", entry.backend);
-    if let Some(reason) = &entry.unavailable {
-        println!("  not available: {reason}");
-    } else if entry.devices.is_empty() {
-        println!("  no devices");
-    }
-    for device in &entry.devices {
-        let default = match (device.is_default_output, device.is_default_input) {
-            (true, true) => ", default",
-            (true, false) => ", default output",
-            (false, true) => ", default input",
-            (false, false) => "",
-        };
-        println!(
-            "  {}  {} ({} out, {} in, {} Hz{default})",
-            device.id,
-            device.name,
-            device.output_channels,
-            device.input_channels,
-            device.default_sample_rate_hz
-        );
-    }
+/// A backend and its devices, for a person.
+fn text(listed: &Listed) -> String {
+    let devices = match &listed.unavailable {
+        Some(why) => format!("  not available: {why}\n"),
+        None if listed.devices.is_empty() => "  no devices\n".into(),
+        None => listed.devices.iter().map(device_text).collect(),
+    };
+    format!("{}\n{devices}", listed.backend)
+}
+
+fn device_text(device: &Device) -> String {
+    let default = match (device.default_output, device.default_input) {
+        (true, true) => "  [default output and input]",
+        (true, false) => "  [default output]",
+        (false, true) => "  [default input]",
+        (false, false) => "",
+    };
+    let hertz = |rate: u32| if rate == 0 { "unknown".into() } else { format!("{rate} Hz") };
+    let Device { id, name, output_channels, input_channels, .. } = device;
+    let (low, high) = (hertz(device.min_rate_hz), hertz(device.max_rate_hz));
+    let rate = hertz(device.default_rate_hz);
+    format!(
+        "  {name}{default}\n    id        {id}\n    channels  {output_channels} out, {input_channels} in\n    \
+         rate      {rate}, from {low} to {high}\n"
+    )
 }

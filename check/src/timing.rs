@@ -1,227 +1,236 @@
-//! How regularly the device calls, and how well its clock is known.
+//! `sonset-check timing`: what blocks, wake-ups and clocks of a silent stream are like.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde_json::json;
+use sonset::backend::Backend;
 use sonset::device::Direction;
 use sonset::realtime::clock::{Fit, Stamps};
 use sonset::receipt::LatencySource;
-use sonset::shared::Position;
-use sonset::stream::{Info, State, Stats, Stream};
+use sonset::stream::{State, Stats, Stream};
 
-use crate::cli::Timing;
-use crate::picture::Chart;
-use crate::report::{Limit, Report};
-use crate::stats::{Line, Summary, quantile};
-use crate::watch::{self, Progress};
-use crate::{Failure, Measured, open};
+use crate::cli::{TimingArgs, TimingLimits};
+use crate::report::{Checks, Panel, Picture, Refusal, Report, Series, Summary};
+use crate::session::{self, Device};
+use crate::stats::{Distribution, percentile, thin};
 
-/// How often the stream is looked at; blocks that are shorter are seen in part.
-const LOOK: Duration = Duration::from_micros(500);
+/// Above this, and where it is unknown, a latency is pointed out.
+const LONG_LATENCY_MS: f64 = 40.0;
+/// Blocks within which a fit has recognised a step in the stamps.
+const STEP_BLOCKS: usize = 16;
+/// Points of a series in the JSON.
+const MOST_POINTS: usize = 2_000;
 
-/// What was seen of one block.
+/// A block as it was seen.
 #[derive(Clone, Copy, Debug)]
-struct Block {
+struct Seen {
     frame: i64,
     frames: i64,
-    callback_ns: i64,
+    /// MONOTONIC time at which its callback was entered; 0 if unknown.
+    entered_ns: i64,
     fit: Fit,
 }
 
 /// What was seen of one half.
+#[derive(Debug)]
 struct Half {
     direction: Direction,
-    blocks: Vec<Block>,
-    latency_source: LatencySource,
-}
-
-/// Measures it.
-pub fn run(args: &Timing) -> Result<Measured, Failure> {
-    if !(args.seconds >= 1.0 && args.seconds <= 86_400.0) {
-        return Err(Failure(format!("--seconds {}: 1 to 86400", args.seconds)));
-    }
-    let stream = open::open(&args.device, args.output_channels, args.input_channels)?;
-    stream.start()?;
-    let halves = watch_blocks(&stream, args);
-    let (info, stats) = (stream.info(), stream.stats());
-    stream.close();
-    let rate = info.opened.sample_rate_hz as f64;
-    let mut report = Report::new(format!("Timing of {}", open::describe(&info)), open::is_virtual(&info));
-    if info.state == State::Lost {
-        report.notes.push(format!("the device went away: {}", info.loss));
-    }
-    about_stream(&mut report, &info, &stats);
-    let xruns = stats.output_xruns + stats.input_xruns;
-    report.limits.push(Limit::new("--max-xruns", args.max_xruns as f64, Some(xruns as f64)));
-    let steps = stats.output_discontinuities + stats.input_discontinuities;
-    report.limits.push(Limit::new(
-        "--max-discontinuities",
-        args.max_discontinuities as f64,
-        Some(steps as f64),
-    ));
-    let mut charts = Vec::new();
-    let mut results = Vec::new();
-    for half in &halves {
-        if half.blocks.len() < 10 {
-            return Err(Failure(format!("only {} blocks of {:?} came", half.blocks.len(), half.direction)));
-        }
-        results.push(about_half(&mut report, half, rate, args));
-        charts.push(lateness_chart(half, rate));
-        charts.push(residual_chart(half, rate));
-    }
-    report.data = json!({
-        "seconds": args.seconds,
-        "sample_rate_hz": info.opened.sample_rate_hz,
-        "callbacks": stats.callbacks,
-        "output_xruns": stats.output_xruns,
-        "input_xruns": stats.input_xruns,
-        "output_discontinuities": stats.output_discontinuities,
-        "input_discontinuities": stats.input_discontinuities,
-        "halves": results,
-    });
-    Ok(Measured { report, charts })
-}
-
-fn watch_blocks(stream: &Stream, args: &Timing) -> Vec<Half> {
-    let mut halves: Vec<Half> = Vec::new();
-    for (direction, channels) in
-        [(Direction::Output, args.output_channels), (Direction::Input, args.input_channels)]
-    {
-        if channels > 0 {
-            halves.push(Half { direction, blocks: Vec::new(), latency_source: LatencySource::Unknown });
-        }
-    }
-    let progress = Progress::new("running silence", args.seconds, args.results.quiet);
-    while progress.seconds() < args.seconds && !watch::is_stopped() && stream.state() == State::Running {
-        for half in &mut halves {
-            if let Ok((position, fit)) = stream.position(half.direction) {
-                half.see(position, fit);
-            }
-        }
-        progress.wait(LOOK);
-    }
-    halves
+    seen: Vec<Seen>,
 }
 
 impl Half {
-    fn see(&mut self, position: Position, fit: Fit) {
-        let is_new = self.blocks.last().is_none_or(|last| last.frame != position.block_frame);
-        if is_new && position.block_frames > 0 {
-            self.latency_source = position.latency_source;
-            self.blocks.push(Block {
+    /// Looks at the newest block, and keeps it if it was not seen before.
+    fn look(&mut self, stream: &Stream) {
+        let Ok((position, fit)) = stream.position(self.direction) else { return };
+        let is_new = self.seen.last().is_none_or(|last| last.frame != position.block_frame);
+        if position.block_frames > 0 && is_new {
+            self.seen.push(Seen {
                 frame: position.block_frame,
                 frames: position.block_frames,
-                callback_ns: position.callback_ns,
+                entered_ns: position.callback_ns,
                 fit,
             });
         }
     }
 
-    /// How late each callback came, in ms: against the line with the fitted rate that no callback is before.
-    fn lateness_ms(&self, rate: f64) -> Vec<(f64, f64)> {
-        let Some(first) = self.blocks.first() else { return Vec::new() };
-        let ns_per_frame = self
-            .blocks
-            .last()
-            .filter(|last| last.fit.is_usable())
-            .map_or(1e9 / rate, |last| last.fit.ns_per_frame);
-        let ahead = |block: &Block| {
-            (block.callback_ns - first.callback_ns) as f64 - (block.frame - first.frame) as f64 * ns_per_frame
+    /// The blocks whose fit can be gone by: without those that came before the fit had settled, and those after a
+    /// step that it had not recognised yet, which would all seem late.
+    fn settled(&self) -> Vec<&Seen> {
+        let steps = |n: usize| self.seen[n.min(self.seen.len() - 1)].fit.discontinuities;
+        let is_settled = |(n, seen): &(usize, &Seen)| {
+            let stamps = seen.fit.stamps;
+            let can_be_used = seen.fit.is_usable() && !matches!(stamps, Stamps::None | Stamps::Settling);
+            can_be_used && steps(n + STEP_BLOCKS) == seen.fit.discontinuities
         };
-        let earliest = self.blocks.iter().map(ahead).fold(f64::INFINITY, f64::min);
-        let seconds = |block: &Block| (block.frame - first.frame) as f64 / rate;
-        self.blocks.iter().map(|block| (seconds(block), (ahead(block) - earliest) * 1e-6)).collect()
-    }
-
-    /// How far the fit of each moment puts its block from the straight line through all of them, in µs.
-    fn residuals_us(&self, rate: f64) -> Vec<(f64, f64)> {
-        let usable: Vec<&Block> = self.blocks.iter().filter(|block| block.fit.is_usable()).collect();
-        let Some(first) = usable.first() else { return Vec::new() };
-        let place = |block: &Block| {
-            let x = (block.frame - first.frame) as f64 / rate;
-            (x, (block.fit.host_ns(block.frame) - first.fit.host_ns(first.frame)) as f64 * 1e-3 - x * 1e6)
-        };
-        let points: Vec<(f64, f64)> = usable.iter().map(|block| place(block)).collect();
-        let Some(line) = Line::through(&points) else { return Vec::new() };
-        points.iter().map(|&(x, y)| (x, y - line.at(x))).collect()
+        self.seen.iter().enumerate().filter(is_settled).map(|(_, seen)| seen).collect()
     }
 }
 
-fn about_stream(report: &mut Report, info: &Info, stats: &Stats) {
-    let opened = &info.opened;
-    let latency = |frames: Option<i64>| {
-        frames.map_or("unknown".into(), |frames| {
-            format!("{frames} frames, {:.2} ms", frames as f64 * 1e3 / opened.sample_rate_hz as f64)
-        })
-    };
-    report.line("latency reported, output", latency(opened.output_latency_frames));
-    report.line("latency reported, input", latency(opened.input_latency_frames));
-    report.line("realtime priority", format!("{:?}", opened.realtime).to_lowercase());
-    report.line("memory locked", if info.memory_locked { "yes" } else { "no" });
-    report.line("xruns", format!("{} output, {} input", stats.output_xruns, stats.input_xruns));
-    report.line(
-        "steps in the stamps",
-        format!("{} output, {} input", stats.output_discontinuities, stats.input_discontinuities),
-    );
-}
-
-fn about_half(report: &mut Report, half: &Half, rate: f64, args: &Timing) -> serde_json::Value {
-    let name = format!("{:?}", half.direction).to_lowercase();
-    let sizes: Vec<f64> = half.blocks.iter().map(|block| block.frames as f64).collect();
-    let late: Vec<f64> = half.lateness_ms(rate).iter().map(|(_, late)| *late).collect();
-    let (sizes, late99) = (Summary::of(&sizes), quantile(&late, 0.99));
-    let late = Summary::of(&late);
-    if let (Some(sizes), Some(late), Some(late99)) = (sizes, late, late99) {
-        report.line(
-            &format!("{name} blocks"),
-            format!("{} seen, {} to {} frames, median {}", sizes.n, sizes.min, sizes.max, sizes.median),
-        );
-        report.line(
-            &format!("{name} wake-ups late"),
-            format!("median {:.3} ms, 99 % within {late99:.3} ms, latest {:.3} ms", late.median, late.max),
-        );
-    }
-    let fit = half.blocks.last().map(|last| last.fit).unwrap_or_default();
-    let usable = fit.is_usable();
-    let uncertainty_us = usable.then_some(fit.uncertainty_ns as f64 * 1e-3);
-    let ppm = usable.then(|| fit.ppm(rate as u32));
-    report.line(&format!("{name} stamps"), stamps(fit.stamps));
-    if let (Some(uncertainty), Some(ppm)) = (uncertainty_us, ppm) {
-        report.line(&format!("{name} clock"), format!("{ppm:+.2} ppm, known to ±{uncertainty:.1} µs"));
-    }
-    let source = format!("{:?}", half.latency_source).to_lowercase();
-    report.line(&format!("{name} latency source"), source.clone());
-    hold(report, &name, uncertainty_us, late.map(|late| late.max), ppm, args);
-    json!({
-        "direction": name,
-        "blocks": sizes,
-        "lateness_ms": late,
-        "lateness_99_ms": late99,
-        "stamps": format!("{:?}", fit.stamps).to_lowercase(),
-        "uncertainty_us": uncertainty_us,
-        "ppm": ppm,
-        "latency_source": source,
-    })
-}
-
-fn hold(
-    report: &mut Report,
-    name: &str,
+/// What is said of one half.
+#[derive(Debug, Serialize)]
+struct HalfResult {
+    half: &'static str,
+    blocks_seen: usize,
+    /// How often blocks of a number of frames were seen.
+    block_frames: BTreeMap<i64, usize>,
+    smallest_block: i64,
+    median_block: f64,
+    largest_block: i64,
+    /// How much later than the earliest one a callback was entered, against the fit, in µs.
+    lateness_us: Option<Distribution>,
+    stamps: &'static str,
+    drift_ppm: Option<f64>,
+    /// Lowest and highest once the fit had settled.
+    drift_range_ppm: Option<(f64, f64)>,
     uncertainty_us: Option<f64>,
-    latest_ms: Option<f64>,
-    ppm: Option<f64>,
-    args: &Timing,
-) {
-    let mut limit = |option: &str, limit: f64, measured: Option<f64>| {
-        report.limits.push(Limit::new(&format!("{option} ({name})"), limit, measured));
+    latency_ms: Option<f64>,
+    latency_source: &'static str,
+    /// All of it, for the picture.
+    #[serde(skip)]
+    lateness: Vec<f64>,
+    /// Seconds since the start, and µs.
+    lateness_over_time: Vec<(f64, f64)>,
+    /// Seconds since the start, and µs.
+    uncertainty_over_time: Vec<(f64, f64)>,
+    /// Seconds since the start, and ppm.
+    drift_over_time: Vec<(f64, f64)>,
+}
+
+/// What is said of a run.
+#[derive(Debug, Serialize)]
+struct Result {
+    device: Device,
+    seconds: f64,
+    callbacks: u64,
+    output_xruns: u64,
+    input_xruns: u64,
+    output_discontinuities: u64,
+    input_discontinuities: u64,
+    halves: Vec<HalfResult>,
+}
+
+/// Runs the stream and says what came of it.
+pub fn run(args: &TimingArgs) -> Report {
+    let stream = match session::open(&args.stream, 0) {
+        Ok(stream) => stream,
+        Err(refusal) => return Report::refused("timing", session::is_virtual(&args.stream), refusal),
     };
-    limit("--max-uncertainty-us", args.max_uncertainty_us, uncertainty_us);
-    if let Some(most) = args.max_lateness_ms {
-        limit("--max-lateness-ms", most, latest_ms);
+    let mut halves: Vec<Half> =
+        session::halves(&stream).into_iter().map(|direction| Half { direction, seen: Vec::new() }).collect();
+    let seconds = watch(&stream, &mut halves, args);
+    let result = evaluate(&stream, &halves, seconds);
+    let refusal = refusal(&stream, &halves);
+    let is_virtual = stream.format().backend == Backend::Virtual;
+    stream.close();
+    Report {
+        command: "timing",
+        is_virtual,
+        interrupted: session::interrupted(),
+        summary: summary(&result),
+        checks: checks(&result, &args.limits),
+        picture: Some(picture(&result)),
+        result: json!(result),
+        refusal,
     }
-    if let Some(most) = args.max_drift_ppm {
-        limit("--max-drift-ppm", most, ppm.map(f64::abs));
+}
+
+/// Looks at every block that it can until the time is over, and gives the seconds that passed.
+fn watch(stream: &Stream, halves: &mut [Half], args: &TimingArgs) -> f64 {
+    let began = Instant::now();
+    let bar = session::progress((args.seconds * 10.0).ceil() as u64, "running", args.report.quiet);
+    let end = Duration::from_secs_f64(args.seconds);
+    while began.elapsed() < end && !session::interrupted() && stream.state() == State::Running {
+        halves.iter_mut().for_each(|half| half.look(stream));
+        bar.set_position((began.elapsed().as_secs_f64() * 10.0) as u64);
+        std::thread::sleep(session::LOOK);
     }
+    bar.finish_and_clear();
+    began.elapsed().as_secs_f64()
+}
+
+fn refusal(stream: &Stream, halves: &[Half]) -> Option<Refusal> {
+    let info = stream.info();
+    if info.state == State::Lost {
+        return Some(Refusal::new("lost", format!("the device went away while it ran: {}", info.loss)));
+    }
+    let silent = halves.iter().find(|half| half.seen.is_empty())?;
+    let half = session::name(silent.direction);
+    Some(Refusal::new(
+        "no blocks",
+        format!("no block of the {half} came; is the device in use or suspended?"),
+    ))
+}
+
+fn evaluate(stream: &Stream, halves: &[Half], seconds: f64) -> Result {
+    let (info, stats) = (stream.info(), stream.stats());
+    let device = Device::of(&info);
+    let Stats { callbacks, output_xruns, input_xruns, .. } = stats;
+    Result {
+        seconds,
+        callbacks,
+        output_xruns,
+        input_xruns,
+        output_discontinuities: stats.output_discontinuities,
+        input_discontinuities: stats.input_discontinuities,
+        halves: halves.iter().map(|half| evaluate_half(stream, half, &device)).collect(),
+        device,
+    }
+}
+
+fn evaluate_half(stream: &Stream, half: &Half, device: &Device) -> HalfResult {
+    let rate_hz = device.sample_rate_hz;
+    let mut sizes: Vec<f64> = half.seen.iter().map(|seen| seen.frames as f64).collect();
+    sizes.sort_by(f64::total_cmp);
+    let mut block_frames = BTreeMap::new();
+    half.seen.iter().for_each(|seen| *block_frames.entry(seen.frames).or_insert(0) += 1);
+    let settled = half.settled();
+    let start_ns = half.seen.first().map_or(0, |seen| seen.entered_ns);
+    let over_time = |value: &dyn Fn(&Seen) -> f64| -> Vec<(f64, f64)> {
+        settled.iter().map(|seen| ((seen.entered_ns - start_ns) as f64 * 1e-9, value(seen))).collect()
+    };
+    let lateness = lateness(&settled, over_time(&|_| 0.0));
+    let drift = over_time(&|seen| seen.fit.ppm(rate_hz));
+    let values: Vec<f64> = lateness.iter().map(|point| point.1).collect();
+    let fold = |least: fn(f64, f64) -> f64| drift.iter().map(|point| point.1).reduce(least);
+    let last = half.seen.last().map(|seen| seen.fit).filter(Fit::is_usable);
+    let time = stream.time(half.direction).ok();
+    let latency_frames = match half.direction {
+        Direction::Output => device.output_latency_frames,
+        Direction::Input => device.input_latency_frames,
+    };
+    HalfResult {
+        half: session::name(half.direction),
+        blocks_seen: half.seen.len(),
+        smallest_block: sizes.first().map_or(0, |size| *size as i64),
+        median_block: if sizes.is_empty() { 0.0 } else { percentile(&sizes, 50.0) },
+        largest_block: sizes.last().map_or(0, |size| *size as i64),
+        block_frames,
+        lateness_us: Distribution::of(&values),
+        stamps: stamps(half.seen.last().map_or(Stamps::None, |seen| seen.fit.stamps)),
+        drift_ppm: last.map(|fit| fit.ppm(rate_hz)),
+        drift_range_ppm: fold(f64::min).zip(fold(f64::max)),
+        uncertainty_us: last.map(|fit| fit.uncertainty_ns as f64 * 1e-3),
+        latency_ms: latency_frames.map(|frames| device.ms(frames as f64)),
+        latency_source: source(time.map_or(LatencySource::Unknown, |time| time.latency_source)),
+        lateness: values,
+        lateness_over_time: thin(&lateness, MOST_POINTS),
+        uncertainty_over_time: thin(&over_time(&|seen| seen.fit.uncertainty_ns as f64 * 1e-3), MOST_POINTS),
+        drift_over_time: thin(&drift, MOST_POINTS),
+    }
+}
+
+/// How much later than the earliest callback each one was entered, in µs: what lies between a callback and its
+/// frame at the converter is a constant that the fit cannot tell.
+fn lateness(settled: &[&Seen], times: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let ahead = |seen: &&Seen| seen.entered_ns - seen.fit.host_ns(seen.frame);
+    let entered = || settled.iter().filter(|seen| seen.entered_ns > 0);
+    let earliest = entered().map(ahead).min().unwrap_or(0);
+    let late = settled.iter().map(|seen| (ahead(seen) - earliest) as f64 * 1e-3);
+    let known = settled.iter().map(|seen| seen.entered_ns > 0);
+    let points = times.into_iter().zip(late).zip(known);
+    points.filter(|(_, known)| *known).map(|(((time, _), late), _)| (time, late)).collect()
 }
 
 fn stamps(stamps: Stamps) -> &'static str {
@@ -230,14 +239,134 @@ fn stamps(stamps: Stamps) -> &'static str {
         Stamps::Settling => "settling",
         Stamps::Usable => "usable",
         Stamps::Quantised => "quantised",
-        Stamps::Useless => "useless; the times of wake-ups stand in",
+        Stamps::Useless => "useless (wake-ups were fitted)",
     }
 }
 
-fn lateness_chart(half: &Half, rate: f64) -> Chart {
-    Chart { what: format!("{:?} wake-up late / ms", half.direction), values: half.lateness_ms(rate) }
+fn source(source: LatencySource) -> &'static str {
+    match source {
+        LatencySource::Unknown => "unknown",
+        LatencySource::Reported => "reported",
+        LatencySource::Calibrated => "calibrated",
+    }
 }
 
-fn residual_chart(half: &Half, rate: f64) -> Chart {
-    Chart { what: format!("{:?} clock residual / us", half.direction), values: half.residuals_us(rate) }
+fn summary(result: &Result) -> Summary {
+    let mut summary = Summary::default();
+    let device = &result.device;
+    device.describe(&mut summary);
+    summary.row("ran", format!("{:.1} s, {} callbacks", result.seconds, result.callbacks));
+    let granted = |granted: Option<bool>| match granted {
+        Some(true) => "granted",
+        Some(false) => "NOT granted",
+        None => "unknown",
+    };
+    let (realtime, locked) = (granted(device.realtime), granted(Some(device.memory_locked)));
+    summary.row("realtime", format!("priority {realtime}, memory lock {locked}"));
+    summary.row("xruns", format!("{} output, {} input", result.output_xruns, result.input_xruns));
+    let (output, input) = (result.output_discontinuities, result.input_discontinuities);
+    summary.row("steps in stamps", format!("{output} output, {input} input"));
+    result.halves.iter().for_each(|half| summarise_half(&mut summary, half));
+    summary
+}
+
+fn summarise_half(summary: &mut Summary, half: &HalfResult) {
+    let row = |name: &str| format!("{} {name}", half.half);
+    let (least, middle, most) = (half.smallest_block, half.median_block, half.largest_block);
+    let mut blocks =
+        format!("{} seen: {least} / {middle} / {most} frames (min / median / max)", half.blocks_seen);
+    if (2..=4).contains(&half.block_frames.len()) {
+        let sizes: Vec<String> = half.block_frames.iter().map(|(size, n)| format!("{size} × {n}")).collect();
+        blocks += &format!("; {}", sizes.join(", "));
+    }
+    summary.row(row("blocks"), blocks);
+    match &half.lateness_us {
+        Some(late) => summary.row(
+            row("wake-up"),
+            format!(
+                "median {:.1}, 99 % {:.1}, latest {:.1} µs after the earliest, against the fit",
+                late.median, late.p99, late.max
+            ),
+        ),
+        None => summary.row(row("wake-up"), "not known: the fit has not settled"),
+    }
+    let clock = match half.drift_ppm.zip(half.uncertainty_us) {
+        Some((ppm, uncertainty)) => {
+            let range = half.drift_range_ppm.map(|(low, high)| format!(" ({low:+.2} to {high:+.2})"));
+            let range = range.unwrap_or_default();
+            format!("{ppm:+.2} ppm{range}, uncertainty {uncertainty:.1} µs, stamps {}", half.stamps)
+        }
+        None => format!("no fit, stamps {}", half.stamps),
+    };
+    summary.row(row("clock"), clock);
+    match half.latency_ms {
+        Some(ms) => {
+            summary.row(
+                row("latency"),
+                format!("{ms:.2} ms as reported; in host times: {}", half.latency_source),
+            );
+            if ms > LONG_LATENCY_MS {
+                summary
+                    .note(format!("the {} latency of {ms:.1} ms is above {LONG_LATENCY_MS} ms", half.half));
+            }
+        }
+        None => {
+            summary.row(row("latency"), "unknown");
+            summary.note(format!("the {} latency is unknown, and so not in any host time", half.half));
+        }
+    }
+}
+
+fn checks(result: &Result, limits: &TimingLimits) -> Checks {
+    /// The largest over the halves; unknown if it is for one.
+    fn worst(result: &Result, value: impl Fn(&HalfResult) -> Option<f64>) -> Option<f64> {
+        result.halves.iter().map(value).try_fold(0.0, |worst: f64, value| Some(worst.max(value?.abs())))
+    }
+    let count = |limit: Option<u64>| limit.map(|limit| limit as f64);
+    let xruns = (result.output_xruns + result.input_xruns) as f64;
+    let steps = (result.output_discontinuities + result.input_discontinuities) as f64;
+    let uncertainty = worst(result, |half| half.uncertainty_us);
+    let lateness = worst(result, |half| half.lateness_us.map(|late| late.max));
+    let drift = worst(result, |half| half.drift_ppm);
+    Checks::default()
+        .at_most("--max-xruns", count(limits.max_xruns), Some(xruns), "")
+        .at_most("--max-discontinuities", count(limits.max_discontinuities), Some(steps), "")
+        .at_most("--max-uncertainty-us", limits.max_uncertainty_us, uncertainty, "µs")
+        .at_most("--max-lateness-us", limits.max_lateness_us, lateness, "µs")
+        .at_most("--max-drift-ppm", limits.max_drift_ppm, drift, "ppm")
+}
+
+fn picture(result: &Result) -> Picture {
+    // With one callback, both halves wake up together and have one clock.
+    let (shown, both) = match result.device.one_callback {
+        true => (&result.halves[..1.min(result.halves.len())], result.halves.len() > 1),
+        false => (&result.halves[..], false),
+    };
+    let name = |half: &HalfResult| if both { "output and input".into() } else { half.half.to_string() };
+    let over_time = |y: &str, points: fn(&HalfResult) -> &Vec<(f64, f64)>| {
+        let one = |half: &HalfResult| Series { name: name(half), points: points(half).clone() };
+        Panel::Points { series: shown.iter().map(one).collect(), x: "time (s)".into(), y: y.into() }
+    };
+    let late = |half: &HalfResult| {
+        half.lateness_us.map(|late| {
+            let Distribution { n, mean, sd, range, .. } = late;
+            format!("{} wake-ups: n = {n}, mean {mean:.1}, SD {sd:.1}, range {range:.1} µs", name(half))
+        })
+    };
+    let subtitles = [result.device.line()].into_iter().chain(shown.iter().filter_map(late));
+    let values = shown.iter().flat_map(|half| half.lateness.iter().copied());
+    Picture {
+        title: format!("Timing of a stream over {:.1} s", result.seconds),
+        subtitles: subtitles.collect(),
+        panels: vec![
+            Panel::Histogram {
+                values: values.collect(),
+                x: "wake-up after the earliest, against the clock fit (µs)".into(),
+                y: "callbacks".into(),
+            },
+            over_time("wake-up lateness (µs)", |half| &half.lateness_over_time),
+            over_time("fit uncertainty (µs)", |half| &half.uncertainty_over_time),
+            over_time("device rate (ppm)", |half| &half.drift_over_time),
+        ],
+    }
 }

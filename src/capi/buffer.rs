@@ -9,8 +9,11 @@ use super::guard::{guard, not_null, text, write};
 use super::handle::Table;
 use super::structs::{self, sized};
 use crate::buffer::Buffer;
+use crate::downmix;
 use crate::error::{Result, fail};
-use crate::file::wav;
+use crate::file::{load, wav};
+use crate::realtime::block::MAX_CHANNELS;
+use crate::resample;
 
 /// Samples in memory, to be played or recorded into. Shared freely between streams and threads.
 pub struct sonset_buffer;
@@ -33,9 +36,9 @@ pub struct sonset_buffer_info {
     pub is_recording: i32,
     /// SONSET_GRANTED_...: whether its memory is locked into RAM.
     pub memory_locked: i32,
-    /// 0.
-    pub reserved: i32,
-    /// Largest magnitude of all samples.
+    /// Rate in hertz that the sound was converted from to sample_rate_hz; 0 if it was not.
+    pub resampled_from_hz: i32,
+    /// Largest magnitude of all samples: after a conversion, of the result, which may be above that before.
     pub peak: f64,
 }
 
@@ -119,11 +122,10 @@ pub unsafe extern "C" fn sonset_buffer_wrap(
     })
 }
 
-/// Reads a WAV file into a new buffer: PCM of 8, 16, 24 or 32 bits, or float32. Integers are scaled by their
-/// range, so that full scale is 1. Release it with sonset_buffer_release().
+/// Reads a sound file, or the first sound track of a film, into a new buffer at the file's own rate:
+/// sonset_buffer_load_file_at() with a rate and a track of 0.
 ///
-/// Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of another kind,
-/// NON_FINITE, FILE_IO, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT for a path that is not UTF-8.
+/// Errors: as sonset_buffer_load_file_at().
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]
@@ -131,15 +133,156 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
     path: *const c_char,
     out_buffer: *mut *mut sonset_buffer,
 ) -> i32 {
+    // SAFETY: passed on.
+    unsafe { sonset_buffer_load_file_at(path, 0, 0, out_buffer) }
+}
+
+/// Reads a media file into a new buffer. What the file is, is found from its content, not from its name. Release
+/// the buffer with sonset_buffer_release().
+///
+/// sample_rate_hz is the rate that the buffer is to have, 8000 to 384000, or 0 for that of the file. Where it is
+/// not the file's, the sound is converted as by sonset_buffer_resample(), and the buffer's info says from which.
+/// track is the number of the audio track, from 1; 0 is the one that the file calls its default, else the first.
+///
+/// Frame 0 of the buffer is what is heard at time 0 of the file: what encoders put in front is removed, and a
+/// track that begins later has silence in front. Integers are scaled by their range, so that full scale is 1.
+/// Channels stand in the order of WAV files: left, right, centre, low frequencies, then the others. Read are:
+///
+///   WAV, RF64          PCM of 8 to 32 bits, float of 32 and 64, A-law, mu-law, ADPCM (whose last block is whole)
+///   AIFF               PCM
+///   FLAC, Ogg FLAC     exactly as they were
+///   Ogg Vorbis         to the frame
+///   MP3                to the frame with a LAME tag, which most encoders write; without one (and MP2), late by
+///                      the encoder's delay, which no header states: 1105 frames for LAME (MP2 of ffmpeg: 481)
+///   MP4, M4A, MOV      AAC-LC of 1 or 2 channels, ALAC, FLAC, PCM: to the frame by the edit list; AAC without
+///                      one is late by the encoder's delay, 1024 frames for ffmpeg. An edit list that joins
+///                      several parts is refused.
+///   ADTS (.aac)        AAC-LC, late by the encoder's delay, which no header states: 1024 frames for ffmpeg
+///   MKV, WebM          Vorbis, FLAC, PCM, AAC-LC, MP3: to the frame where it states the codec's delay, and
+///                      where there is none (Vorbis, FLAC, PCM); else AAC and MP3 are late by the encoder's
+///                      delay, 1024 and 1105 frames for ffmpeg. Padding at the end stays.
+///
+/// Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
+/// error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.
+///
+/// Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of a kind that is not
+/// read, NON_FINITE, FILE_IO, UNSUPPORTED for one that is too long, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT
+/// for a rate or a track that cannot be had or a path that is not UTF-8.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_buffer_load_file_at(
+    path: *const c_char,
+    sample_rate_hz: i32,
+    track: i32,
+    out_buffer: *mut *mut sonset_buffer,
+) -> i32 {
     guard(|| {
         // SAFETY: the caller passes NULL or a text.
         let path = unsafe { text(path, "path") }?;
         not_null(out_buffer, "out_buffer")?;
-        let buffer = wav::load(Path::new(path))?;
+        let rate = convertible(sample_rate_hz, true)?;
+        if track < 0 {
+            fail!(InvalidArgument, "track {track}: from 1, or 0 for the file's default");
+        }
+        let buffer = load::load(Path::new(path), rate, track)?;
         // SAFETY: checked not to be null.
         unsafe { write(out_buffer, BUFFERS.insert(buffer)?) };
         Ok(())
     })
+}
+
+/// Makes a new buffer with the sound of another at sample_rate_hz, 8000 to 384000, from such a rate. Its info
+/// says from which rate it was converted, and its peak is that of the result, which may be higher. At the same
+/// rate it is a copy. Release it with sonset_buffer_release().
+///
+/// Frame n of the result is the sound at n / sample_rate_hz seconds, so that an onset stays where it is within a
+/// hundredth of a frame of the result, and k frames become round(k x sample_rate_hz / rate). With f half the
+/// lower of the two rates, tones up to 0.94 f keep their level within 0.001 dB, and what lies above f, aliases
+/// or images, is below -100 dB.
+///
+/// Errors: INVALID_ARGUMENT for a rate that cannot be had, a buffer without a rate or one that would become
+/// empty, BUFFER_BUSY while it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_buffer_resample(
+    buffer: *const sonset_buffer,
+    sample_rate_hz: i32,
+    out_buffer: *mut *mut sonset_buffer,
+) -> i32 {
+    guard(|| {
+        let buffer = get(buffer)?;
+        not_null(out_buffer, "out_buffer")?;
+        let converted = resample::resample(&buffer, convertible(sample_rate_hz, false)?)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_buffer, BUFFERS.insert(converted)?) };
+        Ok(())
+    })
+}
+
+/// Makes a new buffer of channel_count channels, each the sum of the channels of another times a row of matrix:
+/// channel_count rows of as many gains as the buffer has channels. Its peaks are those of the sums, which may
+/// exceed 1. Release it with sonset_buffer_release().
+///
+/// Errors: INVALID_ARGUMENT for a channel_count outside of 1 to 256 or a gain that is not finite, BUFFER_BUSY while
+/// it is recorded into, OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_buffer_mix(
+    buffer: *const sonset_buffer,
+    matrix: *const f32,
+    channel_count: i32,
+    out_buffer: *mut *mut sonset_buffer,
+) -> i32 {
+    guard(|| {
+        let buffer = get(buffer)?;
+        not_null(matrix, "matrix")?;
+        not_null(out_buffer, "out_buffer")?;
+        if !(1..=MAX_CHANNELS as i32).contains(&channel_count) {
+            fail!(InvalidArgument, "channel_count {channel_count}: 1 to {MAX_CHANNELS}");
+        }
+        let gains = channel_count as usize * buffer.channels();
+        // SAFETY: not null, and the caller passes that many gains.
+        let matrix = unsafe { std::slice::from_raw_parts(matrix, gains) };
+        let mixed = downmix::mix(&buffer, matrix, channel_count)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_buffer, BUFFERS.insert(mixed)?) };
+        Ok(())
+    })
+}
+
+/// Makes the stereo sound of a 5.1 one (left, right, centre, low frequencies, left and right surround) by
+/// Recommendation ITU-R BS.775: centre and surround at 1 / sqrt 2, no low frequencies. Release it with
+/// sonset_buffer_release().
+///
+/// Errors: INVALID_ARGUMENT for a buffer without six channels, BUFFER_BUSY while it is recorded into,
+/// OUT_OF_MEMORY, NULL_POINTER, INVALID_HANDLE.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_buffer_mix_itu_stereo(
+    buffer: *const sonset_buffer,
+    out_buffer: *mut *mut sonset_buffer,
+) -> i32 {
+    guard(|| {
+        let buffer = get(buffer)?;
+        not_null(out_buffer, "out_buffer")?;
+        let mixed = downmix::itu_stereo(&buffer)?;
+        // SAFETY: checked not to be null.
+        unsafe { write(out_buffer, BUFFERS.insert(mixed)?) };
+        Ok(())
+    })
+}
+
+/// A rate that sound is converted to.
+fn convertible(sample_rate_hz: i32, may_be_zero: bool) -> Result<u32> {
+    match u32::try_from(sample_rate_hz) {
+        Ok(0) if may_be_zero => Ok(0),
+        Ok(rate) if resample::RATES_HZ.contains(&rate) => Ok(rate),
+        _ => fail!(InvalidArgument, "sample rate {sample_rate_hz} Hz: 8000 to 384000 are converted to"),
+    }
 }
 
 /// Writes a buffer to a WAV file of float32, which keeps every bit of the samples. A file that exists is
@@ -211,7 +354,7 @@ pub unsafe extern "C" fn sonset_buffer_get_info(
             sample_rate_hz: buffer.sample_rate_hz() as i32,
             is_recording: buffer.is_recording() as i32,
             memory_locked: if buffer.is_locked() { 1 } else { 2 },
-            reserved: 0,
+            resampled_from_hz: buffer.resampled_from_hz() as i32,
             peak: peak as f64,
         };
         // SAFETY: the caller passes a struct of the size that it states.

@@ -8,8 +8,10 @@ use crate::action::{AfterPolicy, HostClock, Kind, LatePolicy, RampShape};
 use crate::backend::{Backend, Granted, ShareMode};
 use crate::error::Code;
 use crate::realtime::clock::Stamps;
+use crate::realtime::source::{Distribution, Spectrum, Waveform};
 use crate::receipt::{ActionState, LatencySource, Outcome};
-use crate::stream::State;
+use crate::ring::Usage;
+use crate::stream::{PulseCode, RingPolicy, State};
 
 /// What functions return: 0, or one of the negative codes. A number is never given a new meaning.
 #[repr(C)]
@@ -76,6 +78,8 @@ pub enum sonset_result {
     SONSET_ERROR_FILE_IO = -29,
     /// No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless.
     SONSET_ERROR_NO_CLOCK = -30,
+    /// An action plays the ring or records into it.
+    SONSET_ERROR_RING_BUSY = -31,
 }
 
 /// Ways of reaching sound. The numbers are fixed, whatever a build contains.
@@ -168,14 +172,76 @@ pub enum sonset_ramp_shape {
     SONSET_RAMP_LINEAR = 1,
 }
 
+/// The course of a tone's cycle, by its phase p in cycles. At p = 0 each rises through 0.
+#[repr(C)]
+pub enum sonset_waveform {
+    /// sin(2 pi p)
+    SONSET_WAVEFORM_SINE = 0,
+    /// 1 for p from 0 to 1/2, then -1.
+    SONSET_WAVEFORM_SQUARE = 1,
+    /// 2 p for p from -1/2 to 1/2: it rises, and jumps down at 1/2.
+    SONSET_WAVEFORM_SAWTOOTH = 2,
+    /// 4 p for p from -1/4 to 1/4, then down to -1 at 3/4.
+    SONSET_WAVEFORM_TRIANGLE = 3,
+}
+
+/// How the power of noise is spread over the frequencies.
+#[repr(C)]
+pub enum sonset_noise_spectrum {
+    /// The same in each hertz.
+    SONSET_NOISE_WHITE = 0,
+    /// The same in each octave.
+    SONSET_NOISE_PINK = 1,
+}
+
+/// How the samples of white noise are distributed.
+#[repr(C)]
+pub enum sonset_noise_distribution {
+    /// Normal, limited to 5 times the RMS.
+    SONSET_DISTRIBUTION_GAUSSIAN = 0,
+    /// The same for all values up to sqrt(3) times the RMS.
+    SONSET_DISTRIBUTION_UNIFORM = 1,
+}
+
+/// How pulses say a number.
+#[repr(C)]
+pub enum sonset_pulse_code {
+    /// They do not.
+    SONSET_CODE_NONE = 0,
+    /// A bit on each channel, all at once.
+    SONSET_CODE_PARALLEL = 1,
+    /// Bit after bit on one channel.
+    SONSET_CODE_SERIAL = 2,
+}
+
 /// What frame 0 of a recording is.
 #[repr(C)]
 pub enum sonset_align {
     /// The input frame with the number of the start.
     SONSET_ALIGN_CALLBACK = 0,
     /// The input frame in which the output frame with the number of the start comes back through a wire, by
-    /// the round trip that the backend reports.
+    /// the round trip that sonset_stream_get_info() tells when the recording is asked for.
     SONSET_ALIGN_ROUND_TRIP = 1,
+}
+
+/// What becomes of an action whose ring runs dry, or is full.
+#[repr(C)]
+pub enum sonset_ring_policy {
+    /// It goes on: what is missing is played as silence, or lost, and counted.
+    SONSET_RING_CONTINUE = 0,
+    /// It ends with the first frame that is missing.
+    SONSET_RING_END = 1,
+}
+
+/// What an action does with a ring.
+#[repr(C)]
+pub enum sonset_ring_usage {
+    /// No action uses it.
+    SONSET_RING_IDLE = 0,
+    /// One plays it.
+    SONSET_RING_PLAYING = 1,
+    /// One records into it.
+    SONSET_RING_RECORDING = 2,
 }
 
 /// What an action does.
@@ -187,6 +253,20 @@ pub enum sonset_action_kind {
     SONSET_KIND_RECORD_BUFFER = 2,
     /// Waits for a sound in the input: a voice key.
     SONSET_KIND_DETECT_LEVEL = 3,
+    /// Plays the input.
+    SONSET_KIND_PLAY_INPUT = 4,
+    /// Plays what the host writes to a ring.
+    SONSET_KIND_PLAY_RING = 5,
+    /// Records into a ring, from which the host reads.
+    SONSET_KIND_RECORD_RING = 6,
+    /// Records what was sent to the device.
+    SONSET_KIND_RECORD_OUTPUT = 12,
+    /// Plays a tone.
+    SONSET_KIND_PLAY_TONE = 7,
+    /// Plays noise.
+    SONSET_KIND_PLAY_NOISE = 8,
+    /// Plays pulses.
+    SONSET_KIND_PLAY_PULSE = 9,
 }
 
 /// Where an action is in its life.
@@ -221,6 +301,10 @@ pub enum sonset_outcome {
     SONSET_OUTCOME_STREAM_STOPPED = 6,
     /// The device went away.
     SONSET_OUTCOME_DEVICE_LOST = 7,
+    /// Its ring ran dry, and SONSET_RING_END was asked for.
+    SONSET_OUTCOME_UNDERFLOW = 8,
+    /// Its ring was full, and SONSET_RING_END was asked for.
+    SONSET_OUTCOME_OVERFLOW = 9,
 }
 
 /// Where a stream is in its life.
@@ -313,8 +397,10 @@ macro_rules! same {
 
 use self::{
     sonset_action_kind::*, sonset_action_state::*, sonset_after_policy::*, sonset_backend::*,
-    sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*, sonset_outcome::*,
-    sonset_ramp_shape::*, sonset_result::*, sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
+    sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*,
+    sonset_noise_distribution::*, sonset_noise_spectrum::*, sonset_outcome::*, sonset_pulse_code::*,
+    sonset_ramp_shape::*, sonset_result::*, sonset_ring_policy::*, sonset_ring_usage::*,
+    sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*, sonset_waveform::*,
 };
 
 same! {
@@ -348,6 +434,7 @@ same! {
     SONSET_ERROR_FILE_FORMAT => Code::FileFormat;
     SONSET_ERROR_FILE_IO => Code::FileIo;
     SONSET_ERROR_NO_CLOCK => Code::NoClock;
+    SONSET_ERROR_RING_BUSY => Code::RingBusy;
     SONSET_BACKEND_MANUAL => Backend::Manual;
     SONSET_BACKEND_VIRTUAL => Backend::Virtual;
     SONSET_BACKEND_JACK => Backend::Jack;
@@ -368,6 +455,24 @@ same! {
     SONSET_KIND_PLAY_BUFFER => Kind::PlayBuffer;
     SONSET_KIND_RECORD_BUFFER => Kind::RecordBuffer;
     SONSET_KIND_DETECT_LEVEL => Kind::DetectLevel;
+    SONSET_KIND_PLAY_INPUT => Kind::PlayInput;
+    SONSET_KIND_PLAY_RING => Kind::PlayRing;
+    SONSET_KIND_RECORD_RING => Kind::RecordRing;
+    SONSET_KIND_RECORD_OUTPUT => Kind::RecordOutput;
+    SONSET_KIND_PLAY_TONE => Kind::PlayTone;
+    SONSET_KIND_PLAY_NOISE => Kind::PlayNoise;
+    SONSET_KIND_PLAY_PULSE => Kind::PlayPulse;
+    SONSET_WAVEFORM_SINE => Waveform::Sine;
+    SONSET_WAVEFORM_SQUARE => Waveform::Square;
+    SONSET_WAVEFORM_SAWTOOTH => Waveform::Sawtooth;
+    SONSET_WAVEFORM_TRIANGLE => Waveform::Triangle;
+    SONSET_NOISE_WHITE => Spectrum::White;
+    SONSET_NOISE_PINK => Spectrum::Pink;
+    SONSET_DISTRIBUTION_GAUSSIAN => Distribution::Gaussian;
+    SONSET_DISTRIBUTION_UNIFORM => Distribution::Uniform;
+    SONSET_CODE_NONE => PulseCode::None;
+    SONSET_CODE_PARALLEL => PulseCode::Parallel;
+    SONSET_CODE_SERIAL => PulseCode::Serial;
     SONSET_ACTION_PENDING => ActionState::Pending;
     SONSET_ACTION_STARTED => ActionState::Started;
     SONSET_ACTION_PAUSED => ActionState::Paused;
@@ -379,6 +484,13 @@ same! {
     SONSET_OUTCOME_PREDECESSOR => Outcome::Predecessor;
     SONSET_OUTCOME_STREAM_STOPPED => Outcome::StreamStopped;
     SONSET_OUTCOME_DEVICE_LOST => Outcome::DeviceLost;
+    SONSET_OUTCOME_UNDERFLOW => Outcome::Underflow;
+    SONSET_OUTCOME_OVERFLOW => Outcome::Overflow;
+    SONSET_RING_CONTINUE => RingPolicy::Continue;
+    SONSET_RING_END => RingPolicy::End;
+    SONSET_RING_IDLE => Usage::Idle;
+    SONSET_RING_PLAYING => Usage::Playing;
+    SONSET_RING_RECORDING => Usage::Recording;
     SONSET_STREAM_OPEN => State::Open;
     SONSET_STREAM_RUNNING => State::Running;
     SONSET_STREAM_STOPPED => State::Stopped;

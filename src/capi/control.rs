@@ -279,7 +279,8 @@ pub unsafe extern "C" fn sonset_stream_set_gain(
 /// does nothing if the action has not started before its frame, ends by then, or stands still already. A sound that
 /// stands still can be cancelled as any other; nothing of the fade is heard then. params NULL stands for all zeros.
 ///
-/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings and detectors;
+/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
+/// and monitors;
 /// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
 /// NULL_POINTER.
 ///
@@ -305,7 +306,8 @@ pub unsafe extern "C" fn sonset_stream_pause(
 /// resume. A frame that has passed is the first one that can still be reached. Needs no free action. params NULL
 /// stands for all zeros.
 ///
-/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings and detectors;
+/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
+/// and monitors;
 /// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
 /// NULL_POINTER.
 ///

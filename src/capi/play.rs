@@ -2,6 +2,7 @@
 
 use super::buffer::{self, sonset_buffer};
 use super::guard::{guard, not_null, optional_values, write};
+use super::ring::{self, sonset_ring};
 use super::start::Fields;
 use super::stream::{self, sonset_stream};
 use super::structs::{self, not_yet, sized, switch};
@@ -61,15 +62,21 @@ pub struct sonset_play_params {
     pub onset_ramp_frames: i64,
     /// Frames of the ramp to silence before the end.
     pub offset_ramp_frames: i64,
-    /// Depth of amplitude modulation. Not supported by this version: 0.
+    /// Depth m of sinusoidal amplitude modulation, 0 to 1; 0 for none. Frame k of the sound, passes of loops and
+    /// skipped frames counted, is multiplied by 1 + m sin(2 pi (f k / rate + p)), so the peak rises to 1 + m
+    /// times that of the sound (WOULD_CLIP), and the power to 1 + m^2 / 2 times. Trigger lines are never modulated.
     pub am_depth: f64,
-    /// Its frequency. Not supported by this version: 0.
+    /// Its frequency f: 0.0001 to below half of the sample rate; 0 if am_depth is 0.
     pub am_frequency_hz: f64,
-    /// Its phase. Not supported by this version: 0.
+    /// Its phase p at frame 0; -0.25 begins in the trough.
     pub am_phase_cycles: f64,
+    /// SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played.
+    pub ring_policy: i32,
+    /// 0.
+    pub reserved: i32,
 }
 
-sized! { sonset_play_params: 184; }
+sized! { sonset_play_params: 192; }
 
 /// Sets params to their defaults.
 ///
@@ -120,6 +127,50 @@ pub unsafe extern "C" fn sonset_stream_play_buffer(
     })
 }
 
+/// Plays what the host writes to a ring, before and while it plays: as sonset_stream_play_buffer(), but for the
+/// following.
+///
+/// The action takes frames from the ring from its start on. Where the ring has run dry it plays silence and
+/// counts the frames (missing_frames, first_missing_frame, also of sonset_stream_get_action() meanwhile);
+/// what is written then sounds so much later, and nothing that was written is left out. With
+/// SONSET_RING_END it ends instead, with SONSET_OUTCOME_UNDERFLOW. sonset_ring_info.needed_frame tells by
+/// when to write. done_frames are those that sounded.
+///
+/// It completes when the ring was finished (sonset_ring_finish()) and all of it has sounded, or after
+/// frame_count frames of the stream, those of silence included. first_frame and the loop must be 0. An offset
+/// ramp needs to know the end: it is whole with a frame_count, or if the ring is finished while at least
+/// offset_ramp_frames are left in it. With SONSET_LATE_SKIP, as many frames of the ring as it is late are
+/// thrown away, now or as they come.
+///
+/// What will be written is not known: no WOULD_CLIP, the output guard limits it. As long as the ring holds
+/// enough, the output does not depend on how blocks are divided; when a ring runs dry depends on time. The
+/// ring is the action's until it has its receipt: till then it can be written to, but nothing else reads it.
+/// It may be released at once.
+///
+/// Errors: RING_BUSY if another action or recording has the ring, RATE_MISMATCH, and else as
+/// sonset_stream_play_buffer().
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_play_ring(
+    stream: *mut sonset_stream,
+    ring: *mut sonset_ring,
+    channels: *const i32,
+    gains: *const f32,
+    channel_count: i32,
+    params: *const sonset_play_params,
+    out_action: *mut i64,
+) -> i32 {
+    guard(|| {
+        let ring = ring::get(ring)?;
+        let arguments = Arguments { stream, channels, gains, channel_count, params, out_action };
+        // SAFETY: the caller passes what the arguments' own comment asks for.
+        unsafe {
+            arguments.play(|stream, channels, gains, params| stream.play_ring(&ring, channels, gains, params))
+        }
+    })
+}
+
 /// What every function that plays takes. channels and gains are NULL or hold channel_count values, params is
 /// NULL or a struct of the size that it states, out_action is NULL or writable.
 pub(super) struct Arguments {
@@ -159,9 +210,7 @@ impl Arguments {
 }
 
 fn convert(params: &sonset_play_params) -> Result<PlayParams> {
-    not_yet(params.am_depth != 0.0, "am_depth")?;
-    not_yet(params.am_frequency_hz != 0.0, "am_frequency_hz")?;
-    not_yet(params.am_phase_cycles != 0.0, "am_phase_cycles")?;
+    not_yet(params.reserved != 0, "reserved")?;
     let has_frame_count = switch(params.has_frame_count, "has_frame_count")?;
     if !has_frame_count && params.frame_count != 0 {
         fail!(InvalidArgument, "frame_count is {}, but has_frame_count is 0", params.frame_count);
@@ -199,5 +248,9 @@ fn convert(params: &sonset_play_params) -> Result<PlayParams> {
             1 => RampShape::Linear,
             other => fail!(InvalidArgument, "ramp_shape {other}: RAISED_COSINE is 0, LINEAR is 1"),
         },
+        ring: ring::policy(params.ring_policy)?,
+        am_depth: params.am_depth,
+        am_frequency_hz: params.am_frequency_hz,
+        am_phase_cycles: params.am_phase_cycles,
     })
 }

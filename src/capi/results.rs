@@ -60,9 +60,12 @@ pub struct sonset_receipt {
     /// Xruns of its half of the stream while it ran.
     pub xruns: i64,
     /// Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
-    /// changed latencies. A step is found within 10 blocks, so an action that ends sooner after it does not count it.
+    /// changed latencies. A step is found within 10 blocks, so it may lie so far before the start. Of one that
+    /// is only suspected at the end the size is in host_uncertainty_ns; it counts too if whole blocks seem lost, and
+    /// may then still turn out to be none.
     pub discontinuities: i64,
-    /// Frames that a source did not deliver in time. 0 for buffers.
+    /// Frames that a source did not deliver in time, played as silence, or that a recording had no room for. 0
+    /// for buffers. Neither is in done_frames.
     pub missing_frames: i64,
     /// Output samples of the stream that the guard limited while it ran, whoever caused them; to within the
     /// chunks of up to 256 frames in which it began and ended.
@@ -86,6 +89,12 @@ pub struct sonset_receipt {
     pub detected_host_ns: i64,
     /// Time of detected_end_frame at the converter, by the clock MONOTONIC.
     pub detected_end_host_ns: i64,
+    /// The first frame of the stream that was missing, or that ended the action with SONSET_OUTCOME_UNDERFLOW or
+    /// SONSET_OUTCOME_OVERFLOW.
+    pub first_missing_frame: i64,
+    /// Of a monitor, the time from the input's converter to the output's, as far as the backend's latencies and
+    /// the clock fits of both halves tell.
+    pub monitor_latency_ns: i64,
     /// First silent frame of its last pause (sonset_stream_pause).
     pub paused_frame: i64,
     /// The frame at which it went on after its last pause that has ended (sonset_stream_resume).
@@ -99,7 +108,7 @@ pub struct sonset_receipt {
     pub gain: f64,
 }
 
-sized! { sonset_receipt: 264; }
+sized! { sonset_receipt: 280; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
@@ -126,7 +135,7 @@ impl sonset_receipt {
             host_uncertainty_ns: measured.host_uncertainty_ns,
             xruns: measured.xruns as i64,
             discontinuities: measured.discontinuities as i64,
-            missing_frames: receipt.missing_frames(),
+            missing_frames: measured.missing.frames,
             stream_clipped_samples: measured.clipped as i64,
             stream_nonfinite_samples: measured.nonfinite as i64,
             detected_frame: measured.detection.frame,
@@ -137,6 +146,8 @@ impl sonset_receipt {
             reserved: 0,
             detected_host_ns: measured.detection.host_ns,
             detected_end_host_ns: measured.detection.end_host_ns,
+            first_missing_frame: measured.missing.first_frame,
+            monitor_latency_ns: measured.monitor_latency_ns,
             paused_frame: measured.pauses.frame,
             resumed_frame: measured.pauses.resumed_frame,
             paused_frames: measured.pauses.frames,

@@ -88,7 +88,9 @@ pub struct sonset_stream_info {
     pub output_latency_frames: i64,
     /// From the converter to the callback.
     pub input_latency_frames: i64,
-    /// From output frame n to the input frame number in which it comes back through a wire.
+    /// From output frame n to the input frame number in which it comes back through a wire; -1 if unknown. As the
+    /// backend reports it; where each direction has a callback of its own, as of now by the clock fits of
+    /// both halves once they have settled: with the reported latencies and biases in it, and other after a slip.
     pub round_trip_frames: i64,
     /// Frames of the stream's fade (fade_ms).
     pub fade_frames: i64,
@@ -368,7 +370,7 @@ pub unsafe extern "C" fn sonset_stream_get_info(
         let calibrated = info.bias_ns.iter().any(Option::is_some);
         let known = opened.output_latency_frames.is_some()
             || opened.input_latency_frames.is_some()
-            || opened.round_trip_frames.is_some();
+            || info.round_trip_frames.is_some();
         let info = sonset_stream_info {
             struct_size: 0,
             state: info.state as i32,
@@ -388,7 +390,7 @@ pub unsafe extern "C" fn sonset_stream_get_info(
             latency_source: if calibrated { 2 } else { known as i32 },
             output_latency_frames: opened.output_latency_frames.unwrap_or(-1),
             input_latency_frames: opened.input_latency_frames.unwrap_or(-1),
-            round_trip_frames: opened.round_trip_frames.unwrap_or(-1),
+            round_trip_frames: info.round_trip_frames.unwrap_or(-1),
             fade_frames: format.fade_frames,
             output_latency_bias_ns: info.bias_ns[0].unwrap_or(0),
             input_latency_bias_ns: info.bias_ns[1].unwrap_or(0),

@@ -1,5 +1,36 @@
 //! Sound files. Never touched from the callback.
+//!
+//! [`decode::Decoder`] gives the frames of any file that is read, from the first one that is meant to be heard
+//! on; [`load`] puts them all into a buffer; [`wav`] writes. What stands in front of the first frame and how
+//! that is known: [`timeline`].
 
 pub mod channels;
 pub mod growing;
+pub mod decode;
+pub mod ebml;
+pub mod iso;
+pub mod load;
+pub mod media;
+pub mod timeline;
 pub mod wav;
+mod wide;
+
+use std::path::Path;
+
+use crate::error::{Code, Error};
+
+/// What is wrong with a file whose content cannot be used, and how to make one that can.
+fn unreadable(path: &Path, reason: &str) -> Error {
+    let path = path.display();
+    let cure = format!("`ffmpeg -i \"{path}\" -vn -c:a pcm_f32le \"{path}.wav\"` may convert it");
+    Error::new(Code::FileFormat, format!("'{path}': {reason}; {cure}"))
+}
+
+/// What the system says of a file that cannot be had.
+fn inaccessible(path: &Path, what: &str, error: &std::io::Error) -> Error {
+    let code = match error.kind() {
+        std::io::ErrorKind::NotFound => Code::FileNotFound,
+        _ => Code::FileIo,
+    };
+    Error::new(code, format!("'{}' {what}: {error}", path.display()))
+}

@@ -1,6 +1,7 @@
 //! Ramps and fades as closed forms of the frame index: nothing is accumulated, so a block boundary cannot
 //! show, and the same frame has the same level however it was reached.
 
+use super::sine;
 use crate::action::RampShape;
 
 /// The level of frame `index` of a ramp of `frames` frames from silence to 1; 1 beyond its end.
@@ -18,21 +19,9 @@ pub fn ramp(shape: RampShape, index: i64, frames: i64) -> f32 {
     let x = (index as f64 + 0.5) / frames as f64;
     match shape {
         RampShape::Linear => x as f32,
-        RampShape::RaisedCosine => (0.5 - 0.5 * cos_pi(x)) as f32,
+        // −cos πx = sin(π(2x − 1)/2)
+        RampShape::RaisedCosine => (0.5 + 0.5 * sine::of_quarters(2.0 * x - 1.0)) as f32,
     }
-}
-
-/// cos(πx) for x in 0..1, to 1e-12: as −sin(π(x − ½)) by the Taylor series of the sine (Abramowitz and
-/// Stegun 4.3.65), whose argument then stays within ±π/2. The library's own function is not used, so that
-/// every platform gives the same bits.
-fn cos_pi(x: f64) -> f64 {
-    let t = std::f64::consts::PI * (x - 0.5);
-    let u = t * t;
-    let mut sum = 1.0;
-    for k in [17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0] {
-        sum = 1.0 - u / (k * (k - 1.0)) * sum;
-    }
-    -(t * sum)
 }
 
 /// The end of a sound before its own end: from `begin` the level falls to silence at `end`.

@@ -28,6 +28,7 @@ pub struct HalfTime {
     fit: Fit,
     source: LatencySource,
     discontinuities: u64,
+    suspects_step: bool,
 }
 
 impl HalfTime {
@@ -40,6 +41,7 @@ impl HalfTime {
             fit: Fit::default(),
             source: LatencySource::Unknown,
             discontinuities: 0,
+            suspects_step: false,
         }
     }
 
@@ -48,6 +50,7 @@ impl HalfTime {
         self.stamped.restart();
         self.woken.restart();
         self.fit = Fit::default();
+        self.suspects_step = false;
     }
 
     /// Takes the stamps of a block that begins at `frame`. Returns the fit and the source of its latency
@@ -61,6 +64,7 @@ impl HalfTime {
     ) -> (Fit, LatencySource) {
         let stamp = if self.parts.plays { time.output_ns } else { time.input_ns };
         let mut steps = self.stamped.observe(frame, frames, stamp).is_some() as u64;
+        self.suspects_step = self.stamped.suspects_step();
         let mut fit = self.stamped.fit();
         let mut source = LatencySource::Reported;
         let has_stamps = !matches!(fit.stamps, Stamps::None | Stamps::Useless);
@@ -68,6 +72,7 @@ impl HalfTime {
             let useless = fit.stamps == Stamps::Useless;
             let stamp = time.callback_ns + self.latency_ns(frames);
             steps += self.woken.observe(frame, frames, stamp).is_some() as u64;
+            self.suspects_step = self.woken.suspects_step();
             fit = self.woken.fit();
             if useless {
                 fit.stamps = Stamps::Useless;
@@ -89,6 +94,11 @@ impl HalfTime {
             (true, latency) => ns(latency.unwrap_or(0)),
             (false, latency) => -ns(latency.unwrap_or(frames)),
         }
+    }
+
+    /// The fit that counts, with the user's bias in it.
+    pub fn fit(&self) -> &Fit {
+        &self.fit
     }
 
     /// MONOTONIC time of `frame` at the converter, or [`NONE`].
@@ -114,6 +124,12 @@ impl HalfTime {
     /// Steps found in the stamps so far.
     pub fn discontinuities(&self) -> u64 {
         self.discontinuities
+    }
+
+    /// The same and one more if the newest stamp says that blocks were lost: what ends now would not learn of it any
+    /// more.
+    pub fn discontinuities_with_suspected(&self) -> u64 {
+        self.discontinuities + self.suspects_step as u64
     }
 }
 

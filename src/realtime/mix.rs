@@ -46,7 +46,20 @@ impl Voice {
         onset * offset * fall(self.fade) * fall(self.pause) * rise
     }
 
-    /// Whether all frames from `from` up to `to` are at full level.
+    /// The levels of the frames from `from` on, at full level before the modulation if `plain`.
+    fn levels(&self, play: &Play, from: i64, plain: bool, levels: &mut [f32]) {
+        if plain {
+            levels.fill(1.0);
+        } else {
+            levels.iter_mut().zip(from..).for_each(|(level, frame)| *level = self.level(play, frame));
+        }
+        if let Some(modulation) = &play.modulation {
+            let k = self.position(from);
+            levels.iter_mut().zip(k..).for_each(|(level, k)| *level *= modulation.at(k));
+        }
+    }
+
+    /// Whether all frames from `from` up to `to` are at full level, but for the modulation.
     fn is_plain(&self, play: &Play, from: i64, to: i64) -> bool {
         from - self.origin >= play.onset_ramp_frames
             && self.end.saturating_sub(to) >= play.offset_ramp_frames
@@ -88,13 +101,26 @@ impl Mixer {
         &self.sums[..frames * self.channels]
     }
 
-    /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`.
-    pub fn add(&mut self, play: &mut Play, voice: &Voice, gain: &mut Gain, chunk: i64, from: i64, to: i64) {
+    /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`. Gives how
+    /// many of them there were; the rest is silence.
+    pub fn add(
+        &mut self,
+        play: &mut Play,
+        voice: &Voice,
+        gain: &mut Gain,
+        chunk: i64,
+        from: i64,
+        to: i64,
+    ) -> i64 {
         let steady = gain.steady(from, (to - from) as usize);
-        let plain = steady == Some(1.0) && voice.is_plain(play, from, to);
-        if !plain {
-            for (level, frame) in self.levels.iter_mut().zip(from..to) {
-                *level = voice.level(play, frame) * steady.unwrap_or_else(|| gain.at(frame));
+        let plain = voice.is_plain(play, from, to);
+        let levelled = !plain || play.modulation.is_some() || steady != Some(1.0);
+        if levelled {
+            let levels = &mut self.levels[..(to - from) as usize];
+            voice.levels(play, from, plain, levels);
+            if steady != Some(1.0) {
+                let gains = (from..).map(|frame| steady.unwrap_or_else(|| gain.at(frame)));
+                levels.iter_mut().zip(gains).for_each(|(level, gain)| *level *= gain);
             }
         }
         let channels = play.source.channels();
@@ -103,10 +129,11 @@ impl Mixer {
             let count = run.len() / channels;
             let at = (from - chunk) as usize + done;
             let sums = &mut self.sums[at * self.channels..(at + count) * self.channels];
-            let levels = (!plain).then(|| &self.levels[done..done + count]);
+            let levels = levelled.then(|| &self.levels[done..done + count]);
             add_run(sums, self.channels, run, channels, &play.routes, levels);
             done += count;
         });
+        done as i64
     }
 }
 

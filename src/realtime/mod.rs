@@ -6,6 +6,7 @@
 
 pub mod block;
 pub mod clock;
+pub mod crossing;
 pub mod detect;
 pub mod engine;
 mod envelope;
@@ -17,8 +18,9 @@ mod history;
 mod master;
 pub use master::Line;
 mod mix;
-mod record;
+pub mod record;
 mod schedule;
+pub mod sine;
 pub mod source;
 mod timed;
 mod track;

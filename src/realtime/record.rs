@@ -1,9 +1,62 @@
-//! Copying the input of one chunk into the buffer of one recording.
+//! Copying the input of one chunk to where one recording goes.
 
 use std::ops::Range;
 
 use super::block::Input;
 use crate::action::Record;
+use crate::buffer::Recorder;
+use crate::ring::RingWriter;
+
+/// Where a recording goes.
+#[derive(Debug)]
+pub enum Sink {
+    /// Into a buffer, which has room for all of it.
+    Buffer(Recorder),
+    /// Into a ring, from which the host reads.
+    Ring {
+        /// Its writing end.
+        writer: RingWriter,
+        /// Whether the recording is over with the first frame for which there is no room.
+        ends_when_full: bool,
+    },
+}
+
+impl Sink {
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::Buffer(recorder) => recorder.channels(),
+            Self::Ring { writer, .. } => writer.channels(),
+        }
+    }
+
+    /// Room for the next `frames` frames, or for as many of them as can be written in one piece.
+    fn next_frames(&mut self, frames: usize) -> &mut [f32] {
+        match self {
+            Self::Buffer(recorder) => recorder.next_frames(frames),
+            Self::Ring { writer, .. } => writer.next_frames(frames),
+        }
+    }
+
+    fn raise_peak(&mut self, column: usize, magnitude: f32) {
+        if let Self::Buffer(recorder) = self {
+            recorder.raise_peak(column, magnitude);
+        }
+    }
+
+    fn advance(&mut self, frames: usize) {
+        match self {
+            Self::Buffer(recorder) => recorder.advance(frames),
+            Self::Ring { writer, .. } => writer.advance(frames),
+        }
+    }
+
+    fn lose(&mut self, frames: usize) {
+        if let Self::Ring { writer, .. } = self {
+            writer.lose(frames);
+        }
+    }
+}
 
 /// What was seen in the samples of a recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,19 +71,35 @@ pub struct Seen {
     pub sound: bool,
 }
 
-/// Appends the frames `range` of the block's `input` (of `input_channels`) to the recording.
+/// Appends the frames `range` of the block's `input` (of `input_channels`) to the recording. Gives how many
+/// there was room for; the rest is lost.
 pub fn append(
     record: &mut Record,
     seen: &mut Seen,
     input: &Input<'_>,
     input_channels: usize,
     range: Range<usize>,
-) {
-    let channels = record.recorder.channels();
-    let Record { recorder, channels: map, .. } = record;
+) -> usize {
+    let mut at = range.start;
+    while at < range.end {
+        let frames = record.sink.next_frames(range.end - at).len() / record.sink.channels();
+        if frames == 0 {
+            record.sink.lose(range.end - at);
+            break;
+        }
+        copy(record, seen, input, input_channels, at..at + frames);
+        at += frames;
+    }
+    at - range.start
+}
+
+/// Appends frames that there is room for in one piece.
+fn copy(record: &mut Record, seen: &mut Seen, input: &Input<'_>, input_channels: usize, range: Range<usize>) {
+    let Record { sink, channels: map, .. } = record;
+    let channels = sink.channels();
     for (column, &channel) in map.iter().enumerate() {
         let mut peak = 0.0f32;
-        let frames = recorder.next_frames(range.len());
+        let frames = sink.next_frames(range.len());
         let places = frames[column..].iter_mut().step_by(channels);
         let mut keep = |(place, sample): (&mut f32, f32)| {
             *place = seen.check(sample);
@@ -48,9 +117,9 @@ pub fn append(
             Input::None => places.zip(std::iter::repeat(0.0)).for_each(&mut keep),
         }
         seen.peak = seen.peak.max(peak);
-        recorder.raise_peak(column, peak);
+        sink.raise_peak(column, peak);
     }
-    recorder.advance(range.len());
+    sink.advance(range.len());
 }
 
 impl Seen {

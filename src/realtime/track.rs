@@ -5,7 +5,7 @@ use super::gain::Gain;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, LatePolicy};
-use crate::receipt::{Detection, GainChange, NONE, Outcome, Pauses};
+use crate::receipt::{Detection, GainChange, Missing, NONE, Outcome, Pauses};
 use crate::request::{Cancel, Cancels, SetGain, TURNS, Turn};
 
 /// Ends a linked list of slots.
@@ -84,6 +84,10 @@ pub struct Track {
     pub stopped_as: Outcome,
     /// Frames done.
     pub done: i64,
+    /// Frames that were not there in time, or could not be kept.
+    pub missing: Missing,
+    /// From input to output of a monitor, or [`NONE`].
+    pub monitor_latency_ns: i64,
     /// Host time of the first frame, or [`NONE`].
     pub start_host_ns: i64,
     /// Uncertainty of that time, or [`NONE`].
@@ -124,6 +128,8 @@ impl Default for Track {
             pauses: Pauses::default(),
             stopped_as: Outcome::Stopped,
             done: 0,
+            missing: Missing::default(),
+            monitor_latency_ns: NONE,
             start_host_ns: NONE,
             uncertainty_ns: NONE,
             snapshot: Snapshot::default(),
@@ -201,7 +207,35 @@ impl Track {
     pub fn known_anchor(&self) -> Option<(i64, bool)> {
         let end = self.last_frame();
         let known = if self.detects() { self.detection.frame != NONE } else { end < i64::MAX };
-        known.then(|| self.anchor(end, !self.is_cut()))
+        known.then(|| self.anchor(end, self.outcome() == Outcome::Completed))
+    }
+
+    /// What it is if it ends where it is known to end.
+    pub fn outcome(&self) -> Outcome {
+        if self.is_cut() { self.stopped_as } else { Outcome::Completed }
+    }
+
+    /// The first frame of it that was not made or recorded yet.
+    pub fn next_frame(&self) -> i64 {
+        self.voice.start + self.done + self.missing.frames
+    }
+
+    /// Lets its own course be over at `end`, which is not later than it was.
+    pub fn end_at(&mut self, end: i64) {
+        self.voice.end = end;
+        // What was to end it after that does not.
+        self.voice.fade = self.voice.fade.filter(|fade| fade.begin < end);
+    }
+
+    /// Lets it end as `outcome` before `end`, whatever its own course. False if it is fading out by then.
+    pub fn cut_at(&mut self, end: i64, outcome: Outcome) -> bool {
+        if self.voice.fade.is_some_and(|fade| fade.begin <= end) {
+            return false;
+        }
+        self.voice.fade = Some(Fade { begin: end, end, level: 1.0 });
+        self.stopped_as = outcome;
+        self.missing.note(end, 0);
+        true
     }
 
     /// Whether it is known to end before its own end.

@@ -57,12 +57,17 @@ pub struct Live {
 struct Sounding {
     /// How near to a ceiling it comes; `None` if it plays on trigger lines only.
     loudest: Option<Loudest>,
+    /// Whether it can stand still.
+    can_stand: bool,
 }
 
 impl Sounding {
     fn of(action: &Action) -> Option<Self> {
         match &action.work {
-            Work::Play(play) => Some(Self { loudest: action.fades().then_some(play.loudest) }),
+            Work::Play(play) => Some(Self {
+                loudest: action.fades().then_some(play.loudest),
+                can_stand: play.source.can_stand(),
+            }),
             Work::Record(_) | Work::Detect(_) => None,
         }
     }
@@ -227,6 +232,8 @@ impl Host {
             latency_source: self.latency_source(live.asked.kind, progress.start_host_ns),
             end_frame: progress.end_frame,
             done_frames: progress.done_frames,
+            missing: progress.missing,
+            monitor_latency_ns: progress.monitor_latency_ns,
             gain: progress.gain,
             pauses: progress.pauses,
             detection: Detection {
@@ -479,7 +486,8 @@ impl Host {
                 let mut measured = self.interim(live.id, &live).measured;
                 if measured.start_frame != NONE {
                     measured.requested_frame = live.asked.requested_frame;
-                    measured.end_frame = measured.start_frame + measured.done_frames;
+                    measured.end_frame =
+                        measured.start_frame + measured.done_frames + measured.missing.frames;
                 }
                 self.file(live.id, outcome, measured);
             }

@@ -17,6 +17,7 @@ use crate::queue::queues;
 use crate::realtime::Line;
 use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
 use crate::realtime::clock::Errs;
+use crate::realtime::crossing::Crossing;
 use crate::realtime::engine::{Engine, Parts, Role};
 use crate::realtime::gate::Gate;
 use crate::realtime::half::HalfParts;
@@ -144,9 +145,12 @@ impl Stream {
         let memory_locked = life.locked.iter().all(Option::is_some) && !life.locked.is_empty();
         let opened = life.opened.clone();
         drop(life);
+        let (state, separate) = (core.state(), core.format.separate);
+        let fitted = (separate && state == State::Running).then(|| self.frames_apart()).flatten();
         Info {
-            state: core.state(),
+            state,
             format: core.format,
+            round_trip_frames: fitted.or(opened.round_trip_frames),
             opened,
             max_actions: core.shared.slots.len() as u32,
             memory_locked,
@@ -158,9 +162,13 @@ impl Stream {
 
     /// From output frame n to the input frame in which it comes back.
     pub(super) fn round_trip_frames(&self) -> Result<i64> {
-        match self.info().opened.round_trip_frames {
+        match self.info().round_trip_frames {
             Some(frames) => Ok(frames),
-            None => fail!(Unsupported, "the backend does not report a round trip to align a recording with"),
+            None => fail!(
+                Unsupported,
+                "no round trip is known to align a recording with: the backend reports none, and the time stamps \
+                 of the halves do not tell it (yet)"
+            ),
         }
     }
 }
@@ -453,7 +461,10 @@ fn assemble(
     let slots = if config.max_actions == 0 { DEFAULT_ACTIONS } else { config.max_actions } as usize;
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
     let lines: Box<[Line]> = vec![Channel::default().line(ceiling); format.output_channels as usize].into();
-    let shared = Arc::new(Shared::new(slots));
+    let crossing = format
+        .separate
+        .then(|| Arc::new(Crossing::new(format.input_channels as usize, format.sample_rate_hz)));
+    let shared = Arc::new(Shared::new(slots, crossing));
     let (ends, engines) = make_engines(&format, &shared, &lines, &opened, config.history_frames as usize);
     let locked = engines.iter().flatten().flat_map(|engine| {
         let (tracks, playing) = engine.working_memory();

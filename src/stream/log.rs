@@ -94,7 +94,8 @@ const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
 detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detected_host_ns,\
-detected_end_host_ns,paused_frame,resumed_frame,paused_frames,gain_frame,gain\n";
+detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,gain_frame,\
+gain\n";
 
 impl FileLog {
     /// Creates `path`, which must not exist yet.
@@ -160,6 +161,13 @@ fn line(receipt: &Receipt) -> String {
         Kind::PlayBuffer => "play_buffer",
         Kind::RecordBuffer => "record_buffer",
         Kind::DetectLevel => "detect_level",
+        Kind::PlayInput => "play_input",
+        Kind::PlayRing => "play_ring",
+        Kind::RecordRing => "record_ring",
+        Kind::RecordOutput => "record_output",
+        Kind::PlayTone => "play_tone",
+        Kind::PlayNoise => "play_noise",
+        Kind::PlayPulse => "play_pulse",
     };
     let numbers = [
         asked.after_action,
@@ -177,7 +185,7 @@ fn line(receipt: &Receipt) -> String {
         receipt.measured.host_uncertainty_ns,
         measured.xruns as i64,
         measured.discontinuities as i64,
-        receipt.missing_frames(),
+        measured.missing.frames,
         measured.clipped as i64,
         measured.nonfinite as i64,
         measured.detection.frame,
@@ -185,7 +193,7 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{}\n",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{}\n",
         asked.action,
         asked.tag,
         measured.input_peak,
@@ -193,6 +201,8 @@ fn line(receipt: &Receipt) -> String {
         measured.all_zero as i32,
         measured.detection.host_ns,
         measured.detection.end_host_ns,
+        measured.missing.first_frame,
+        measured.monitor_latency_ns,
         measured.pauses.frame,
         measured.pauses.resumed_frame,
         measured.pauses.frames,

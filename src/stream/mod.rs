@@ -5,15 +5,20 @@ mod control;
 mod detect;
 mod host;
 mod ids;
+mod input;
 mod life;
 mod log;
+mod noise;
 mod params;
 mod play;
+mod pulse;
 mod record;
+mod ring;
 mod routes;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod tone;
 
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -25,7 +30,11 @@ use self::host::Host;
 use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
-pub use self::params::{Align, DetectParams, PlayParams, RecordParams, StartAt, Timing};
+pub use self::params::{
+    Align, DetectParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams, RecordParams,
+    RingPolicy, StartAt, Timing, ToneParams,
+};
+pub use self::record::Recorded;
 pub use self::routes::gain_of_db;
 use crate::action::{HostClock, HostTime, Kind, When};
 use crate::backend::{Backend, Notices, Opened};
@@ -172,6 +181,8 @@ pub struct Info {
     pub format: Format,
     /// What the backend says.
     pub opened: Opened,
+    /// From output frame n to the input frame in which it comes back; `None` if unknown.
+    pub round_trip_frames: Option<i64>,
     /// Actions that can live at a time.
     pub max_actions: u32,
     /// Whether the callback's memory is locked into RAM.
@@ -495,6 +506,18 @@ impl Stream {
             false => LatencySource::Unknown,
         };
         Ok((position, half::biased(position.fit, &shared.biases, plays)))
+    }
+
+    /// From an output frame to the input frame that is at the converter at the same time, as of now, by the clock
+    /// fits of halves with callbacks of their own; `None` until both have settled with a known latency.
+    fn frames_apart(&self) -> Option<i64> {
+        let settled = |direction| {
+            let (position, fit) = self.position(direction).ok()?;
+            let is_known = position.latency_source != LatencySource::Unknown;
+            (is_known && matches!(fit.stamps, Stamps::Usable | Stamps::Quantised)).then_some(fit)
+        };
+        let (output, input) = (settled(Direction::Output)?, settled(Direction::Input)?);
+        Some(input.frame_at(output.host_ns(output.frame)) - output.frame)
     }
 
     /// A half's fit, or an error that says why there is none.

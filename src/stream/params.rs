@@ -1,6 +1,7 @@
 //! What a host asks for, checked as far as no stream is needed to check it.
 
 use crate::action::{AfterPolicy, HostTime, LatePolicy, RampShape};
+use crate::realtime::source::{Distribution, Spectrum, Waveform};
 
 /// When an action is to start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +39,18 @@ pub struct Timing {
     pub tag: i64,
 }
 
-/// How to play a buffer.
+/// What becomes of an action whose ring runs dry or full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum RingPolicy {
+    /// It goes on, and counts the frames that are missing.
+    #[default]
+    Continue = 0,
+    /// It ends with the first frame that is missing.
+    End = 1,
+}
+
+/// How to play something.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PlayParams {
     /// When.
@@ -65,6 +77,74 @@ pub struct PlayParams {
     pub offset_ramp_frames: i64,
     /// Course of both.
     pub ramp_shape: RampShape,
+    /// What happens when a ring runs dry.
+    pub ring: RingPolicy,
+    /// Depth of the amplitude modulation; 0 for none.
+    pub am_depth: f64,
+    /// Its frequency.
+    pub am_frequency_hz: f64,
+    /// Its phase at frame 0 of the sound.
+    pub am_phase_cycles: f64,
+}
+
+/// A tone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ToneParams {
+    /// Shape of a cycle.
+    pub waveform: Waveform,
+    /// Above 0, below half of the sample rate.
+    pub frequency_hz: f64,
+    /// Phase at frame 0.
+    pub phase_cycles: f64,
+    /// Peak of the ideal wave; 0 takes 1.
+    pub amplitude: f64,
+}
+
+/// Noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct NoiseParams {
+    /// Its colour.
+    pub spectrum: Spectrum,
+    /// Of the samples of white noise.
+    pub distribution: Distribution,
+    /// Independent channels; 0 or 1 for one.
+    pub source_channels: i32,
+    /// Equal ones give equal noise.
+    pub seed: i64,
+    /// Root mean square; 0 takes 0.1.
+    pub rms: f64,
+}
+
+/// How pulses say a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum PulseCode {
+    /// They do not.
+    #[default]
+    None = 0,
+    /// A bit on each channel.
+    Parallel = 1,
+    /// Bit after bit on one channel.
+    Serial = 2,
+}
+
+/// Pulses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PulseParams {
+    /// Whether they say a number, and how.
+    pub code: PulseCode,
+    /// That number.
+    pub code_value: i64,
+    /// Data bits of a serial code; 0 takes 8.
+    pub data_bits: i32,
+    /// Frames of a pulse or a bit; 0 takes 5 ms.
+    pub width_frames: i64,
+    /// Pulses or codes of the train; 0 takes 1, −1 is for ever.
+    pub count: i64,
+    /// Frames from one to the next.
+    pub interval_frames: i64,
+    /// Of a pulse; 0 takes 1.
+    pub level: f64,
 }
 
 /// What frame 0 of a recording is.
@@ -77,15 +157,28 @@ pub enum Align {
     RoundTrip,
 }
 
-/// How to record into a buffer.
+/// How to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordParams {
     /// When.
     pub timing: Timing,
-    /// Frames to record; 0 fills the buffer.
+    /// Frames to record; 0 fills the buffer, or goes on for ever with a ring.
     pub max_frames: i64,
     /// What frame 0 is.
     pub align: Align,
+    /// What happens when a ring is full.
+    pub ring: RingPolicy,
+}
+
+/// Which input to play, and how late. Zeros stand for defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputParams {
+    /// First input channel, from 1; 0 for 1.
+    pub first_channel: i32,
+    /// Input channels; 0 for one.
+    pub channel_count: i32,
+    /// Frames by which the output is later than it must be.
+    pub delay_frames: i64,
 }
 
 /// How to listen for a sound. Zeros stand for defaults.

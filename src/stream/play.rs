@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Stream;
-use super::params::{PlayParams, StartAt};
+use super::params::{PlayParams, RingPolicy, StartAt};
 use super::submit::{MAX_FRAME, check_rate, check_timing};
 use crate::action::{Kind, Play, Work};
 use crate::buffer::Buffer;
 use crate::error::{Result, fail};
+use crate::realtime::sine::{Modulation, Phase};
 use crate::realtime::source::{Passage, Source};
 
 /// What is known of a sound before it is sent.
@@ -28,7 +29,10 @@ impl Stream {
         params: &PlayParams,
     ) -> Result<i64> {
         self.check_output()?;
-        check_rate(buffer, self.format())?;
+        check_rate("buffer", buffer.sample_rate_hz(), self.format())?;
+        if params.ring != RingPolicy::Continue {
+            fail!(InvalidArgument, "ring_policy is {}, but there is no ring", params.ring as i32);
+        }
         let range = Range::of(buffer, params)?;
         let peaks = (0..buffer.channels()).map(|channel| buffer.peak(channel)).collect();
         let sound = Sound { peaks, length: range.length };
@@ -64,6 +68,7 @@ impl Stream {
         check_timing(&params.timing)?;
         check_stop(params)?;
         check_ramps(params, sound.length)?;
+        let modulation = modulation(params, self.format().sample_rate_hz)?;
         let (routes, loudest) = self.routes(sound, channels, gains, params)?;
         self.submit(kind, params.timing, 0, || {
             Ok(Work::Play(Play {
@@ -73,6 +78,7 @@ impl Stream {
                 onset_ramp_frames: params.onset_ramp_frames,
                 offset_ramp_frames: params.offset_ramp_frames,
                 ramp_shape: params.ramp_shape,
+                modulation,
                 loudest,
             }))
         })
@@ -145,6 +151,32 @@ impl Range {
     }
 }
 
+/// Refuses what only buffers have, in the parameters of `what`.
+pub(super) fn check_made(params: &PlayParams, what: &str) -> Result<()> {
+    for (name, value) in [
+        ("loop_count", params.loop_count),
+        ("loop_first_frame", params.loop_first_frame),
+        ("loop_frames", params.loop_frames),
+        ("first_frame", params.first_frame),
+    ] {
+        if value != 0 {
+            fail!(InvalidArgument, "{name} is {value}, but {what} is no buffer: 0");
+        }
+    }
+    Ok(())
+}
+
+/// The frames of `what`, which goes on for ever if none are given.
+pub(super) fn made_length(params: &PlayParams, what: &str) -> Result<Option<i64>> {
+    check_made(params, what)?;
+    if let Some(frames) = params.frame_count
+        && !(1..=MAX_FRAME).contains(&frames)
+    {
+        fail!(InvalidArgument, "frame_count {frames}: 1 to {MAX_FRAME}");
+    }
+    Ok(params.frame_count)
+}
+
 fn check_stop(params: &PlayParams) -> Result<()> {
     let Some(stop) = params.stop_frame else { return Ok(()) };
     if !(1..=MAX_FRAME).contains(&stop) {
@@ -171,4 +203,40 @@ fn check_ramps(params: &PlayParams, length: Option<i64>) -> Result<()> {
         fail!(InvalidArgument, "ramps of {onset} and {offset} frames do not fit a sound of {length} frames");
     }
     Ok(())
+}
+
+fn modulation(params: &PlayParams, rate: u32) -> Result<Option<Modulation>> {
+    let PlayParams { am_depth: depth, am_frequency_hz: frequency, am_phase_cycles: phase, .. } = *params;
+    if !(0.0..=1.0).contains(&depth) {
+        fail!(InvalidArgument, "am_depth {depth}: 0 to 1");
+    }
+    if depth == 0.0 {
+        if frequency != 0.0 || phase != 0.0 {
+            fail!(
+                InvalidArgument,
+                "am_frequency_hz is {frequency} and am_phase_cycles {phase}, but am_depth is 0"
+            );
+        }
+        return Ok(None);
+    }
+    let phase = oscillation("am_", frequency, phase, rate)?;
+    Ok(Some(Modulation { depth, phase }))
+}
+
+/// Lowest frequency of what oscillates: below it, steps of 2^-64 cycles a frame would be too coarse.
+const MIN_FREQUENCY_HZ: f64 = 1e-4;
+
+/// The phase from a frequency and a phase in cycles, in fields whose names begin with `prefix`.
+pub(super) fn oscillation(prefix: &str, frequency_hz: f64, phase_cycles: f64, rate: u32) -> Result<Phase> {
+    let half = rate as f64 / 2.0;
+    if !(frequency_hz >= MIN_FREQUENCY_HZ && frequency_hz < half) {
+        fail!(
+            InvalidArgument,
+            "{prefix}frequency_hz {frequency_hz}: {MIN_FREQUENCY_HZ} to below {half}, half of the sample rate"
+        );
+    }
+    if !phase_cycles.is_finite() {
+        fail!(InvalidArgument, "{prefix}phase_cycles is {phase_cycles}");
+    }
+    Ok(Phase::new(frequency_hz, phase_cycles, rate))
 }

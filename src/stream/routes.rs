@@ -39,12 +39,15 @@ impl Stream {
             let line = lines[target as usize];
             let route = Route { source, target, gain: gain as f32, trigger: line.trigger };
             let own_peak = sound.peaks[source as usize];
-            let peak = own_peak * route.gain.abs();
+            let swell = if line.trigger { 1.0 } else { 1.0 + params.am_depth as f32 };
+            let peak = own_peak * route.gain.abs() * swell;
             if peak > line.ceiling && !params.allow_clip {
+                let modulated =
+                    if swell > 1.0 { format!(" times 1 + am_depth = {swell}") } else { String::new() };
                 fail!(
                     WouldClip,
-                    "channel {}: peak {own_peak} times gain {} is {peak}, above the ceiling of {}; lower the gain, or set \
-                     allow_clip to let the output guard limit it",
+                    "channel {}: peak {own_peak} times gain {}{modulated} is {peak}, above the ceiling of {}; lower the \
+                     gain, or set allow_clip to let the output guard limit it",
                     target + 1,
                     route.gain,
                     line.ceiling

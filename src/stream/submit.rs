@@ -3,7 +3,6 @@
 use super::params::{StartAt, Timing};
 use super::{Format, Stream};
 use crate::action::{Action, Kind, Start, Work};
-use crate::buffer::Buffer;
 use crate::device::Direction;
 use crate::error::{Result, fail};
 use crate::receipt::{Asked, NONE};
@@ -91,10 +90,15 @@ pub(super) fn check_channel(channel: i32, count: usize, direction: &str) -> Resu
     Ok(())
 }
 
-pub(super) fn check_rate(buffer: &Buffer, format: &Format) -> Result<()> {
-    let (own, rate) = (buffer.sample_rate_hz(), format.sample_rate_hz);
+/// Fails if a buffer or ring at `own` Hz (0 for any) does not fit the stream.
+pub(super) fn check_rate(noun: &str, own: u32, format: &Format) -> Result<()> {
+    let rate = format.sample_rate_hz;
     if own != 0 && own != rate {
-        fail!(RateMismatch, "the buffer is at {own} Hz and the stream at {rate} Hz");
+        fail!(
+            RateMismatch,
+            "the {noun} is at {own} Hz and the stream at {rate} Hz (sonset_buffer_resample converts a buffer, \
+             sonset_buffer_load_file_at a file)"
+        );
     }
     Ok(())
 }

@@ -10,10 +10,18 @@ use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::error::Code;
 use sonset::realtime::block::{BlockTime, Input, Output};
-use sonset::stream::{Config, DetectParams, PlayParams, RecordParams, StartAt, Stream, Timing};
+use sonset::realtime::source::{Distribution, Spectrum, Waveform};
+use sonset::ring::Ring;
+use sonset::stream::{
+    Config, DetectParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams, RecordParams,
+    Recorded, RingPolicy, StartAt, Stream, Timing, ToneParams,
+};
 
 /// Channels each way.
 pub const CHANNELS: usize = 2;
+
+/// Rings of a bustle.
+const RINGS: usize = 5;
 
 /// Numbers without a library: the same ones each time (Marsaglia's xorshift, 2003).
 pub struct Random(pub u64);
@@ -58,6 +66,10 @@ pub struct Bustle {
     pub issued: Vec<i64>,
     /// The buffer of each recording, with the place of its action in `issued`; only if they are to be kept.
     pub recordings: Option<Vec<(usize, Arc<Buffer>)>>,
+    /// Rings that are played and recorded into, in turn.
+    pub rings: Vec<Arc<Ring>>,
+    /// What was read from them: index of the first frame, and the bits.
+    pub read: Vec<(i64, Vec<u32>)>,
 }
 
 impl Bustle {
@@ -72,6 +84,8 @@ impl Bustle {
             sounds: vec![sound(1, 1), sound(40, 2), sound(300, 1), sound(2_000, 2)],
             issued: Vec::new(),
             recordings: None,
+            rings: (0..RINGS).map(|n| Ring::new(100 << n, 1 + n as i32 % 2, 0).unwrap()).collect(),
+            read: Vec::new(),
         }
     }
 
@@ -112,26 +126,102 @@ impl Bustle {
         stream.detect_level(Some(&[1, 2][..1 + self.random.below(2) as usize]), &params)
     }
 
+    /// Live input for a while, half the time without an end.
+    fn monitor(&mut self, stream: &Stream, timing: Timing) -> sonset::error::Result<i64> {
+        let input = InputParams {
+            channel_count: 1 + self.random.below(CHANNELS as i64) as i32,
+            delay_frames: self.random.below(2) * self.random.below(700),
+            ..InputParams::default()
+        };
+        let params = PlayParams {
+            timing,
+            gain_db: -20.0,
+            frame_count: (self.random.below(2) == 0).then(|| 1 + self.random.below(2_000)),
+            ..PlayParams::default()
+        };
+        stream.play_input(&input, None, None, &params)
+    }
+
+    /// A tone, noise or pulses.
+    fn make(&mut self, stream: &Stream, timing: Timing) -> sonset::error::Result<i64> {
+        let frames = (self.random.below(4) != 0).then(|| 100 + self.random.below(2_000));
+        let params =
+            PlayParams { timing, frame_count: frames, onset_ramp_frames: 50, ..PlayParams::default() };
+        match self.random.below(4) {
+            0 => {
+                let shapes = [Waveform::Sine, Waveform::Square, Waveform::Sawtooth, Waveform::Triangle];
+                let tone = ToneParams {
+                    waveform: shapes[self.random.below(4) as usize],
+                    frequency_hz: 1.0 + self.random.below(23_998) as f64,
+                    amplitude: 0.5,
+                    ..ToneParams::default()
+                };
+                stream.play_tone(&tone, None, None, &params)
+            }
+            1 => {
+                let noise = NoiseParams {
+                    spectrum: [Spectrum::White, Spectrum::Pink][self.random.below(2) as usize],
+                    source_channels: self.random.below(3) as i32,
+                    seed: self.random.below(1_000),
+                    ..NoiseParams::default()
+                };
+                stream.play_noise(&noise, None, None, &params)
+            }
+            2 => {
+                let noise = NoiseParams { distribution: Distribution::Uniform, ..NoiseParams::default() };
+                stream.play_noise(&noise, None, None, &params)
+            }
+            _ => {
+                let pulse = PulseParams {
+                    code: PulseCode::Serial,
+                    code_value: self.random.below(256),
+                    width_frames: 1 + self.random.below(40),
+                    count: self.random.below(4) - 1,
+                    interval_frames: 0,
+                    level: 0.5,
+                    ..PulseParams::default()
+                };
+                let repeats = !(0..=1).contains(&pulse.count);
+                let interval_frames = if repeats { 10 * pulse.width_frames } else { 0 };
+                let pulse = PulseParams { interval_frames, ..pulse };
+                let params = PlayParams { frame_count: None, onset_ramp_frames: 0, ..params };
+                stream.play_pulse(&pulse, Some(&[2]), None, &params)
+            }
+        }
+    }
+
     /// Issues one play, recording or detector around `frame`; the error of a full pool is part of the bustle.
     pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
         let timing = self.timing(frame, batch);
-        let kind = self.random.below(10);
-        let action = if kind == 0 {
+        let kind = self.random.below(17);
+        let action = if kind > 10 {
+            self.use_ring(stream, timing)
+        } else if kind == 0 {
             self.detect(stream, timing)
+        } else if kind == 10 {
+            self.monitor(stream, timing)
         } else if kind < 3 {
             let recording = Buffer::zeros(1 + self.random.below(500), CHANNELS as i32, 0).unwrap();
             let params = RecordParams { timing, ..RecordParams::default() };
-            let action = stream.record_buffer(&recording, None, &params);
+            let action = match self.random.below(2) {
+                0 => stream.record_buffer(&recording, None, &params),
+                _ => stream.record_output(&recording, None, &params),
+            };
             if let (Ok(_), Some(recordings)) = (&action, &mut self.recordings) {
                 recordings.push((self.issued.len(), recording));
             }
             action
+        } else if kind == 3 {
+            self.make(stream, timing)
         } else {
             let sound = self.sounds[self.random.below(4) as usize].clone();
             let looped = sound.frames() > 1 && self.random.below(3) == 0;
+            let modulated = self.random.below(4) == 0;
             let params = PlayParams {
                 timing,
                 gain_db: -6.0,
+                am_depth: if modulated { 0.5 } else { 0.0 },
+                am_frequency_hz: if modulated { 40.0 } else { 0.0 },
                 loop_count: if looped { self.random.below(6) - 1 } else { 0 },
                 onset_ramp_frames: self.random.below(sound.frames() / 2 + 1),
                 offset_ramp_frames: self.random.below(sound.frames() / 2 + 1),
@@ -146,9 +236,57 @@ impl Bustle {
                 Ok(action)
             }
             Err(error) => {
-                let expected = [Code::PoolFull, Code::InvalidState, Code::ActionEnded, Code::BatchFull];
+                let expected = [
+                    Code::NoClock,
+                    Code::PoolFull,
+                    Code::InvalidState,
+                    Code::ActionEnded,
+                    Code::BatchFull,
+                    Code::RingBusy,
+                ];
                 assert!(expected.contains(&error.code), "{error}");
                 Err(error.code)
+            }
+        }
+    }
+
+    /// Plays or records by way of a ring, if none does already with that ring.
+    fn use_ring(&mut self, stream: &Stream, timing: Timing) -> sonset::error::Result<i64> {
+        let ring = self.rings[self.random.below(RINGS as i64) as usize].clone();
+        let policy = [RingPolicy::Continue, RingPolicy::End][self.random.below(2) as usize];
+        let ends = self.random.below(2) == 0;
+        if self.random.below(2) == 0 {
+            let of = [Recorded::Input, Recorded::Output][self.random.below(2) as usize];
+            let max_frames = if ends { 1 + self.random.below(2_000) } else { 0 };
+            let params = RecordParams { timing, max_frames, ring: policy, ..RecordParams::default() };
+            return stream.record_ring(of, &ring, None, &params);
+        }
+        let params = PlayParams {
+            timing,
+            gain_db: -6.0,
+            frame_count: ends.then(|| 200 + self.random.below(2_000)),
+            onset_ramp_frames: self.random.below(100),
+            offset_ramp_frames: self.random.below(100),
+            ring: policy,
+            ..PlayParams::default()
+        };
+        stream.play_ring(&ring, None, None, &params)
+    }
+
+    /// What a host does with a ring: writes and reads what it can, finishes it, and begins anew.
+    fn tend_ring(&mut self) {
+        let ring = self.rings[self.random.below(RINGS as i64) as usize].clone();
+        let frames = self.random.below(1_500) as usize;
+        let mut samples: Vec<f32> = (0..frames * ring.channels()).map(|n| (n % 90) as f32 / 100.0).collect();
+        match self.random.below(8) {
+            0 => drop(ring.finish()),
+            1 => drop(ring.reset()),
+            2..6 => drop(ring.write(&samples)),
+            _ => {
+                if let Ok((first, frames)) = ring.read(&mut samples) {
+                    samples.truncate(frames as usize * ring.channels());
+                    self.read.push((first, samples.into_iter().map(f32::to_bits).collect()));
+                }
             }
         }
     }
@@ -163,6 +301,7 @@ impl Bustle {
             2..8 => self.cancel_one(stream, frame),
             8..10 => self.batch(stream, frame),
             40.. => self.control_one(stream, frame),
+            10..18 => self.tend_ring(),
             _ => drop(self.issue(stream, frame, 0)),
         }
     }

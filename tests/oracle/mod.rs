@@ -1,11 +1,12 @@
 //! A naive mixer and recorder in double precision, one frame after another: what the words of the header say
 //! must come out. It shares no code with the library but the names of policies and outcomes.
 
+mod made;
 pub mod program;
 
 use std::collections::BTreeSet;
 
-use program::{Ask, Command, Issue, Play, Program, Record, Start, Work};
+use program::{Am, Ask, Command, Issue, Live, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
 
@@ -13,6 +14,7 @@ use sonset::receipt::Outcome;
 pub const OUTPUTS: usize = 3;
 /// Inputs of the stream.
 pub const INPUTS: usize = 2;
+const RATE: f64 = 48_000.0;
 /// Ceiling of the audio channels.
 pub const CEILING: f64 = 0.75;
 const NEVER: i64 = i64::MAX;
@@ -42,6 +44,9 @@ pub struct Receipt {
     pub pauses: (i64, i64, i64),
     /// Where the last change of gain begins, and what it leads to.
     pub gain: (i64, f64),
+    /// Frames that were missing, and the first of them.
+    pub missing: (i64, i64),
+    /// All frames; of a ring, each after its index.
     pub recorded: Vec<f32>,
 }
 
@@ -69,11 +74,14 @@ struct Cut {
     begin: i64,
     end: i64,
     level: f64,
+    outcome: Outcome,
 }
 
 struct Action {
     issue: Issue,
     state: State,
+    /// The first frame of the callback that took it.
+    taken: i64,
     start: i64,
     skip: i64,
     own_end: i64,
@@ -101,6 +109,18 @@ struct Action {
     swept: bool,
     receipt: Receipt,
     walk: Walk,
+    ring: Level,
+}
+
+/// What is in a ring.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// Blocks since the action was issued.
+    blocks: i64,
+    /// Frames of the sound that were taken out, or were to be thrown away.
+    taken: i64,
+    /// Frames of a recording that wait to be read.
+    held: i64,
 }
 
 impl Action {
@@ -124,7 +144,11 @@ impl Action {
             Ask::Start { .. } => !matches!(self.state, State::Active | State::Done),
             Ask::Pause { frame, .. } | Ask::Resume { frame, .. } => {
                 let started = matches!(self.state, State::Active | State::Done);
-                matches!(self.issue.work, Work::Play(_)) && (frame.is_some() || started)
+                let stands = match &self.issue.work {
+                    Work::Play(play) => play.feed.is_none() && play.live.is_none(),
+                    Work::Record(_) => false,
+                };
+                stands && (frame.is_some() || started)
             }
         }
     }
@@ -134,6 +158,31 @@ impl Action {
         let Work::Play(play) = &self.issue.work else { return NEVER };
         let own = play.length().map_or(NEVER, |length| now + length - self.k);
         own.min(play.stop.unwrap_or(NEVER))
+    }
+
+    /// Frames that its ring has for it, and whether there will be no more.
+    fn fed(&self) -> Option<(i64, bool)> {
+        let Work::Play(Play { feed: Some(feed), .. }) = &self.issue.work else { return None };
+        let (written, finished) = feed.written(self.ring.blocks);
+        Some(((written - self.ring.taken).max(0), finished))
+    }
+
+    /// How it ends where its ring is dry or full and it is not to go on.
+    fn ends_without_more(&self) -> Option<Outcome> {
+        match &self.issue.work {
+            Work::Play(Play { feed: Some(feed), .. }) if feed.ends_when_dry => {
+                (self.fed() == Some((0, false))).then_some(Outcome::Underflow)
+            }
+            Work::Record(Record { drain: Some(drain), .. }) if drain.ends_when_full => {
+                (self.ring.held == drain.frames).then_some(Outcome::Overflow)
+            }
+            _ => None,
+        }
+    }
+
+    fn miss(&mut self, frame: i64, frames: i64) {
+        let (count, first) = self.receipt.missing;
+        self.receipt.missing = (count + frames, if first == -1 { frame } else { first });
     }
 
     fn fades(&self) -> bool {
@@ -154,6 +203,11 @@ fn ramp(shape: RampShape, index: i64, frames: i64) -> f64 {
         RampShape::Linear => x,
         RampShape::RaisedCosine => (1.0 - (std::f64::consts::PI * x).cos()) / 2.0,
     }
+}
+
+/// The factor of amplitude modulation at frame `k` of a sound.
+fn swing(am: Am, k: i64) -> f64 {
+    1.0 + am.depth * (std::f64::consts::TAU * (am.frequency * k as f64 / RATE + am.phase)).sin()
 }
 
 fn cut_level(cut: Option<Cut>, frame: i64) -> f64 {
@@ -233,6 +287,7 @@ pub fn run(program: &Program) -> Expected {
         seen: BTreeSet::new(),
     };
     for (commands, frames) in &program.blocks {
+        oracle.tend_rings();
         oracle.take(commands);
         for _ in 0..*frames {
             oracle.frame();
@@ -295,7 +350,7 @@ impl Oracle {
     /// True if it is a request to end something that may be asked for.
     fn take_one(&mut self, command: &Command) -> bool {
         match command {
-            Command::Issue(issue) => self.issue(issue.clone()),
+            Command::Issue(issue) => self.issue(Issue::clone(issue)),
             Command::Cancel { action, frame, fade } => {
                 let held = self.actions[*action].held;
                 self.ask(*action, *frame, *fade);
@@ -408,6 +463,8 @@ impl Oracle {
             issue.start = Start::Now;
         }
         let refused = self.is_refused(&issue);
+        let live = matches!(&issue.work, Work::Play(Play { live: Some(_), .. }));
+        self.see("live input", live && !refused);
         let (batched, id) = (issue.batch.is_some(), self.actions.len());
         let walk = match &issue.work {
             Work::Play(play) => Walk { frames: 0, position: play.first_frame, passes: play.loop_count },
@@ -416,6 +473,7 @@ impl Oracle {
         self.actions.push(Action {
             issue,
             state: if refused { State::Refused } else { State::Batched },
+            taken: -1,
             start: -1,
             skip: 0,
             own_end: NEVER,
@@ -438,9 +496,11 @@ impl Oracle {
                 end: -1,
                 gain: (-1, 1.0),
                 pauses: (-1, -1, 0),
+                missing: (0, -1),
                 ..Receipt::default()
             },
             walk,
+            ring: Level::default(),
         });
         if !refused && !batched {
             self.send(id);
@@ -474,6 +534,7 @@ impl Oracle {
     fn send(&mut self, id: usize) {
         self.actions[id].state = State::Waiting;
         self.actions[id].sent = true;
+        self.actions[id].taken = self.now;
         match self.actions[id].issue.start {
             Start::Now => self.place(id, self.now),
             Start::Frame(frame) => self.place(id, frame),
@@ -767,7 +828,8 @@ impl Oracle {
         let (now, action) = (self.now, &mut self.actions[id]);
         if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.end()) {
             let fade = if action.fades() { fade } else { 0 };
-            action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
+            let begin = (frame - fade).max(now);
+            action.cut = Some(Cut { begin, end: frame, level: 1.0, outcome: Outcome::Stopped });
             self.see("pause puts the end off beyond a cancel", true);
         }
     }
@@ -835,7 +897,7 @@ impl Oracle {
                     let again = action.cut.is_some();
                     let onset =
                         matches!(&action.issue.work, Work::Play(play) if begin < action.start + play.onset);
-                    action.cut = Some(Cut { begin, end, level });
+                    action.cut = Some(Cut { begin, end, level, outcome: Outcome::Stopped });
                     self.see("end brought forward while it fades", fading);
                     self.see("end brought forward before it fades", again && !fading);
                     self.see("fade within the onset ramp", onset && begin < end);
@@ -879,7 +941,7 @@ impl Oracle {
         for id in 0..self.actions.len() {
             let action = &self.actions[id];
             if action.state == State::Active && action.end() <= frame {
-                let outcome = if action.cut.is_some() { Outcome::Stopped } else { Outcome::Completed };
+                let outcome = action.cut.map_or(Outcome::Completed, |cut| cut.outcome);
                 self.finish(id, outcome, action.end());
             }
         }
@@ -899,12 +961,21 @@ impl Oracle {
             self.finish(id, Outcome::Cancelled, now);
             return true;
         }
+        let modulated = matches!(&self.actions[id].issue.work, Work::Play(play) if play.am.is_some());
+        self.see("modulated", modulated);
+        if let Work::Play(Play { made: Some(made), .. }) = &self.actions[id].issue.work {
+            self.seen.insert(made.name());
+        }
         let action = &mut self.actions[id];
         action.state = State::Active;
         action.receipt.start = now;
-        action.k = action.skip;
+        (action.k, action.ring.taken) = (action.skip, action.skip);
+        if let Some((frames, true)) = action.fed() {
+            action.own_end = action.own_end.min(now + frames);
+        }
         if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
-            action.cut = Some(Cut { begin: (frame - fade).max(now), end: frame, level: 1.0 });
+            let begin = (frame - fade).max(now);
+            action.cut = Some(Cut { begin, end: frame, level: 1.0, outcome: Outcome::Stopped });
         }
         if self.actions[id].end() < NEVER {
             self.tell_followers(id);
@@ -912,45 +983,117 @@ impl Oracle {
         true
     }
 
-    fn frame(&mut self) {
-        while self.turn() || self.start_first() {}
+    /// Before a block the host writes, and reads what there is.
+    fn tend_rings(&mut self) {
+        for action in self.actions.iter_mut().filter(|action| action.state != State::Refused) {
+            action.ring.blocks += 1;
+            if let Work::Record(Record { drain: Some(drain), .. }) = &action.issue.work
+                && action.ring.blocks % drain.period == 0
+            {
+                action.ring.held = 0;
+            }
+        }
+    }
+
+    /// Sees which actions end by their rings, now or, finished ones, later. True if one was found.
+    fn look_at_rings(&mut self) -> bool {
         let now = self.now;
-        let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
-        for action in self.actions.iter_mut().filter(|action| action.sent) {
-            let gain = action.gain.at(now);
-            if action.state != State::Active {
+        for id in 0..self.actions.len() {
+            let action = &mut self.actions[id];
+            if action.state != State::Active || action.end() <= now {
                 continue;
             }
+            if let Some((frames, true)) = action.fed()
+                && now + frames < action.end()
+            {
+                action.own_end = now + frames;
+                action.cut = action.cut.filter(|cut| cut.begin < now + frames);
+                self.see("finished ring", true);
+            } else if let Some(outcome) = action.ends_without_more()
+                && action.cut.is_none_or(|cut| cut.begin > now)
+            {
+                action.cut = Some(Cut { begin: now, end: now, level: 1.0, outcome });
+                action.miss(now, 0);
+                self.see("ends with a dry ring", outcome == Outcome::Underflow);
+                self.see("ends with a full ring", outcome == Outcome::Overflow);
+            } else {
+                continue;
+            }
+            self.tell_followers(id);
+            return true;
+        }
+        false
+    }
+
+    fn frame(&mut self) {
+        while self.turn() || self.start_first() || self.look_at_rings() {}
+        let now = self.now;
+        let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
+        let (mut dry, mut full) = (false, false);
+        for action in self.actions.iter_mut().filter(|action| action.sent) {
+            let gain = action.gain.at(now);
             let (skip, own_end, cut, pausing) = (action.skip, action.own_end, action.cut, action.pausing);
-            if pausing.is_some_and(|(_, frame)| frame <= now) {
+            let stands = pausing.is_some_and(|(_, frame)| frame <= now);
+            if action.state != State::Active || now >= action.end() || stands {
+                continue;
+            }
+            let lacks = action.fed().is_some_and(|(frames, _)| frames == 0);
+            let lost = match &action.issue.work {
+                Work::Record(Record { drain: Some(drain), .. }) => action.ring.held == drain.frames,
+                _ => false,
+            };
+            (dry, full) = (dry || lacks, full || lost);
+            if lacks || lost {
+                action.miss(now, 1);
+                action.k += 1;
                 continue;
             }
             match &action.issue.work {
                 Work::Play(play) => {
-                    let frame = action.walk.to(play, action.k);
+                    let k = action.k;
+                    let frame = match (&play.feed, &play.made) {
+                        (Some(_), _) => action.ring.taken,
+                        (None, Some(_)) => k,
+                        (None, None) => action.walk.to(play, k),
+                    };
+                    action.ring.taken += 1;
                     let (rise, frames) = action.rise;
                     let fall = |(begin, end)| ramp(RampShape::RaisedCosine, end - 1 - now, end - begin);
-                    let level = ramp(play.shape, action.k - skip, play.onset)
+                    let level = ramp(play.shape, k - skip, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now)
                         * pausing.map_or(1.0, fall)
                         * ramp(RampShape::RaisedCosine, now - rise, frames)
                         * gain;
+                    let swing = play.am.map_or(1.0, |am| swing(am, k));
                     for (target, source, gain) in play.routes() {
-                        let level = if target == OUTPUTS - 1 { 1.0 } else { level };
-                        let sample = play.sound.at(frame, source) as f64 * gain * level;
-                        sums[target] += sample;
-                        scale[target] += sample.abs();
+                        let (level, swing) = if target == OUTPUTS - 1 { (1.0, 1.0) } else { (level, swing) };
+                        let (sample, size) = match play.live {
+                            Some(Live { first, delay }) if self.now - delay >= action.taken => {
+                                let sample = input(self.now - delay, first + source) as f64;
+                                (sample, sample)
+                            }
+                            Some(_) => (0.0, 0.0),
+                            None => play.at(frame, source),
+                        };
+                        sums[target] += sample * gain * level * swing;
+                        scale[target] += (size * gain * level).abs();
                     }
                 }
                 Work::Record(record) => {
+                    if record.drain.is_some() {
+                        action.receipt.recorded.push((now - action.start) as f32);
+                    }
                     let samples = record.channels.iter().map(|&channel| input(now, channel as usize - 1));
                     action.receipt.recorded.extend(samples);
+                    action.ring.held += 1;
                 }
             }
             action.k += 1;
             action.receipt.done += 1;
         }
+        self.see("plays silence for want of frames", dry);
+        self.see("loses frames for want of room", full);
         let gain = self.gain.at(now);
         for (channel, sum) in sums.iter_mut().enumerate() {
             let (gain, ceiling) = if channel == OUTPUTS - 1 { (1.0, 1.0) } else { (gain, CEILING) };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
+use sonset::stream::PulseCode;
 
+pub use super::made::Made;
 use super::{INPUTS, OUTPUTS};
 
 /// Blocks, each with the commands that come before it.
@@ -18,7 +20,7 @@ pub struct Program {
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    Issue(Issue),
+    Issue(Box<Issue>),
     Cancel {
         action: usize,
         frame: Option<i64>,
@@ -79,6 +81,8 @@ pub enum Start {
     After { action: usize, offset: i64 },
 }
 
+// A program has at most some hundred of them.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Work {
     Play(Play),
@@ -122,6 +126,58 @@ pub struct Play {
     pub onset: i64,
     pub offset: i64,
     pub shape: RampShape,
+    pub am: Option<Am>,
+    /// What is played in place of a buffer.
+    pub made: Option<Made>,
+    /// The input in place of the sound, whose channels it has.
+    pub live: Option<Live>,
+    /// If it comes from a ring, which has room for all of it.
+    pub feed: Option<Feed>,
+}
+
+/// Input that is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Live {
+    /// First channel, from 0.
+    pub first: usize,
+    pub delay: i64,
+}
+
+/// What a host writes to a ring: so many frames before the block in which the action is issued, and so many
+/// before each of the blocks that follow, until it says that that was all.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    pub first: i64,
+    pub each: i64,
+    pub blocks: i64,
+    pub finishes: bool,
+    pub ends_when_dry: bool,
+    /// Whether frame_count limits it.
+    pub limited: bool,
+}
+
+impl Feed {
+    /// Frames that are written when `block` further blocks have begun, and whether that was all.
+    pub fn written(&self, block: i64) -> (i64, bool) {
+        (self.first + self.each * block.min(self.blocks), self.finishes && block >= self.blocks)
+    }
+}
+
+/// What a host reads from a ring: as many frames as it holds when full, before each block.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    pub frames: i64,
+    pub ends_when_full: bool,
+    /// Reads before every such block only.
+    pub period: i64,
+}
+
+/// Amplitude modulation, in Hz and cycles.
+#[derive(Clone, Copy, Debug)]
+pub struct Am {
+    pub depth: f64,
+    pub frequency: f64,
+    pub phase: f64,
 }
 
 impl Play {
@@ -132,7 +188,27 @@ impl Play {
 
     /// Frames of the whole sound.
     pub fn length(&self) -> Option<i64> {
-        (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames)
+        match (&self.made, &self.feed) {
+            (Some(made), _) => made.length(),
+            (None, Some(feed)) => feed.limited.then_some(self.frame_count),
+            (None, None) => {
+                (self.loop_count >= 0).then(|| self.frame_count + self.loop_count * self.loop_frames)
+            }
+        }
+    }
+
+    /// A sample of the buffer, or of what is made, and what its rounding error is in proportion to.
+    pub fn at(&self, frame: i64, channel: usize) -> (f64, f64) {
+        match &self.made {
+            Some(made) => {
+                let sample = made.at(frame, channel);
+                (sample, sample.abs().max(made.scale()))
+            }
+            None => {
+                let sample = self.sound.at(frame, channel) as f64;
+                (sample, sample)
+            }
+        }
     }
 
     /// Outputs from 0.
@@ -149,7 +225,8 @@ impl Play {
         let all = 10f64.powf(self.gain_db / 20.0);
         let route = |(n, target)| {
             let source = if self.sound.channels == 1 { 0 } else { n };
-            (target, source, self.gains.get(n).map_or(1.0, |&gain| gain as f64) * all)
+            let on = self.made.as_ref().is_none_or(|made| made.is_on(n)) as i32 as f64;
+            (target, source, on * self.gains.get(n).map_or(1.0, |&gain| gain as f64) * all)
         };
         self.targets().into_iter().enumerate().map(route).collect()
     }
@@ -162,6 +239,8 @@ pub struct Record {
     pub frames: i64,
     /// Frames of the buffer beyond those.
     pub spare: i64,
+    /// If it goes into a ring.
+    pub drain: Option<Drain>,
 }
 
 /// Numbers to be read one after another; 0 when they are used up.
@@ -192,6 +271,13 @@ pub fn read((kind, blocks): &Source) -> Program {
                 *serial = asked;
                 asked += 1;
             }
+            // Blocks without times have no clock, which live input across two callbacks needs.
+            if let Command::Issue(issue) = &mut command
+                && let Work::Play(play) = &mut issue.work
+                && program.separate
+            {
+                play.live = None;
+            }
             issued += matches!(command, Command::Issue(_)) as usize;
             command
         });
@@ -204,7 +290,7 @@ pub fn read((kind, blocks): &Source) -> Program {
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(44);
+    let kind = n.below(50);
     let fade = [0, 1, 17, 100, 700, 2_500][n.below(6) as usize];
     match kind {
         10..=18 if issued > 0 => {
@@ -222,7 +308,7 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
         28.. if issued > 0 => {
             Command::Control { action: read_cancelled(n, issued), ask: read_ask(n, frame, fade), serial: 0 }
         }
-        _ => Command::Issue(read_issue(n, frame, issued)),
+        _ => Command::Issue(Box::new(read_issue(n, frame, issued))),
     }
 }
 
@@ -275,12 +361,39 @@ fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
 
 fn read_record(n: &mut Numbers<'_>) -> Record {
     let channels = (0..1 + n.below(3)).map(|_| 1 + n.below(INPUTS as i64) as i32).collect();
-    Record { channels, frames: 1 + n.below(600), spare: n.below(2) * 50 }
+    let (frames, spare) = (1 + n.below(600), n.below(2) * 50);
+    let drain = n.one_in(3).then(|| Drain {
+        frames: 1 + n.below(500),
+        ends_when_full: n.one_in(3),
+        period: 1 + n.below(3),
+    });
+    Record { channels, frames, spare, drain }
+}
+
+fn read_feed(n: &mut Numbers<'_>) -> Feed {
+    Feed {
+        first: [0, 1, 100, 256, 700, 2_000][n.below(6) as usize],
+        each: [0, 1, 50, 300, 1_000][n.below(5) as usize],
+        blocks: n.below(6),
+        finishes: n.one_in(2),
+        ends_when_dry: n.one_in(3),
+        limited: n.one_in(3),
+    }
 }
 
 fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
-    let frames = [1, 60, 255, 256, 257, 900, 2_000, 4_000][n.below(8) as usize];
-    let sound = Arc::new(Sound { frames, channels: 1 + n.below(2) as usize });
+    let made = n.one_in(3).then(|| read_made(n));
+    let (frames, channels) = match &made {
+        Some(made) => (made.length().unwrap_or(500), made.channels()),
+        None => {
+            let frames = [1, 60, 255, 256, 257, 900, 2_000, 4_000][n.below(8) as usize];
+            (frames, 1 + n.below(2) as usize)
+        }
+    };
+    let sound = Arc::new(Sound { frames, channels });
+    if made.is_some() {
+        return read_made_play(n, frame, sound, made);
+    }
     let first_frame = if n.one_in(3) { n.below(frames) } else { 0 };
     let frame_count = if n.one_in(3) { 1 + n.below(frames - first_frame) } else { frames - first_frame };
     let loop_count = [0, 0, 1, 3, -1][n.below(5) as usize];
@@ -288,8 +401,13 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
     let loop_most = first_frame + frame_count - loop_first;
     let loop_frames = if n.one_in(2) { 1 + n.below(loop_most) } else { loop_most };
     let ramps = n.one_in(2) as i64;
+    let am = n.one_in(4).then(|| read_am(n));
     let (channels, gains) = read_channels(n, sound.channels);
-    Play {
+    let feed = n.one_in(4).then(|| read_feed(n));
+    let loop_count = if feed.is_some() { 0 } else { loop_count };
+    let first_frame = if feed.is_some() { 0 } else { first_frame };
+    let play = Play {
+        feed,
         channels,
         gains,
         gain_db: -(n.below(3) as f64) * 6.0,
@@ -302,7 +420,86 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
         onset: ramps * n.below(frame_count / 2 + 1),
         offset: ramps * n.below(frame_count / 2 + 1),
         shape: [RampShape::RaisedCosine, RampShape::Linear][n.below(2) as usize],
+        am,
+        made: None,
         sound,
+        live: None,
+    };
+    if play.feed.is_none() && n.one_in(6) { live(n, play) } else { play }
+}
+
+/// The same with the input in place of its sound, as long as its part of it.
+fn live(n: &mut Numbers<'_>, play: Play) -> Play {
+    let first = n.below((INPUTS - play.sound.channels + 1) as i64) as usize;
+    let delay = [0, 1, 255, 300, 1_000][n.below(5) as usize];
+    let live = Some(Live { first, delay });
+    Play { first_frame: 0, loop_count: 0, loop_first: 0, loop_frames: 0, live, ..play }
+}
+
+/// The play of a made sound, whose frames are those of `sound`.
+fn read_made_play(n: &mut Numbers<'_>, frame: i64, sound: Arc<Sound>, made: Option<Made>) -> Play {
+    let ramps = n.one_in(2) as i64;
+    let is_pulse = matches!(made, Some(Made::Pulse { .. }));
+    let (channels, gains) =
+        if is_pulse { (vec![3, 1], Vec::new()) } else { read_channels(n, sound.channels) };
+    let is_serial = matches!(made, Some(Made::Pulse { code: PulseCode::Serial, .. }));
+    Play {
+        channels: if is_serial { vec![3] } else { channels },
+        gains,
+        gain_db: -6.0 * n.below(2) as f64,
+        first_frame: 0,
+        frame_count: sound.frames,
+        loop_count: 0,
+        loop_first: 0,
+        loop_frames: 0,
+        stop: n.one_in(5).then(|| frame + 1_000 + n.below(500)),
+        onset: ramps * n.below(sound.frames / 2 + 1),
+        offset: ramps * n.below(sound.frames / 2 + 1),
+        shape: RampShape::RaisedCosine,
+        am: n.one_in(4).then(|| read_am(n)),
+        made,
+        sound,
+        live: None,
+        feed: None,
+    }
+}
+
+fn read_made(n: &mut Numbers<'_>) -> Made {
+    let frames = [None, Some(1), Some(257), Some(900)][n.below(4) as usize];
+    match n.below(3) {
+        0 => Made::Sine {
+            frequency: [0.5, 440.5, 12_000.0, 23_999.0][n.below(4) as usize],
+            phase: n.below(8) as f64 / 8.0 - 0.25,
+            amplitude: (1 + n.below(4)) as f64 / 4.0,
+            frames,
+        },
+        1 => Made::Noise {
+            pink: n.one_in(2),
+            channels: 1 + n.below(2) as usize,
+            seed: n.below(1_000) - 500,
+            rms: (1 + n.below(3)) as f64 / 8.0,
+            frames,
+        },
+        _ => {
+            let code = [PulseCode::None, PulseCode::Parallel, PulseCode::Serial][n.below(3) as usize];
+            let (width, count) = (1 + n.below(100), [1, 4, -1][n.below(3) as usize]);
+            Made::Pulse {
+                code,
+                value: if code == PulseCode::None { 0 } else { 1 + n.below(3) },
+                width,
+                count,
+                interval: if count == 1 { 0 } else { 10 * width + n.below(300) },
+                level: n.below(2) as f64 - 0.5,
+            }
+        }
+    }
+}
+
+fn read_am(n: &mut Numbers<'_>) -> Am {
+    Am {
+        depth: (1 + n.below(4)) as f64 / 4.0,
+        frequency: [4.0, 40.0, 1_234.5, 23_999.0][n.below(4) as usize],
+        phase: n.below(8) as f64 / 8.0 - 0.25,
     }
 }
 

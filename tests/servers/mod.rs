@@ -11,5 +11,7 @@ pub mod jackd;
 #[path = "../../src/backend/jack/live.rs"]
 #[allow(clippy::duplicate_mod)]
 pub mod live;
+pub mod passage;
+pub mod pipewire;
 pub mod pulse;
 pub mod recorder;

@@ -1,211 +1,228 @@
-//! Which onset belongs to which start, though the two clocks share neither zero nor rate, some onsets are
-//! missing and some belong to nothing.
+//! Which onset belongs to which event, though the two clocks differ in zero and rate, and some onsets are missing
+//! or have no event.
+//!
+//! Every onset is tried as the partner of a few events spread over the run. From there on the partners of the
+//! other events are followed in both directions, and the one course of which most fits in is taken, if no other
+//! fits about as well.
 
-/// Starts from which a match is tried.
+use crate::report::Refusal;
+use crate::stats::Line;
+
+/// Events that are tried as a beginning.
 const ANCHORS: usize = 12;
-/// Neighbours of an anchor that are looked at before the rest is.
-const NEIGHBOURS: usize = 12;
-/// Share of all starts that must have an onset.
-const LEAST_MATCHED: f64 = 0.5;
-/// A match that leaves out so few more is as good as the best.
-const AS_GOOD: f64 = 0.9;
-/// Offsets of the last matches, of which the middle one says where the next onset is expected.
-const REMEMBERED: usize = 9;
+/// Partners over whose offsets the next one is expected.
+const MEMORY: usize = 8;
+/// After so many events a course with few partners is given up.
+const PATIENCE: usize = 20;
+/// The least part of events with partners while following.
+const FOLLOWED: f64 = 0.3;
+/// The least part of the shorter list with partners in the end.
+const MATCHED: f64 = 0.5;
+/// Fewest pairs of a result.
+const FEWEST: usize = 5;
+/// Another course is as good with this part of the pairs.
+const RIVAL_PAIRS: f64 = 0.8;
+/// And with this many times the scatter.
+const RIVAL_SCATTER: f64 = 3.0;
 
-/// Pairs of indices, of a start and its onset, in the order of time.
-pub type Pairs = Vec<(usize, usize)>;
+/// What may belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How far an onset may lie from where the others put it.
+    pub tolerance_s: f64,
+    /// Largest difference of the two rates.
+    pub largest_ppm: f64,
+    /// Least and largest onset minus event; `None` if the clocks have no common zero.
+    pub offsets_s: Option<(f64, f64)>,
+}
 
-/// Matches by the pattern of distances alone. `tolerance_s` is how far an onset may be from where it is
-/// expected, `max_ppm` how much the clocks may differ. Both lists are in order.
-pub fn by_pattern(starts: &[f64], onsets: &[f64], tolerance_s: f64, max_ppm: f64) -> Result<Pairs, String> {
-    let needed = (starts.len() as f64 * LEAST_MATCHED).ceil().max(3.0) as usize;
-    if starts.len() < 3 || onsets.len() < 3 {
-        let (starts, onsets) = (starts.len(), onsets.len());
-        return Err(format!("{starts} starts and {onsets} onsets: three of each are the least"));
-    }
-    let walk = Walk { starts, onsets, tolerance_s, max_ppm };
-    let mut found: Vec<(Pairs, f64)> = Vec::new();
-    let step = starts.len().div_ceil(ANCHORS).max(1);
-    for start in (0..starts.len()).step_by(step) {
-        for onset in 0..onsets.len() {
-            if !walk.is_worth_it(start, onset) {
-                continue;
-            }
-            let pairs = walk.from(start, onset, usize::MAX);
-            let spread = walk.spread(&pairs);
-            found.push((pairs, spread));
-        }
-    }
-    found.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.1.total_cmp(&b.1)));
-    let Some((best, spread)) = found.first().cloned() else {
-        return Err("no onset of the recorder fits the starts".into());
+/// Pairs of event and onset, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matches {
+    pub pairs: Vec<(usize, usize)>,
+    /// Another course fits as well, and the order alone decided.
+    pub in_order: bool,
+}
+
+/// A course through both lists.
+#[derive(Clone, Debug)]
+struct Course {
+    pairs: Vec<(usize, usize)>,
+    line: Line,
+    scatter_s: f64,
+}
+
+/// Pairs events with onsets; both in seconds and in order. `what` names the onsets in a refusal.
+pub fn align(what: &str, events: &[f64], onsets: &[f64], rules: &Rules) -> Result<Matches, Refusal> {
+    let lists = Lists { events, onsets, rules };
+    let mut courses = lists.courses();
+    courses.sort_by(|a, b| b.pairs.len().cmp(&a.pairs.len()).then(a.scatter_s.total_cmp(&b.scatter_s)));
+    let counts = format!("{} receipts or marks and {} {what}", events.len(), onsets.len());
+    let fewer = events.len().min(onsets.len());
+    let best = courses.first();
+    let found = best.map_or(0, |best| best.pairs.len());
+    let Some(best) = best.filter(|_| found >= FEWEST && found as f64 >= MATCHED * fewer as f64) else {
+        return Err(Refusal::new(
+            "no match",
+            format!(
+                "{counts} do not belong together: at most {found} of them lie within {:.1} ms of one course with a \
+             rate within {:.0} ppm{}",
+                rules.tolerance_s * 1e3,
+                rules.largest_ppm,
+                within(rules)
+            ),
+        ));
     };
-    if best.len() < needed {
-        let (matched, all) = (best.len(), starts.len());
-        return Err(format!("only {matched} of {all} starts have an onset that fits: is it the right file?"));
-    }
-    let rival = |pairs: &Pairs, other: f64| {
-        let differs = !pairs.iter().any(|pair| best.contains(pair));
-        differs && pairs.len() as f64 >= AS_GOOD * best.len() as f64 && other <= 3.0 * spread + 1e-4
-    };
-    if found.iter().any(|(pairs, other)| rival(pairs, *other)) {
-        return Err(
-            "the starts are too regular to tell which onset is whose: play them at irregular distances, or \
-                    record triggers (--reference)"
-                .into(),
-        );
-    }
-    Ok(best)
-}
-
-/// Matches each start with the nearest onset within `tolerance_s`, where both clocks are one. Each onset goes
-/// to one start.
-pub fn by_time(starts: &[f64], onsets: &[f64], tolerance_s: f64) -> Pairs {
-    let mut pairs: Pairs = Vec::new();
-    let mut from = 0;
-    for (index, start) in starts.iter().enumerate() {
-        if let Some(onset) = nearest(onsets, from, *start, tolerance_s) {
-            pairs.push((index, onset));
-            from = onset + 1;
-        }
-    }
-    pairs
-}
-
-/// The onset from index `from` on that is nearest to `expected`, if it is within the tolerance.
-fn nearest(onsets: &[f64], from: usize, expected: f64, tolerance_s: f64) -> Option<usize> {
-    let after = onsets.partition_point(|&onset| onset < expected);
-    let far = |index: &usize| (onsets[*index] - expected).abs();
-    [after.checked_sub(1), Some(after)]
-        .into_iter()
-        .flatten()
-        .filter(|&index| index >= from && index < onsets.len())
-        .min_by(|a, b| far(a).total_cmp(&far(b)))
-        .filter(|index| far(index) <= tolerance_s)
-}
-
-struct Walk<'a> {
-    starts: &'a [f64],
-    onsets: &'a [f64],
-    tolerance_s: f64,
-    max_ppm: f64,
-}
-
-impl Walk<'_> {
-    /// Whether most neighbours of the start have an onset too if this one is its.
-    fn is_worth_it(&self, start: usize, onset: usize) -> bool {
-        let pairs = self.from(start, onset, NEIGHBOURS);
-        let around = start.min(NEIGHBOURS) + (self.starts.len() - 1 - start).min(NEIGHBOURS) + 1;
-        pairs.len() as f64 >= LEAST_MATCHED * around as f64
-    }
-
-    /// The pairs that follow from one, at most `most` starts to either side.
-    fn from(&self, start: usize, onset: usize, most: usize) -> Pairs {
-        let offset = self.onsets[onset] - self.starts[start];
-        let later = start + 1..self.starts.len().min((start + 1).saturating_add(most));
-        let earlier = start.saturating_sub(most)..start;
-        let mut pairs = self.along(earlier.rev(), start, offset);
-        pairs.push((start, onset));
-        pairs.extend(self.along(later, start, offset));
-        pairs.sort_unstable();
-        pairs.dedup_by_key(|pair| pair.1);
-        pairs
-    }
-
-    fn along(&self, indices: impl Iterator<Item = usize>, start: usize, offset: f64) -> Pairs {
-        let mut offsets = vec![offset];
-        let mut last = self.starts[start];
-        let mut pairs = Pairs::new();
-        for index in indices {
-            let expected = self.starts[index] + middle(&offsets);
-            let drifted = (self.starts[index] - last).abs() * self.max_ppm * 1e-6;
-            if let Some(onset) = nearest(self.onsets, 0, expected, self.tolerance_s + drifted) {
-                pairs.push((index, onset));
-                offsets.push(self.onsets[onset] - self.starts[index]);
-                if offsets.len() > REMEMBERED {
-                    offsets.remove(0);
+    let rival = courses.iter().find(|other| lists.is_rival(best, other));
+    let complete = found == events.len() && found == onsets.len();
+    match rival {
+        Some(rival) if !complete => Err(Refusal::new(
+            "ambiguous",
+            format!(
+                "{counts} fit together in more than one way: {found} pairs, or {} pairs {:.1} ms apart from these. \
+             Intervals between sounds that differ more would tell them apart{}",
+                rival.pairs.len(),
+                lists.apart_s(best, rival) * 1e3,
+                if rules.offsets_s.is_some() {
+                    ", or a smaller --longest-lag-ms"
+                } else {
+                    ", or --reference or --same-clock"
                 }
-                last = self.starts[index];
+            ),
+        )),
+        rival => Ok(Matches { pairs: best.pairs.clone(), in_order: rival.is_some() }),
+    }
+}
+
+fn within(rules: &Rules) -> String {
+    let range = |(low, high): (f64, f64)| format!(" and {:.0} to {:.0} ms late", low * 1e3, high * 1e3);
+    rules.offsets_s.map(range).unwrap_or_default()
+}
+
+struct Lists<'a> {
+    events: &'a [f64],
+    onsets: &'a [f64],
+    rules: &'a Rules,
+}
+
+impl Lists<'_> {
+    /// Every course that a beginning leads to.
+    fn courses(&self) -> Vec<Course> {
+        let mut courses: Vec<Course> = Vec::new();
+        let step = self.events.len().div_ceil(ANCHORS).max(1);
+        for event in (0..self.events.len()).step_by(step) {
+            for onset in 0..self.onsets.len() {
+                let is_known =
+                    courses.iter().any(|course| course.pairs.binary_search(&(event, onset)).is_ok());
+                if !is_known && self.may_begin(event, onset) {
+                    courses.extend(self.follow(event, onset).and_then(|pairs| self.settle(pairs)));
+                }
             }
+        }
+        courses
+    }
+
+    fn may_begin(&self, event: usize, onset: usize) -> bool {
+        let offset = self.onsets[onset] - self.events[event];
+        self.rules.offsets_s.is_none_or(|(low, high)| (low..=high).contains(&offset))
+    }
+
+    /// The partners that follow from a first pair, in both directions; `None` if they are few.
+    fn follow(&self, event: usize, onset: usize) -> Option<Vec<(usize, usize)>> {
+        let back = self.follow_one_way(event, onset, false)?;
+        let on = self.follow_one_way(event, onset, true)?;
+        Some(back.into_iter().rev().chain([(event, onset)]).chain(on).collect())
+    }
+
+    fn follow_one_way(&self, event: usize, onset: usize, onwards: bool) -> Option<Vec<(usize, usize)>> {
+        let mut pairs = vec![(event, onset)];
+        let others: Vec<usize> =
+            if onwards { (event + 1..self.events.len()).collect() } else { (0..event).rev().collect() };
+        for (tried, next) in others.into_iter().enumerate() {
+            if tried >= PATIENCE && (pairs.len() as f64) < FOLLOWED * tried as f64 {
+                return None;
+            }
+            let recent = &pairs[pairs.len().saturating_sub(MEMORY)..];
+            let offset = recent.iter().map(|pair| self.onsets[pair.1] - self.events[pair.0]).sum::<f64>();
+            let last_onset = pairs[pairs.len() - 1].1;
+            let away = (self.events[next] - self.events[recent[0].0]).abs();
+            let slack = self.rules.tolerance_s + away * self.rules.largest_ppm * 1e-6;
+            let expected = self.events[next] + offset / recent.len() as f64;
+            if !self.is_covered(expected, slack) {
+                break;
+            }
+            let nearest = self.nearest(expected, slack);
+            let is_beyond = |found: &usize| if onwards { *found > last_onset } else { *found < last_onset };
+            pairs.extend(nearest.filter(is_beyond).map(|found| (next, found)));
+        }
+        pairs.remove(0);
+        Some(pairs)
+    }
+
+    /// Whether the recorder was running at a time.
+    fn is_covered(&self, time: f64, slack: f64) -> bool {
+        let (first, last) = (self.onsets.first(), self.onsets.last());
+        first.is_some_and(|first| time >= first - slack) && last.is_some_and(|last| time <= last + slack)
+    }
+
+    /// The onset nearest to a time, if it is within `slack`.
+    fn nearest(&self, time: f64, slack: f64) -> Option<usize> {
+        let after = self.onsets.partition_point(|onset| *onset < time);
+        let away = |n: &usize| (self.onsets[*n] - time).abs();
+        let neighbours = [after.checked_sub(1), (after < self.onsets.len()).then_some(after)];
+        let nearest = neighbours.into_iter().flatten().min_by(|a, b| away(a).total_cmp(&away(b)))?;
+        (away(&nearest) <= slack).then_some(nearest)
+    }
+
+    /// Fits a line to the pairs and pairs anew by that line, until it stays.
+    fn settle(&self, mut pairs: Vec<(usize, usize)>) -> Option<Course> {
+        let mut line = self.line(&pairs)?;
+        for _ in 0..4 {
+            pairs = self.pair_by(&line);
+            line = self.line(&pairs)?;
+        }
+        let squares = pairs.iter().map(|pair| (self.onsets[pair.1] - line.at(self.events[pair.0])).powi(2));
+        let scatter_s = (squares.sum::<f64>() / pairs.len() as f64).sqrt();
+        // The scatter alone may tilt the line of a short run.
+        let span = self.events.last()? - self.events.first()?;
+        let tilt = 4.0 * scatter_s / span.max(f64::MIN_POSITIVE) / (pairs.len() as f64).sqrt();
+        let fits = (line.slope - 1.0).abs() <= self.rules.largest_ppm * 1e-6 + tilt;
+        fits.then_some(Course { pairs, line, scatter_s })
+    }
+
+    fn line(&self, pairs: &[(usize, usize)]) -> Option<Line> {
+        let points: Vec<(f64, f64)> =
+            pairs.iter().map(|pair| (self.events[pair.0], self.onsets[pair.1])).collect();
+        (points.len() >= FEWEST).then(|| Line::through(&points)).flatten()
+    }
+
+    /// The nearest onset to each event by a line, each taken once, by the nearest event.
+    fn pair_by(&self, line: &Line) -> Vec<(usize, usize)> {
+        let mut pairs: Vec<(usize, usize)> = Vec::new();
+        let error = |pair: &(usize, usize)| (self.onsets[pair.1] - line.at(self.events[pair.0])).abs();
+        for event in 0..self.events.len() {
+            let nearest = self.nearest(line.at(self.events[event]), self.rules.tolerance_s);
+            let Some(pair) = nearest.map(|onset| (event, onset)) else { continue };
+            match pairs.last().copied() {
+                Some(last) if last.1 == pair.1 && error(&last) <= error(&pair) => continue,
+                Some(last) if last.1 == pair.1 => drop(pairs.pop()),
+                _ => (),
+            }
+            pairs.push(pair);
         }
         pairs
     }
 
-    /// How far the onsets of consecutive pairs are from the distance of their starts, at the median.
-    fn spread(&self, pairs: &Pairs) -> f64 {
-        let offset = |&(start, onset): &(usize, usize)| self.onsets[onset] - self.starts[start];
-        let steps: Vec<f64> = pairs.windows(2).map(|two| (offset(&two[1]) - offset(&two[0])).abs()).collect();
-        crate::stats::quantile(&steps, 0.5).unwrap_or(0.0)
-    }
-}
-
-fn middle(values: &[f64]) -> f64 {
-    crate::stats::quantile(values, 0.5).unwrap_or(0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Starts at irregular distances, by the golden ratio.
-    fn irregular(count: usize) -> Vec<f64> {
-        let mut at = 0.0;
-        (0..count)
-            .map(|n| {
-                let start = at;
-                at += 0.4 + (n as f64 * 0.618_033_988_75).fract() * 0.5;
-                start
-            })
-            .collect()
+    /// How far two courses are from each other in the middle of the run.
+    fn apart_s(&self, one: &Course, other: &Course) -> f64 {
+        let middle = self.events[self.events.len() / 2];
+        (one.line.at(middle) - other.line.at(middle)).abs()
     }
 
-    /// What a recorder shows: its clock is off by `ppm` and `zero`, some onsets are lost, others are not ours.
-    fn recorded(starts: &[f64], ppm: f64, zero: f64) -> (Vec<f64>, Pairs) {
-        let mut onsets: Vec<(f64, Option<usize>)> = starts
-            .iter()
-            .enumerate()
-            .filter(|(n, _)| n % 7 != 3)
-            .map(|(n, start)| {
-                let jitter = ((n * 7_919) % 1_000) as f64 * 2e-6;
-                (zero + start * (1.0 + ppm * 1e-6) + jitter, Some(n))
-            })
-            .collect();
-        onsets.extend((0..starts.len() / 9).map(|n| (zero + n as f64 * 5.123 + 0.017, None)));
-        onsets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let pairs = onsets.iter().enumerate().filter_map(|(at, (_, of))| of.map(|of| (of, at))).collect();
-        (onsets.into_iter().map(|(time, _)| time).collect(), pairs)
-    }
-
-    #[test]
-    fn a_recorder_with_a_clock_of_its_own_is_matched_though_onsets_are_missing_and_spurious() {
-        for (count, ppm, zero) in [(30, 100.0, 17.3), (400, -100.0, -3.0), (1_500, 300.0, 1e4)] {
-            let starts = irregular(count);
-            let (onsets, truth) = recorded(&starts, ppm, zero);
-            let pairs = by_pattern(&starts, &onsets, 0.05, 500.0).unwrap();
-            let right = pairs.iter().filter(|pair| truth.contains(pair)).count();
-            assert!(right as f64 >= 0.99 * truth.len() as f64, "{right} of {}", truth.len());
-            // An onset of something else may lie where a lost one was expected, but no right one is lost to it.
-            assert!(pairs.len() - right <= starts.len() / 20, "{} of {}", pairs.len() - right, pairs.len());
-        }
-    }
-
-    #[test]
-    fn regular_starts_and_strange_onsets_are_refused() {
-        let regular: Vec<f64> = (0..40).map(|n| n as f64 * 0.5).collect();
-        let shifted: Vec<f64> = regular.iter().map(|start| start + 100.0).collect();
-        assert!(by_pattern(&regular, &shifted, 0.05, 500.0).unwrap_err().contains("too regular"));
-        let strange: Vec<f64> =
-            irregular(40).iter().map(|start| start * 1.37 + (start * 9.0).sin()).collect();
-        let mut strange = strange;
-        strange.sort_by(f64::total_cmp);
-        let refused = by_pattern(&irregular(60), &strange, 0.02, 500.0).unwrap_err();
-        assert!(refused.contains("right file") || refused.contains("fits the starts"), "{refused}");
-        assert!(by_pattern(&[1.0], &[2.0], 0.05, 500.0).unwrap_err().contains("three"));
-    }
-
-    #[test]
-    fn with_one_clock_each_onset_belongs_to_one_start() {
-        let pairs = by_time(&[1.0, 2.0, 2.01, 5.0], &[1.004, 2.005, 9.0], 0.05);
-        assert_eq!(pairs, [(0, 0), (1, 1)]);
+    /// Whether another course fits about as well, and is another one.
+    fn is_rival(&self, best: &Course, other: &Course) -> bool {
+        self.apart_s(best, other) > self.rules.tolerance_s
+            && other.pairs.len() as f64 >= RIVAL_PAIRS * best.pairs.len() as f64
+            && other.scatter_s <= RIVAL_SCATTER * best.scatter_s.max(1e-6)
     }
 }

@@ -1,198 +1,171 @@
-//! A receipt log against an independent recorder: the only way to know when sound really came.
+//! `sonset-check external`: receipts against what an independent recorder measured.
 
+mod fit;
+mod log;
 mod matching;
 mod onsets;
-mod receipts;
+#[cfg(test)]
+mod tests;
 
 use serde_json::json;
 
-use self::matching::{Pairs, by_pattern, by_time};
+use self::fit::{Basis, Fitted};
+use self::log::Receipts;
+use self::matching::Rules;
 use self::onsets::Recorded;
-use self::receipts::Start;
-use crate::cli::{External, RecorderClock};
-use crate::picture::Chart;
-use crate::report::{Limit, Report};
-use crate::stats::{Line, Summary, quantile};
-use crate::{Failure, Measured};
+use crate::cli::{ExternalArgs, ExternalLimits, HostClock};
+use crate::report::{Checks, Panel, Picture, Refusal, Report, Series, Summary};
 
-/// One onset against its receipt.
-#[derive(Clone, Copy, Debug)]
-struct Compared {
-    /// Of the start, in seconds after the first one.
-    seconds: f64,
-    /// Recorder minus receipt, in µs, without what a clock of its own adds.
-    error_us: f64,
-    /// Onset minus trigger, or minus the time in the receipt where the clock is one.
-    lag_us: Option<f64>,
-}
-
-/// Where the absolute lag comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LagFrom {
-    Nothing,
-    Triggers,
-    Clock,
-}
-
-/// Measures it.
-pub fn run(args: &External) -> Result<Measured, Failure> {
-    for (option, value) in [("--max-lag-ms", args.max_lag_ms), ("--max-ppm", args.max_ppm)] {
-        if !(value > 0.0 && value.is_finite()) {
-            return Err(Failure(format!("{option} {value}: above 0")));
-        }
-    }
-    let starts = receipts::starts(&args.receipts, args.clock)?;
-    let recorded = onsets::read(args)?;
-    let pairs = pairs(&starts, &recorded, args)?;
-    let compared = compare(&starts, &recorded, &pairs, args);
-    describe(&starts, &recorded, &pairs, &compared, args)
-}
-
-fn lag_from(recorded: &Recorded, args: &External) -> LagFrom {
-    match (&recorded.triggers, args.clock) {
-        (Some(_), _) => LagFrom::Triggers,
-        (None, RecorderClock::Own) => LagFrom::Nothing,
-        (None, _) => LagFrom::Clock,
+/// Reads, matches, fits, and says what came of it.
+pub fn run(args: &ExternalArgs) -> Report {
+    match measure(args) {
+        Err(refusal) => Report::refused("external", false, refusal),
+        Ok((receipts, recorded, fitted)) => Report {
+            command: "external",
+            // A log does not say which backend wrote it.
+            is_virtual: false,
+            interrupted: false,
+            summary: summary(&receipts, &recorded, &fitted),
+            checks: checks(&fitted, &args.limits),
+            picture: Some(picture(&recorded, &fitted)),
+            result: json!({ "receipts": receipts, "recorded": recorded, "fit": fitted }),
+            refusal: None,
+        },
     }
 }
 
-/// Starts and onsets that belong together.
-fn pairs(starts: &[Start], recorded: &Recorded, args: &External) -> Result<Pairs, Failure> {
-    let seconds: Vec<f64> = starts.iter().map(|start| start.seconds).collect();
-    let lag_s = args.max_lag_ms * 1e-3;
-    let pairs = match args.clock {
-        RecorderClock::Own => by_pattern(&seconds, &recorded.onsets, lag_s / 2.0, args.max_ppm)
-            .map_err(|reason| Failure(format!("refused to guess: {reason}")))?,
-        _ => by_time(&seconds, &recorded.onsets, lag_s),
-    };
-    if pairs.len() < 3 {
-        return Err(Failure(format!(
-            "only {} starts have an onset within {} ms",
-            pairs.len(),
-            args.max_lag_ms
-        )));
+fn measure(args: &ExternalArgs) -> Result<(Receipts, Recorded, Fitted), Refusal> {
+    if args.limits.max_lag_us.is_some() && args.reference.is_none() && args.same_clock.is_none() {
+        return Err(Refusal::new(
+            "no zero",
+            "--max-lag-us is given, but without --reference or --same-clock the lag is not known",
+        ));
     }
-    Ok(pairs)
+    let receipts = Receipts::read(&args.receipts, args.tag)?;
+    let mut recorded = Recorded::read(&args.onsets, &args.recorder, args.reference.as_deref())?;
+    if let Some(clock) = args.same_clock {
+        recorded.shift(-receipts.origin_s(clock == HostClock::Realtime));
+    }
+    let fitted = fit_all(&receipts, &recorded, args)?;
+    Ok((receipts, recorded, fitted))
 }
 
-fn compare(starts: &[Start], recorded: &Recorded, pairs: &Pairs, args: &External) -> Vec<Compared> {
-    let first = starts.first().map_or(0.0, |start| start.seconds);
-    let points: Vec<(f64, f64)> = pairs
-        .iter()
-        .map(|&(start, onset)| (starts[start].seconds - first, recorded.onsets[onset] - first))
-        .collect();
-    let line = Line::through(&points).unwrap_or(Line { at_zero: 0.0, slope: 1.0 });
-    let lag_s = args.max_lag_ms * 1e-3;
-    let lag = |onset: f64, start: f64| match (&recorded.triggers, args.clock) {
+fn fit_all(receipts: &Receipts, recorded: &Recorded, args: &ExternalArgs) -> Result<Fitted, Refusal> {
+    let tolerance_s = args.tolerance_ms * 1e-3;
+    let free = Rules { tolerance_s, largest_ppm: args.largest_ppm, offsets_s: None };
+    // A sound may seem to come before its trigger by as much as both err.
+    let near = Rules { offsets_s: Some((-tolerance_s, args.longest_lag_ms * 1e-3)), ..free };
+    let (due, heard) = (&receipts.onsets_s, &recorded.onsets_s);
+    match (&recorded.reference_s, args.same_clock) {
         (Some(triggers), _) => {
-            let nearest =
-                triggers.iter().copied().min_by(|a, b| (a - onset).abs().total_cmp(&(b - onset).abs()));
-            nearest.map(|trigger| onset - trigger).filter(|lag| lag.abs() <= lag_s)
+            let marks = matching::align("triggers", due, triggers, &free)?;
+            let lags = matching::align("onsets", triggers, heard, &near)?;
+            Fitted::by_reference(due, triggers, heard, &marks, &lags)
         }
-        (None, RecorderClock::Own) => None,
-        (None, _) => Some(onset - start),
-    };
-    points
-        .iter()
-        .map(|&(start, onset)| Compared {
-            seconds: start,
-            error_us: (onset - line.at(start)) * 1e6,
-            lag_us: lag(onset + first, start + first).map(|lag| lag * 1e6),
-        })
-        .collect()
+        (None, Some(_)) => {
+            Fitted::new(due, heard, &matching::align("onsets", due, heard, &near)?, Basis::SameClock)
+        }
+        (None, None) => {
+            Fitted::new(due, heard, &matching::align("onsets", due, heard, &free)?, Basis::Unknown)
+        }
+    }
 }
 
-fn describe(
-    starts: &[Start],
-    recorded: &Recorded,
-    pairs: &Pairs,
-    compared: &[Compared],
-    args: &External,
-) -> Result<Measured, Failure> {
-    let errors: Vec<f64> = compared.iter().map(|one| one.error_us).collect();
-    let lags: Vec<f64> = compared.iter().filter_map(|one| one.lag_us).collect();
-    let (ppm, ppm_error) = drift(starts, recorded, pairs, &errors);
-    let missing = starts.len() - pairs.len();
-    let spurious = recorded.onsets.len() - pairs.len();
-    let errors_summary = Summary::of(&errors).ok_or_else(|| Failure("nothing could be compared".into()))?;
-    let magnitudes: Vec<f64> = errors.iter().map(|error| error.abs()).collect();
-    let worst = quantile(&magnitudes, 0.999);
-    let uncertainties: Vec<f64> = starts.iter().map(|start| start.uncertainty_us).collect();
-
-    let mut report = Report::new(format!("Onsets of {} against its receipts", args.onsets.display()), false);
-    report.line("starts with an onset", format!("{} of {}", pairs.len(), starts.len()));
-    report.line("onsets of nothing", spurious.to_string());
-    report.line(
-        "onset error",
-        format!("SD {:.1} us, range {:.1} us", errors_summary.sd, errors_summary.range()),
+fn summary(receipts: &Receipts, recorded: &Recorded, fitted: &Fitted) -> Summary {
+    let mut summary = Summary::default();
+    summary.row("receipts", receipts.line());
+    summary.row("recorder", recorded.line());
+    summary.row(
+        "matched",
+        format!("{} pairs, {} missing, {} spurious", fitted.pairs, fitted.missing, fitted.spurious),
     );
-    if let Some(worst) = worst {
-        report.line("99.9 % within", format!("{worst:.1} us"));
+    let error = &fitted.error_us;
+    let about = if fitted.lag_us.is_some() { "the mean lag" } else { "a straight line" };
+    let (sd, range, low, high) = (error.sd, error.range, error.min, error.max);
+    summary.row(
+        "onset error",
+        format!("SD {sd:.1}, range {range:.1} ({low:+.1} to {high:+.1}) µs about {about}"),
+    );
+    let (ppm, unsure) = (fitted.drift_ppm, fitted.drift_standard_error_ppm);
+    summary.row("drift", format!("recorder {ppm:+.2} ± {unsure:.2} ppm against the host's clock"));
+    match (&fitted.lag_us, fitted.bias_ns) {
+        (Some(lag), Some(bias)) => {
+            let off = fitted.lag_standard_error_us.unwrap_or(0.0);
+            summary.row("lag", format!("{lag:+.1} µs ± {off:.1} (standard error)"));
+            summary.row(
+                "bias to set",
+                format!("sonset_stream_set_latency_bias(stream, SONSET_DIRECTION_OUTPUT, {bias})"),
+            );
+        }
+        _ => {
+            summary.row("lag", "NOT KNOWN");
+            summary.note(
+                "the recorder's clock has no common zero with the host's, so only the spread, the range and the \
+                 drift are known. Give --reference (a TTL of the same program) or --same-clock to know the lag",
+            );
+        }
     }
-    if let Some(stated) = quantile(&uncertainties, 0.5) {
-        report.line("uncertainty in receipts", format!("{stated:.1} us (of the clock fit only)"));
-    }
-    report.line("rate of the recorder's clock", format!("{ppm:+.2} ppm ± {ppm_error:.2} of the host's"));
-    let from = lag_from(recorded, args);
-    let lag = Summary::of(&lags);
-    about_lag(&mut report, from, lag);
-    report.limits.push(Limit::new("--max-sd-us", args.max_sd_us, Some(errors_summary.sd)));
-    report.limits.push(Limit::new("--max-missing", args.max_missing as f64, Some(missing as f64)));
-    report.data = json!({
-        "starts": starts.len(),
-        "matched": pairs.len(),
-        "missing": missing,
-        "spurious": spurious,
-        "onset_error_us": errors_summary,
-        "onset_error_999_us": worst,
-        "recorder_ppm": ppm,
-        "recorder_ppm_standard_error": ppm_error,
-        "lag_us": lag,
-        "lag_from": format!("{from:?}").to_lowercase(),
-        "bias_to_set_ns": lag.map(|lag| (lag.mean * 1e3).round() as i64),
-    });
-    let seconds: Vec<f64> = compared.iter().map(|one| one.seconds).collect();
-    let chart = |what: &str, values: Vec<(f64, f64)>| Chart { what: what.into(), values };
-    let mut charts = vec![chart("onset error / us", seconds.iter().copied().zip(errors).collect())];
-    let lags: Vec<(f64, f64)> =
-        compared.iter().filter_map(|one| one.lag_us.map(|lag| (one.seconds, lag))).collect();
-    charts.push(chart("lag / us", lags));
-    Ok(Measured { report, charts })
+    notes(&mut summary, receipts, recorded, fitted);
+    summary
 }
 
-/// How much faster the recorder's clock is, in ppm, and the standard error of that (the textbook's, of the
-/// slope of a least squares line).
-fn drift(starts: &[Start], recorded: &Recorded, pairs: &Pairs, errors_us: &[f64]) -> (f64, f64) {
-    let first = starts.first().map_or(0.0, |start| start.seconds);
-    let points: Vec<(f64, f64)> = pairs
-        .iter()
-        .map(|&(start, onset)| (starts[start].seconds - first, recorded.onsets[onset] - first))
-        .collect();
-    let slope = Line::through(&points).map_or(1.0, |line| line.slope);
-    let mean = points.iter().map(|(x, _)| x).sum::<f64>() / points.len() as f64;
-    let sxx: f64 = points.iter().map(|(x, _)| (x - mean).powi(2)).sum();
-    let squares: f64 = errors_us.iter().map(|error| error.powi(2)).sum();
-    let spread = (squares / (points.len() as f64 - 2.0).max(1.0)).sqrt();
-    ((slope - 1.0) * 1e6, spread / sxx.sqrt())
-}
-
-fn about_lag(report: &mut Report, from: LagFrom, lag: Option<Summary>) {
-    let Some(lag) = lag else {
-        report.notes.push(
-            "the recorder's clock has a zero of its own, so the lag is not known, only its spread; record triggers \
-             beside the sound (--reference), or use one clock (--clock)"
-                .into(),
+fn notes(summary: &mut Summary, receipts: &Receipts, recorded: &Recorded, fitted: &Fitted) {
+    if recorded.reference_s.is_some() {
+        summary.note("the reference is taken to mark the start_host_ns of each receipt");
+    }
+    if receipts.calibrated > 0 && fitted.bias_ns.is_some() {
+        summary.note("a bias was set when the receipts were made: add this one to it");
+    }
+    if receipts.latency_unknown > 0 {
+        let (unknown, all) = (receipts.latency_unknown, receipts.onsets_s.len());
+        summary.note(format!("{unknown} of {all} receipts hold no output latency: it is part of the lag"));
+    }
+    if fitted.in_order {
+        summary.note(
+            "all intervals are alike: pairs were taken in order, as there are as many onsets as receipts",
         );
-        return;
+    }
+}
+
+fn checks(fitted: &Fitted, limits: &ExternalLimits) -> Checks {
+    let missing = limits.max_missing.map(|limit| limit as f64);
+    Checks::default()
+        .at_most("--max-sd-us", limits.max_sd_us, Some(fitted.error_us.sd), "µs")
+        .at_most("--max-range-us", limits.max_range_us, Some(fitted.error_us.range), "µs")
+        .at_most("--max-lag-us", limits.max_lag_us, fitted.lag_us.map(f64::abs), "µs")
+        .at_most("--max-drift-ppm", limits.max_drift_ppm, Some(fitted.drift_ppm.abs()), "ppm")
+        .at_most("--max-missing", missing, Some(fitted.missing as f64), "")
+}
+
+fn picture(recorded: &Recorded, fitted: &Fitted) -> Picture {
+    let error = &fitted.error_us;
+    let lag = match fitted.lag_us {
+        Some(lag) => format!("mean lag {lag:+.1} µs"),
+        None => "lag not known".into(),
     };
-    report.line("lag", format!("mean {:.1} us, SD {:.1} us, range {:.1} us", lag.mean, lag.sd, lag.range()));
-    let bias = (lag.mean * 1e3).round();
-    report.notes.push(match from {
-        LagFrom::Triggers => format!(
-            "if the triggers mark the times that were asked for, add {bias:.0} ns to the output's latency bias \
-             (sonset_stream_set_latency_bias). If they come from a channel of the same sound card, the lag is what \
-             lies between the converter and the recorder, and no bias is needed"
-        ),
-        _ => format!("add {bias:.0} ns to the output's latency bias (sonset_stream_set_latency_bias)"),
-    });
+    let (kind, label) = match fitted.lag_us {
+        Some(_) => (fitted.lags_us(), "lag of the sound (µs)"),
+        None => (fitted.errors_us.clone(), "onset error (µs)"),
+    };
+    Picture {
+        title: "Onsets measured by an independent recorder against receipts".into(),
+        subtitles: vec![
+            recorded.line(),
+            format!(
+                "n = {}, {lag}, SD {:.1} µs, range {:.1} µs, drift {:+.2} ppm, {} missing, {} spurious",
+                error.n, error.sd, error.range, fitted.drift_ppm, fitted.missing, fitted.spurious
+            ),
+        ],
+        panels: vec![
+            Panel::Histogram { values: kind.clone(), x: label.into(), y: "onsets".into() },
+            Panel::Points {
+                series: vec![Series {
+                    name: String::new(),
+                    points: fitted.times_s.iter().copied().zip(kind).collect(),
+                }],
+                x: "time (s)".into(),
+                y: label.into(),
+            },
+        ],
+    }
 }

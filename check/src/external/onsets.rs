@@ -1,134 +1,202 @@
-//! The onsets that a recorder measured, in seconds of its clock.
+//! What the independent recorder measured: times in a CSV file, or onsets in a WAV recording.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use hound::{SampleFormat, WavReader};
+use serde::Serialize;
 
-use crate::Failure;
-use crate::cli::External;
+use crate::cli::{RecorderArgs, Unit};
+use crate::report::Refusal;
+use crate::stats::median_of;
 
-/// Onsets of the sound, and of the triggers if there are any.
+/// Onsets in seconds of the recorder's clock, in order.
+#[derive(Debug, Serialize)]
 pub struct Recorded {
-    /// Of the sound.
-    pub onsets: Vec<f64>,
-    /// Of the trigger line.
-    pub triggers: Option<Vec<f64>>,
+    file: String,
+    onsets: usize,
+    /// Of the channels of a WAV file, the sound's first.
+    thresholds: Vec<f64>,
+    #[serde(skip)]
+    pub onsets_s: Vec<f64>,
+    /// The recorder's own marks of when each was due.
+    #[serde(skip)]
+    pub reference_s: Option<Vec<f64>>,
 }
 
-/// Reads the recorder's file.
-pub fn read(args: &External) -> Result<Recorded, Failure> {
-    let path = &args.onsets;
-    let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
-    let read = |what: &str| {
-        if is_wav { from_wav(path, what, args) } else { from_csv(path, what, args.units_per_s) }
-    };
-    let sound = if is_wav { args.channel.to_string() } else { args.column.clone() };
-    let onsets = read(&sound)?;
-    if onsets.is_empty() {
-        return Err(Failure(format!("'{}' holds no onset", path.display())));
+impl Recorded {
+    /// Reads a file; `reference` names a column or a channel.
+    pub fn read(path: &Path, args: &RecorderArgs, reference: Option<&str>) -> Result<Self, Refusal> {
+        let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+        let mut recorded = match is_wav {
+            true => Self::of_wav(path, args, reference)?,
+            false => Self::of_csv(path, args, reference)?,
+        };
+        recorded.onsets = recorded.onsets_s.len();
+        recorded.onsets_s.sort_by(f64::total_cmp);
+        recorded.reference_s.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+        Ok(recorded)
     }
-    Ok(Recorded { onsets, triggers: args.reference.as_deref().map(read).transpose()? })
+
+    fn of_csv(path: &Path, args: &RecorderArgs, reference: Option<&str>) -> Result<Self, Refusal> {
+        let scale = match (args.unit, args.rate) {
+            (Unit::S, _) => 1.0,
+            (Unit::Ms, _) => 1e-3,
+            (Unit::Samples, Some(rate)) => 1.0 / rate,
+            (Unit::Samples, None) => {
+                return Err(Refusal::new("usage", "--unit samples needs the recorder's --rate in hertz"));
+            }
+        };
+        let rows = rows(path)?;
+        let times = |name: &str| -> Result<Vec<f64>, Refusal> {
+            Ok(column(path, &rows, name)?.into_iter().map(|time| time * scale).collect())
+        };
+        Ok(Self::new(path, times(&args.column)?, reference.map(times).transpose()?, Vec::new()))
+    }
+
+    fn of_wav(path: &Path, args: &RecorderArgs, reference: Option<&str>) -> Result<Self, Refusal> {
+        let (onsets, threshold) = channel_onsets(path, args.channel, args.threshold, args.refractory_ms)?;
+        let Some(reference) = reference else {
+            return Ok(Self::new(path, onsets, None, vec![threshold]));
+        };
+        let channel = reference.parse::<u16>().map_err(|_| {
+            Refusal::new("usage", format!("--reference {reference}: for a WAV file, the number of a channel"))
+        })?;
+        let (marks, other) = channel_onsets(path, channel, args.reference_threshold, args.refractory_ms)?;
+        Ok(Self::new(path, onsets, Some(marks), vec![threshold, other]))
+    }
+
+    fn new(path: &Path, onsets_s: Vec<f64>, reference_s: Option<Vec<f64>>, thresholds: Vec<f64>) -> Self {
+        Self { file: path.display().to_string(), onsets: 0, thresholds, onsets_s, reference_s }
+    }
+
+    /// Adds a constant to every time.
+    pub fn shift(&mut self, seconds: f64) {
+        self.onsets_s.iter_mut().for_each(|time| *time += seconds);
+    }
+
+    /// In one line.
+    pub fn line(&self) -> String {
+        let reference = match &self.reference_s {
+            Some(times) => format!(", {} reference marks", times.len()),
+            None => String::new(),
+        };
+        let thresholds: Vec<String> = self.thresholds.iter().map(|t| format!("{t:.4}")).collect();
+        let at = match thresholds.is_empty() {
+            true => String::new(),
+            false => format!(" (threshold {} of full scale)", thresholds.join(", ")),
+        };
+        format!("{}: {} onsets{reference}{at}", self.file, self.onsets)
+    }
 }
 
-/// A column of times, by name or by number from 1. Empty cells are passed over.
-fn from_csv(path: &Path, column: &str, units_per_s: f64) -> Result<Vec<f64>, Failure> {
-    let wrong = |what: String| Failure(format!("'{}': {what}", path.display()));
-    if !(units_per_s > 0.0 && units_per_s.is_finite()) {
-        return Err(Failure(format!("--units-per-s {units_per_s}: above 0")));
-    }
+fn unreadable(path: &Path, error: impl std::fmt::Display) -> Refusal {
+    Refusal::new("onsets", format!("'{}' cannot be read: {error}", path.display()))
+}
+
+/// All rows, the header too. Fields are separated by what the first line has: a semicolon, a tab or a comma.
+fn rows(path: &Path) -> Result<Vec<csv::StringRecord>, Refusal> {
+    let mut first = String::new();
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    BufReader::new(file).read_line(&mut first).map_err(|error| unreadable(path, error))?;
+    let delimiter = [b';', b'\t'].into_iter().find(|byte| first.as_bytes().contains(byte)).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
+        .delimiter(delimiter)
         .trim(csv::Trim::All)
         .from_path(path)
-        .map_err(|error| wrong(error.to_string()))?;
-    let rows: Vec<csv::StringRecord> =
-        reader.records().collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?;
-    let named = rows.first().and_then(|head| head.iter().position(|name| name == column));
-    let index = match (named, column.parse::<usize>()) {
-        (Some(index), _) => index,
-        (None, Ok(number @ 1..)) => number - 1,
-        _ => return Err(wrong(format!("there is no column '{column}'"))),
-    };
-    let mut times = Vec::new();
-    for (line, row) in rows.iter().enumerate() {
-        match row.get(index) {
-            None | Some("") => {}
-            Some(text) => match text.parse::<f64>() {
-                Ok(time) if time.is_finite() => times.push(time / units_per_s),
-                // The first line may hold names.
-                _ if line == 0 => {}
-                _ => return Err(wrong(format!("line {}: '{text}' is no time", line + 1))),
-            },
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times)
+        .map_err(|error| unreadable(path, error))?;
+    let rows: Result<Vec<_>, _> = reader.records().collect();
+    rows.map_err(|error| unreadable(path, error))
 }
 
-fn from_wav(path: &Path, channel: &str, args: &External) -> Result<Vec<f64>, Failure> {
-    let wrong = |what: String| Failure(format!("'{}': {what}", path.display()));
-    let mut reader = WavReader::open(path).map_err(|error| wrong(error.to_string()))?;
+/// The numbers of a column that is given by its name or its number. Empty fields are left out.
+fn column(path: &Path, rows: &[csv::StringRecord], name: &str) -> Result<Vec<f64>, Refusal> {
+    let header =
+        rows.first().filter(|row| row.iter().any(|field| field.parse::<f64>().is_err() && !field.is_empty()));
+    let by_name = header.and_then(|row| row.iter().position(|field| field == name));
+    let by_number = || name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let width = rows.iter().map(csv::StringRecord::len).max().unwrap_or(0);
+    let Some(index) = by_name.or_else(by_number).filter(|index| *index < width) else {
+        let names = header.map(|row| row.iter().collect::<Vec<_>>().join(", "));
+        let names = names.unwrap_or_else(|| format!("{width} columns without names"));
+        return Err(Refusal::new(
+            "usage",
+            format!("'{}' has no column '{name}': it has {names}", path.display()),
+        ));
+    };
+    let fields = rows.iter().enumerate().skip(header.iter().count());
+    let fields = fields.map(|(row, fields)| (row, fields.get(index).unwrap_or("")));
+    fields
+        .filter(|(_, field)| !field.is_empty())
+        .map(|(row, field)| match field.parse::<f64>() {
+            Ok(time) if time.is_finite() => Ok(time),
+            _ => Err(unreadable(path, format!("'{field}' in row {} is no time", row + 1))),
+        })
+        .collect()
+}
+
+/// Onsets in a channel (from 1) in seconds, and the threshold that was taken.
+fn channel_onsets(
+    path: &Path,
+    channel: u16,
+    threshold: Option<f64>,
+    refractory_ms: f64,
+) -> Result<(Vec<f64>, f64), Refusal> {
+    let (mut samples, rate) = samples(path, channel)?;
+    let median = median_of(&mut samples.clone());
+    samples.iter_mut().for_each(|sample| *sample = (*sample - median).abs());
+    let largest = samples.iter().copied().fold(0.0, f64::max);
+    let threshold = threshold.unwrap_or(largest / 2.0);
+    if largest == 0.0 || largest < threshold {
+        return Err(Refusal::new(
+            "onsets",
+            format!(
+                "channel {channel} of '{}' never gets {threshold} away from its median {median:.4}: at most {largest:.4}",
+                path.display()
+            ),
+        ));
+    }
+    let refractory = (refractory_ms * 1e-3 * rate).ceil() as usize;
+    let onsets = crossings(&samples, threshold, refractory);
+    Ok((onsets.into_iter().map(|frame| frame / rate).collect(), threshold))
+}
+
+/// One channel of a WAV file, full scale being 1, and the rate.
+fn samples(path: &Path, channel: u16) -> Result<(Vec<f64>, f64), Refusal> {
+    let mut reader = hound::WavReader::open(path).map_err(|error| unreadable(path, error))?;
     let spec = reader.spec();
-    let channels = spec.channels as usize;
-    let number = channel.parse::<usize>().ok().filter(|number| (1..=channels).contains(number));
-    let Some(number) = number else {
-        return Err(wrong(format!("there is no channel {channel}, only 1 to {channels}")));
+    if !(1..=spec.channels).contains(&channel) {
+        return Err(Refusal::new(
+            "usage",
+            format!("'{}' has {} channels and no channel {channel}", path.display(), spec.channels),
+        ));
+    }
+    let (first, step) = (channel as usize - 1, spec.channels as usize);
+    let full = (1i64 << (spec.bits_per_sample - 1)) as f64;
+    let samples: Result<Vec<f64>, _> = match spec.sample_format {
+        hound::SampleFormat::Float => {
+            reader.samples::<f32>().skip(first).step_by(step).map(|s| s.map(f64::from)).collect()
+        }
+        hound::SampleFormat::Int => {
+            reader.samples::<i32>().skip(first).step_by(step).map(|s| s.map(|s| s as f64 / full)).collect()
+        }
     };
-    let samples: Vec<f64> = match spec.sample_format {
-        SampleFormat::Float => {
-            reader.samples::<f32>().map(|sample| sample.map(f64::from)).collect::<Result<_, _>>()
-        }
-        SampleFormat::Int => {
-            reader.samples::<i32>().map(|sample| sample.map(f64::from)).collect::<Result<_, _>>()
-        }
-    }
-    .map_err(|error| wrong(error.to_string()))?;
-    let samples: Vec<f64> = samples.into_iter().skip(number - 1).step_by(channels).collect();
-    if !(args.threshold > 0.0 && args.threshold < 1.0) {
-        return Err(Failure(format!("--threshold {}: between 0 and 1", args.threshold)));
-    }
-    Ok(crossings(&samples, spec.sample_rate as f64, args.threshold, args.dead_time_ms * 1e-3))
+    Ok((samples.map_err(|error| unreadable(path, error))?, spec.sample_rate as f64))
 }
 
-/// Where the magnitude passes a share of the peak, between samples by a straight line; after each one none for
-/// the dead time, counted from when it was last that loud.
-fn crossings(samples: &[f64], rate: f64, share: f64, dead_s: f64) -> Vec<f64> {
-    let peak = samples.iter().fold(0.0f64, |peak, sample| peak.max(sample.abs()));
-    let threshold = share * peak;
+/// Where magnitudes reach `threshold` after `refractory` samples below it, by a straight line between samples.
+/// Before the file there was silence, but what it begins with is no onset.
+pub fn crossings(magnitudes: &[f64], threshold: f64, refractory: usize) -> Vec<f64> {
     let mut onsets = Vec::new();
-    let mut quiet_since = f64::NEG_INFINITY;
-    let mut before = 0.0;
-    for (n, sample) in samples.iter().enumerate() {
-        let (now, level) = (n as f64 / rate, sample.abs());
-        if level >= threshold && threshold > 0.0 {
-            if now - quiet_since > dead_s {
-                let part =
-                    if level > before { ((threshold - before) / (level - before)).max(0.0) } else { 0.0 };
-                onsets.push((n as f64 - 1.0 + part).max(0.0) / rate);
-            }
-            quiet_since = now;
+    let mut quiet = refractory;
+    for (n, pair) in (0i64..).zip(magnitudes.windows(2)) {
+        let (before, now) = (pair[0], pair[1]);
+        quiet = if before < threshold { quiet.saturating_add(1) } else { 0 };
+        if now >= threshold && quiet >= refractory.max(1) {
+            onsets.push(n as f64 + (threshold - before) / (now - before));
         }
-        before = level;
     }
     onsets
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_crossing_is_found_between_samples_and_once_a_sound() {
-        let mut samples = vec![0.0; 1_000];
-        for (n, sample) in samples.iter_mut().enumerate().skip(100).take(200) {
-            *sample = if n == 100 { 0.25 } else { (n as f64).cos().signum() };
-        }
-        samples[700] = -1.0;
-        // From 0.25 at frame 100 to 1 at 101 the line passes 0.5 a third of the way.
-        let onsets = crossings(&samples, 1_000.0, 0.5, 0.1);
-        assert_eq!(onsets.len(), 2);
-        assert!((onsets[0] - 0.100_333_3).abs() < 1e-6 && (onsets[1] - 0.699_5).abs() < 1e-6, "{onsets:?}");
-        assert!(crossings(&[0.0; 10], 1_000.0, 0.5, 0.1).is_empty());
-    }
 }

@@ -1,276 +1,332 @@
-//! Pulses through a cable: the round trip, and how constant it is.
+//! `sonset-check loopback`: pulses through a cable, and how long they take.
 
-mod pulses;
+mod analysis;
+mod crossing;
+mod pulse;
+#[cfg(test)]
+mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
-use sonset::action::HostClock;
+use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::device::Direction;
-use sonset::receipt::{ActionState, NONE, Outcome, Receipt};
-use sonset::stream::{Info, PlayParams, RecordParams, StartAt, State, Stream, Timing};
+use sonset::receipt::LatencySource;
+use sonset::stream::{PlayParams, RecordParams, StartAt, State, Stream, Timing};
 
-use self::pulses::{Arrival, Search, pulse};
-use crate::cli::Loopback;
-use crate::picture::Chart;
-use crate::report::{Limit, Report};
-use crate::stats::Summary;
-use crate::watch::{self, Progress};
-use crate::{Failure, Measured, open};
+use self::analysis::{Arrivals, Search};
+use self::crossing::Crossing;
+use crate::cli::{LoopbackArgs, LoopbackLimits};
+use crate::report::{Checks, Panel, Picture, Refusal, Report, Series, Summary};
+use crate::session::{self, Device};
 
-/// The noise is listened to for so long before the first pulse, in seconds.
+/// Silence in which the noise is measured, in seconds.
 const SILENCE_S: f64 = 0.5;
-/// Deviations below this, in samples, are rounding: the way is exact.
-const EXACT: f64 = 0.01;
+/// How far before its own time a pulse is looked for, in seconds: where each direction has a callback, their
+/// frames are counted from different zeros.
+const AHEAD_S: [f64; 2] = [0.05, 1.5];
+/// Distances between pulses, in seconds: random, so that no other pulse is taken for the one that is looked for.
+const GAP_S: std::ops::Range<f64> = 0.1..0.25;
 
-/// A session that is over.
-struct Session {
-    info: Info,
-    /// Frames of silence, and where each pulse was played, from the first frame recorded.
-    plan: Plan,
+/// What was played and what came back. Frames of the recording are counted from its own start.
+struct Take {
     recording: Vec<f32>,
-    plays: Vec<Receipt>,
-    record: Receipt,
-    xruns: u64,
-    /// What lies beyond the latencies that are reported, by pulse, in µs; empty where no clock is known.
-    unreported_us: Vec<f64>,
-    arrivals: Vec<Arrival>,
+    /// Frame of the stream with which the recording begins.
+    record_from: i64,
+    /// Where each pulse would be in the recording if input frame n were output frame n.
+    sent: Vec<i64>,
+    crossing: Crossing,
 }
 
-struct Plan {
-    silence: usize,
-    played: Vec<usize>,
-    frames: i64,
+/// What is said of a loop. A round trip is from the frame that was handed over to the one that was given back.
+#[derive(Debug, Serialize)]
+struct Result {
+    device: Device,
+    arrivals: Arrivals,
+    /// `None` where the frames of the two directions cannot be compared.
+    round_trip_frames: Option<f64>,
+    /// Of the comparison, where each direction has a callback of its own.
+    clock_uncertainty_us: Option<f64>,
+    reported_round_trip_frames: Option<f64>,
+    /// What the round trip is longer than reported.
+    unreported_frames: Option<f64>,
+    unreported_us: Option<f64>,
+    /// Half of it for each direction: AN ASSUMPTION, as a cable gives the sum only.
+    assumed_bias_ns: Option<[i64; 2]>,
+    output_xruns: u64,
+    input_xruns: u64,
+    /// Seconds from the first pulse to each.
+    times_s: Vec<f64>,
 }
 
-/// Measures it.
-pub fn run(args: &Loopback) -> Result<Measured, Failure> {
-    check(args)?;
-    let stream = open::open(&args.device, args.output_channel.max(2), args.input_channel)?;
-    stream.start()?;
-    let session = play(&stream, args);
+/// Plays, records and says what came of it.
+pub fn run(args: &LoopbackArgs) -> Report {
+    let refused = |refusal: Refusal| Report::refused("loopback", session::is_virtual(&args.stream), refusal);
+    let stream = match session::open(&args.stream, args.pulses + 16) {
+        Ok(stream) => stream,
+        Err(refusal) => return refused(refusal),
+    };
+    let is_virtual = stream.format().backend == Backend::Virtual;
+    let outcome = measure(&stream, args);
     stream.close();
-    Ok(describe(&session?, args))
+    match outcome {
+        Err(refusal) => Report { is_virtual, ..refused(refusal) },
+        Ok(result) => Report {
+            command: "loopback",
+            is_virtual,
+            interrupted: session::interrupted(),
+            summary: summary(&result),
+            checks: checks(&result, &args.limits),
+            picture: Some(picture(&result)),
+            result: json!(result),
+            refusal: None,
+        },
+    }
 }
 
-fn check(args: &Loopback) -> Result<(), Failure> {
-    let wrong = |what: String| Err(Failure(what));
-    if !(1..=1_000).contains(&args.pulses) {
-        return wrong(format!("--pulses {}: 1 to 1000", args.pulses));
+fn measure(stream: &Stream, args: &LoopbackArgs) -> std::result::Result<Result, Refusal> {
+    let (out, into) = (args.stream.channels_out, args.stream.channels_in);
+    if out == 0 || into == 0 {
+        let sentence = format!("a loop needs both directions: {out} out and {into} in");
+        return Err(Refusal::new("no channels", sentence));
     }
-    if !(args.level > 0.0 && args.level <= 1.0) {
-        return wrong(format!("--level {}: above 0, up to 1", args.level));
-    }
-    if !(args.max_round_trip_ms >= 1.0 && args.max_round_trip_ms <= 5_000.0) {
-        return wrong(format!("--max-round-trip-ms {}: 1 to 5000", args.max_round_trip_ms));
-    }
-    if args.output_channel == 0 || args.input_channel == 0 {
-        return wrong("channels are counted from 1".into());
-    }
-    Ok(())
-}
-
-/// Pulses at irregular distances, so that nothing periodic can pass for a constant round trip.
-fn plan(args: &Loopback, rate: f64, pulse_frames: usize) -> Plan {
-    let longest = (args.max_round_trip_ms * 1e-3 * rate).ceil() as usize;
-    let silence = (SILENCE_S * rate) as usize;
-    let mut at = silence;
-    let played = (0..args.pulses as u64)
-        .map(|n| {
-            let played = at;
-            // Multiples of the golden ratio, modulo 1, are spread evenly and never repeat.
-            let extra = (n as f64 * 0.618_033_988_75).fract() * 0.1 * rate;
-            at += longest + 2 * pulse_frames + extra as usize;
-            played
-        })
-        .collect();
-    Plan { silence, played, frames: at as i64 }
-}
-
-fn play(stream: &Stream, args: &Loopback) -> Result<Session, Failure> {
-    let rate = stream.format().sample_rate_hz;
-    let pulse = pulse(rate);
-    let plan = plan(args, rate as f64, pulse.len());
-    let scaled: Vec<f32> = pulse.iter().map(|sample| sample * args.level as f32).collect();
-    let sound = Buffer::copy(&scaled, scaled.len() as i64, 1, 0)?;
-    let recording = Buffer::zeros(plan.frames, 1, 0)?;
-    // Half a second for the clock to settle and for the calls below.
-    let first = stream.time(Direction::Output)?.earliest_frame + rate as i64 / 2;
-    let at = |frame: i64| Timing { start: StartAt::Frame(frame), ..Timing::default() };
-    let record = stream.record_buffer(
-        &recording,
-        Some(&[args.input_channel as i32]),
-        &RecordParams { timing: at(first), ..RecordParams::default() },
-    )?;
-    let mut plays = Vec::new();
-    for &played in &plan.played {
-        let params = PlayParams { timing: at(first + played as i64), ..PlayParams::default() };
-        plays.push(stream.play_buffer(&sound, Some(&[args.output_channel as i32]), None, &params)?);
-    }
-    wait(stream, record, plan.frames as f64 / rate as f64 + 0.5, args)?;
-    let record = stream.wait_action(record, ActionState::Ended, Duration::from_secs(5))?;
-    let plays: Vec<Receipt> = plays
-        .iter()
-        .map(|&play| stream.wait_action(play, ActionState::Ended, Duration::from_secs(5)))
-        .collect::<Result<_, _>>()?;
-    let stats = stream.stats();
-    let mut samples = vec![0.0; record.measured.done_frames as usize];
-    recording.read(0, &mut samples)?;
-    let mut session = Session {
-        info: stream.info(),
-        plan,
-        recording: samples,
-        plays,
-        record,
-        xruns: stats.output_xruns + stats.input_xruns,
-        unreported_us: Vec::new(),
-        arrivals: Vec::new(),
-    };
-    session.arrivals = arrivals(&session, &pulse, args)?;
-    session.unreported_us = unreported_us(stream, &session);
-    Ok(session)
-}
-
-fn wait(stream: &Stream, record: i64, seconds: f64, args: &Loopback) -> Result<(), Failure> {
-    let progress = Progress::new("playing pulses", seconds, args.results.quiet);
-    // Twice the time it takes: a device that is so slow is none.
-    while stream.action(record)?.state < ActionState::Ended && progress.seconds() < 2.0 * seconds + 5.0 {
-        if watch::is_stopped() {
-            return Err(Failure("stopped before the pulses were all played; nothing is measured".into()));
-        }
-        progress.wait(Duration::from_millis(50));
-    }
-    if stream.state() == State::Lost {
-        return Err(Failure(format!("the device went away: {}", stream.info().loss)));
-    }
-    Ok(())
-}
-
-fn arrivals(session: &Session, pulse: &[f32], args: &Loopback) -> Result<Vec<Arrival>, Failure> {
-    for receipt in session.plays.iter().chain([&session.record]) {
-        if receipt.outcome != Some(Outcome::Completed) || receipt.measured.late_frames != 0 {
-            return Err(Failure(format!(
-                "the machine was too slow: an action ended as {:?}, {} frames late; nothing is measured",
-                receipt.outcome, receipt.measured.late_frames
-            )));
-        }
-    }
-    let rate = session.info.opened.sample_rate_hz as f64;
+    let rate_hz = stream.format().sample_rate_hz;
+    let pulse = pulse::chirp(rate_hz, 10f64.powf(args.level_db / 20.0));
+    let take = play_and_record(stream, &pulse, args)?;
     let search = Search {
-        recording: &session.recording,
-        silence: session.plan.silence,
-        played: &session.plan.played,
-        pulse,
-        longest: (args.max_round_trip_ms * 1e-3 * rate).ceil() as usize,
-        rate,
+        ahead_s: ahead_s(stream),
+        longest_s: args.longest_ms * 1e-3,
+        least_snr_db: args.least_snr_db,
     };
-    search.find().map_err(|reason| Failure(format!("refused to guess: {reason}")))
+    let arrivals = analysis::find(&take.recording, &take.sent, &pulse, rate_hz, &search)
+        .map_err(|refusal| with_xruns(refusal, stream))?;
+    Ok(conclude(stream, arrivals, &take))
 }
 
-/// Input time minus output time of each pulse by the clocks of the two halves: zero if the latencies that are
-/// reported are all there is.
-fn unreported_us(stream: &Stream, session: &Session) -> Vec<f64> {
-    let rate = session.info.opened.sample_rate_hz as f64;
-    let start = session.record.measured.start_frame;
-    let plays = session.plays.iter().zip(&session.plan.played).zip(&session.arrivals);
-    plays
-        .filter_map(|((play, &played), arrival)| {
-            let out_ns = play.measured.start_host_ns;
-            let whole = arrival.round_trip.floor();
-            let frame = start + played as i64 + whole as i64;
-            let in_ns = stream.host_time_at(Direction::Input, HostClock::Monotonic, frame).ok()?;
-            let part_us = (arrival.round_trip - whole) * 1e6 / rate;
-            (out_ns != NONE).then_some((in_ns - out_ns) as f64 * 1e-3 + part_us)
-        })
-        .collect()
+fn ahead_s(stream: &Stream) -> f64 {
+    AHEAD_S[stream.format().separate as usize]
 }
 
-fn describe(session: &Session, args: &Loopback) -> Measured {
-    let info = &session.info;
-    let rate = info.opened.sample_rate_hz as f64;
-    let trips: Vec<f64> = session.arrivals.iter().map(|arrival| arrival.round_trip).collect();
-    let title = format!("Loopback of {}", open::describe(info));
-    let mut report = Report::new(title, open::is_virtual(info));
-    let summary = Summary::of(&trips);
-    if let Some(trips) = summary {
-        let exact = trips.range() < EXACT;
-        let ms = |samples: f64| samples * 1e3 / rate;
-        report.line("pulses found", format!("{} of {}", trips.n, session.plays.len()));
-        report.line("round trip", format!("{:.3} samples, {:.4} ms", trips.mean, ms(trips.mean)));
-        report.line(
-            "jitter",
-            if exact {
-                "none: every pulse after the same number of samples".into()
-            } else {
-                format!("SD {:.3} samples ({:.4} ms), range {:.3}", trips.sd, ms(trips.sd), trips.range())
-            },
+/// Says what a refusal may have to do with.
+fn with_xruns(refusal: Refusal, stream: &Stream) -> Refusal {
+    let stats = stream.stats();
+    let xruns = stats.output_xruns + stats.input_xruns;
+    let steps = stats.output_discontinuities + stats.input_discontinuities;
+    match xruns + steps {
+        0 => refusal,
+        _ => {
+            let sentence = format!("{} ({xruns} xruns and {steps} steps while it ran)", refusal.sentence);
+            Refusal { sentence, ..refusal }
+        }
+    }
+}
+
+fn play_and_record(
+    stream: &Stream,
+    pulse: &[f32],
+    args: &LoopbackArgs,
+) -> std::result::Result<Take, Refusal> {
+    let rate = stream.format().sample_rate_hz as f64;
+    let frames_of = |seconds: f64| (seconds * rate).ceil() as i64;
+    let at = |frame| Timing { start: StartAt::Frame(frame), ..Timing::default() };
+    let mut random = fastrand::Rng::with_seed(args.seed);
+    let gaps: Vec<i64> =
+        (0..args.pulses).map(|_| random.i64(frames_of(GAP_S.start)..frames_of(GAP_S.end))).collect();
+    let lead_s = ahead_s(stream) + SILENCE_S;
+    let patience = frames_of(ahead_s(stream) + args.longest_ms * 1e-3 + 0.1);
+
+    let recording = Buffer::zeros(frames_of(lead_s) + gaps.iter().sum::<i64>() + patience, 1, 0)?;
+    let record_from = stream.time(Direction::Input)?.earliest_frame;
+    let params = RecordParams { timing: at(record_from), ..RecordParams::default() };
+    let recorder = stream.record_buffer(&recording, Some(&[args.channel_in as i32]), &params)?;
+    let sound = Buffer::copy(pulse, pulse.len() as i64, 1, 0)?;
+    let mut frame = stream.time(Direction::Output)?.earliest_frame + frames_of(lead_s);
+    let mut plays = Vec::new();
+    for gap in gaps {
+        let params = PlayParams { timing: at(frame), ..PlayParams::default() };
+        plays.push(stream.play_buffer(&sound, Some(&[args.channel_out as i32]), None, &params)?);
+        frame += gap;
+    }
+    let crossing = wait(stream, &recording, args.report.quiet)?;
+
+    let mut samples = vec![0.0; recording.readable_frames() as usize];
+    recording.read(0, &mut samples)?;
+    let record_from = stream.action(recorder)?.measured.start_frame.max(record_from);
+    let mut sent = Vec::new();
+    for play in plays {
+        let frame = stream.action(play)?.measured.start_frame;
+        // After Ctrl-C: the first that was not played, or had no time to come back.
+        if frame < 0 || frame - record_from + patience > samples.len() as i64 {
+            break;
+        }
+        sent.push(frame - record_from);
+    }
+    Ok(Take { recording: samples, record_from, sent, crossing })
+}
+
+/// Until the recording is full, or the user or the device ends it. Keeps what the clocks were meanwhile.
+fn wait(stream: &Stream, recording: &Arc<Buffer>, quiet: bool) -> std::result::Result<Crossing, Refusal> {
+    let bar = session::progress(recording.frames() as u64, "playing", quiet);
+    let mut crossing = Crossing::default();
+    while recording.readable_frames() < recording.frames() && !session::interrupted() {
+        if stream.state() != State::Running {
+            let why = stream.info().loss;
+            return Err(Refusal::new("lost", format!("the device went away while it ran: {why}")));
+        }
+        if stream.format().separate {
+            crossing.look(stream);
+        }
+        bar.set_position(recording.readable_frames() as u64);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bar.finish_and_clear();
+    Ok(crossing)
+}
+
+fn conclude(stream: &Stream, arrivals: Arrivals, take: &Take) -> Result {
+    let (info, stats) = (stream.info(), stream.stats());
+    let device = Device::of(&info);
+    let rate = device.sample_rate_hz as f64;
+    let delay = arrivals.delay_frames.mean;
+    let crossed = take.crossing.unreported(&take.sent, &arrivals.each_delay_frames, take.record_from);
+    let (reported, unreported, round_trip) = match info.format.separate {
+        true => {
+            let (reported, unreported) =
+                (reported_apart(stream, &device), crossed.map(|by| by.ns * 1e-9 * rate));
+            (reported, unreported, unreported.map(|frames| frames + reported.unwrap_or(0.0)))
+        }
+        false => {
+            let reported = device.round_trip_frames.map(|frames| frames as f64);
+            (reported, reported.map(|reported| delay - reported), Some(delay))
+        }
+    };
+    let unreported_ns = unreported.map(|frames| frames * 1e9 / rate);
+    let is_sure = |ns: &f64| crossed.is_none_or(|by| ns.abs() > by.uncertainty_ns);
+    let first = take.sent.first().copied().unwrap_or(0);
+    Result {
+        device,
+        arrivals,
+        round_trip_frames: round_trip,
+        clock_uncertainty_us: crossed.map(|by| by.uncertainty_ns * 1e-3),
+        reported_round_trip_frames: reported,
+        unreported_frames: unreported,
+        unreported_us: unreported_ns.map(|ns| ns * 1e-3),
+        assumed_bias_ns: unreported_ns.filter(is_sure).map(|ns| [(ns / 2.0).round() as i64; 2]),
+        output_xruns: stats.output_xruns,
+        input_xruns: stats.input_xruns,
+        times_s: take.sent.iter().map(|sent| (sent - first) as f64 / rate).collect(),
+    }
+}
+
+/// The latencies that are in the host times of two directions with a callback each; `None` if none is.
+fn reported_apart(stream: &Stream, device: &Device) -> Option<f64> {
+    let is_in =
+        |direction| stream.time(direction).is_ok_and(|time| time.latency_source != LatencySource::Unknown);
+    let output = device.output_latency_frames.filter(|_| is_in(Direction::Output));
+    let input = device.input_latency_frames.filter(|_| is_in(Direction::Input));
+    (output.is_some() || input.is_some()).then(|| (output.unwrap_or(0) + input.unwrap_or(0)) as f64)
+}
+
+fn summary(result: &Result) -> Summary {
+    let mut summary = Summary::default();
+    let (device, arrivals) = (&result.device, &result.arrivals);
+    device.describe(&mut summary);
+    let snr = arrivals.snr_db.map_or("no noise at all".into(), |snr| format!("{snr:.1} dB above the noise"));
+    let turned = if arrivals.inverted { ", polarity inverted" } else { "" };
+    // Without the sign of a zero.
+    let (pulses, gain) = (arrivals.pulses, (arrivals.gain_db * 10.0).round() / 10.0 + 0.0);
+    summary.row("pulses", format!("all {pulses} came back, {snr}, gain {gain:+.1} dB{turned}"));
+    summary.row("xruns", format!("{} output, {} input", result.output_xruns, result.input_xruns));
+    summary.row("round trip", round_trip(result));
+    let delay = &arrivals.delay_frames;
+    let us = device.ms(delay.range) * 1e3;
+    summary
+        .row("jitter", format!("range {:.3} samples = {us:.2} µs, SD {:.3} samples", delay.range, delay.sd));
+    let reported = result.reported_round_trip_frames;
+    let reported = reported.map(|n| format!("{n:.0} frames = {:.3} ms", device.ms(n)));
+    summary.row("reported", reported.unwrap_or_else(|| "unknown".into()));
+    if let Some((frames, us)) = result.unreported_frames.zip(result.unreported_us) {
+        summary.row("not reported", format!("{frames:+.3} frames = {us:+.1} µs"));
+    }
+    if let Some([output, input]) = result.assumed_bias_ns {
+        let bias = format!("output {output} ns, input {input} ns with sonset_stream_set_latency_bias");
+        summary.row("bias to set", bias);
+        summary.note(
+            "the split between output and input is an ASSUMPTION (half each): a cable gives only the sum. \
+             `sonset-check external` measures the output's part",
+        );
+    } else if result.unreported_frames.is_some() {
+        summary.note("what is not reported is less than the uncertainty of the clocks: no bias is suggested");
+    } else {
+        summary.note("what is not reported is not known, so no bias can be suggested");
+    }
+    if !device.one_callback {
+        summary.note(
+            "output and input have a callback each: the round trip may be another one after the next start, and \
+             the jitter is that of this run",
         );
     }
-    let snr = session.arrivals.iter().map(|arrival| arrival.snr).fold(f64::INFINITY, f64::min);
-    let gain = session.arrivals.iter().map(|arrival| arrival.gain).sum::<f64>() / trips.len().max(1) as f64;
-    let gain = gain / args.level;
-    report.line("gain of the way", format!("{:.2} dB{}", 20.0 * gain.abs().log10(), inverted(gain)));
-    report.line(
-        "weakest pulse",
-        if snr.is_finite() {
-            format!("{:.1} dB above the noise", 20.0 * snr.log10())
-        } else {
-            "no noise".into()
-        },
-    );
-    report.line("xruns", session.xruns.to_string());
-    let reported = info.opened.round_trip_frames;
-    report
-        .line("round trip reported", reported.map_or("unknown".into(), |frames| format!("{frames} frames")));
-    let unreported = Summary::of(&session.unreported_us);
-    about_bias(&mut report, unreported);
-    report.limits.push(Limit::new(
-        "--max-jitter-samples",
-        args.max_jitter_samples,
-        summary.map(|summary| summary.sd),
-    ));
-    report.limits.push(Limit::new("--max-xruns", args.max_xruns as f64, Some(session.xruns as f64)));
-    report.data = json!({
-        "sample_rate_hz": info.opened.sample_rate_hz,
-        "round_trip_frames": summary,
-        "round_trips_frames": trips,
-        "gain": gain,
-        "weakest_snr_db": snr.is_finite().then(|| 20.0 * snr.log10()),
-        "reported_round_trip_frames": reported,
-        "unreported_us": unreported,
-        "xruns": session.xruns,
+    summary
+}
+
+fn round_trip(result: &Result) -> String {
+    let Some(frames) = result.round_trip_frames else {
+        return "NOT KNOWN: output and input have a callback each, and no settled time stamps tell how they belong together".into();
+    };
+    let ms = result.device.ms(frames);
+    match (result.arrivals.exact, result.clock_uncertainty_us) {
+        (_, Some(us)) => {
+            format!("{frames:.3} frames = {ms:.3} ms ± {us:.1} µs, by the clocks of both directions")
+        }
+        (true, _) => {
+            format!("{frames} frames = {ms:.3} ms, whole samples: every pulse came back bit for bit")
+        }
+        (false, _) => format!("{frames:.3} frames = {ms:.3} ms, interpolated between samples"),
+    }
+}
+
+fn checks(result: &Result, limits: &LoopbackLimits) -> Checks {
+    let xruns = (result.output_xruns + result.input_xruns) as f64;
+    let jitter = result.arrivals.delay_frames.range;
+    let unreported = result.unreported_us.map(f64::abs);
+    Checks::default()
+        .at_most("--max-jitter-samples", limits.max_jitter_samples, Some(jitter), "samples")
+        .at_most("--max-unreported-us", limits.max_unreported_us, unreported, "µs")
+        .at_most("--max-xruns", limits.max_xruns.map(|limit| limit as f64), Some(xruns), "")
+}
+
+fn picture(result: &Result) -> Picture {
+    let delay = &result.arrivals.delay_frames;
+    let each = &result.arrivals.each_delay_frames;
+    let errors: Vec<f64> = each.iter().map(|frames| frames - delay.mean).collect();
+    let exact = if result.arrivals.exact { ", every pulse bit for bit" } else { "" };
+    let (n, sd, range) = (delay.n, delay.sd, delay.range);
+    let mean = result.round_trip_frames.map_or("not known".into(), |frames| {
+        let unsure =
+            result.clock_uncertainty_us.map(|us| format!(" ± {:.3} ms", us * 1e-3)).unwrap_or_default();
+        format!("{frames:.3} frames = {:.3} ms{unsure}", result.device.ms(frames))
     });
-    let seconds = |&played: &usize| played as f64 / rate;
-    let times: Vec<f64> = session.plan.played.iter().map(seconds).collect();
-    let mean = summary.map_or(0.0, |summary| summary.mean);
-    let chart = |what: &str, values: &[f64]| Chart {
-        what: what.into(),
-        values: times.iter().copied().zip(values.iter().copied()).collect(),
-    };
-    let errors: Vec<f64> = trips.iter().map(|trip| trip - mean).collect();
-    let charts = vec![
-        chart("round trip - mean / samples", &errors),
-        chart("beyond the reported latencies / us", &session.unreported_us),
-    ];
-    Measured { report, charts }
-}
-
-fn inverted(gain: f64) -> &'static str {
-    if gain < 0.0 { ", inverted" } else { "" }
-}
-
-fn about_bias(report: &mut Report, unreported: Option<Summary>) {
-    let Some(unreported) = unreported else {
-        report.notes.push("no clock of both directions is known, so no bias can be derived".into());
-        return;
-    };
-    let Summary { mean, sd, .. } = unreported;
-    report.line("beyond the reported latencies", format!("{mean:.1} us, SD {sd:.1} us"));
-    report.notes.push(format!(
-        "the biases of output and input together are {:.0} ns (sonset_stream_set_latency_bias). How that is split \
-         between the two is an assumption: a cable gives their sum only. An independent recorder tells \
-         (sonset-check external).",
-        mean * 1e3
-    ));
+    let points = result.times_s.iter().copied().zip(errors.clone()).collect();
+    Picture {
+        title: format!("Round trip through the loop: {mean}"),
+        subtitles: vec![
+            result.device.line(),
+            format!("n = {n}, mean {mean}, SD {sd:.3} samples, range {range:.3} samples{exact}"),
+        ],
+        panels: vec![
+            Panel::Histogram {
+                values: errors,
+                x: "round trip minus its mean (samples)".into(),
+                y: "pulses".into(),
+            },
+            Panel::Points {
+                series: vec![Series { name: String::new(), points }],
+                x: "time (s)".into(),
+                y: "error (samples)".into(),
+            },
+        ],
+    }
 }

@@ -79,10 +79,14 @@ mod file {
         Some(format!("the device library cannot be opened: {cause}{cure}"))
     }
 
-    /// The folder of the file that this code is in, and the one above it.
+    /// The folder of the file that this code is in, the one above it, and `lib` beside it, where the library is
+    /// for a program in `bin`.
     fn folders() -> Vec<PathBuf> {
         let folder = own_file().and_then(|file| file.parent().map(Path::to_path_buf));
-        folder.iter().flat_map(|folder| folder.ancestors().take(2)).map(Path::to_path_buf).collect()
+        let mut folders: Vec<PathBuf> =
+            folder.iter().flat_map(|folder| folder.ancestors().take(2)).map(Path::to_path_buf).collect();
+        folders.extend(folders.get(1).map(|above| above.join("lib")));
+        folders
     }
 
     /// The file that this code is in, as the kernel knows it: the dynamic linker keeps the path that the file
@@ -129,7 +133,9 @@ mod file {
         #[test]
         fn the_file_of_this_code_is_found() {
             assert_eq!(own_file(), std::env::current_exe().ok());
-            assert_eq!(folders().len(), 2);
+            let folders = folders();
+            assert_eq!(folders.len(), 3);
+            assert_eq!(folders[2], folders[1].join("lib"));
         }
 
         #[test]

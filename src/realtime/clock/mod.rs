@@ -57,6 +57,12 @@ const FLOOR: f64 = 100.0;
 /// Steps that make stamps useless, when each is forgiven after [`FORGIVEN_S`].
 const WORST_STEPS: f64 = 4.0;
 const FORGIVEN_S: f64 = 4.0;
+/// How much a step by whole blocks counts among them: those blocks were lost, and the stamps are good. Steps by
+/// chance pass for it, within this part of a block, one time in ten.
+const LOST_BLOCKS: f64 = 0.25;
+const NEAR_WHOLE: f64 = 0.05;
+/// So many stamps out of place are hardly chance, but too few to tell a step.
+const SEVERAL: u32 = steps::FEWEST as u32 / 2;
 /// A fit has settled after this time, s, and this many stamps.
 const SETTLED_S: f64 = 1.0;
 const SETTLED: f64 = 12.0;
@@ -107,6 +113,8 @@ struct State {
     coarse: bool,
     /// Steps not yet forgiven.
     unsteady: f64,
+    /// How far off the line the newest stamp is, ns, if that may be the beginning of a step.
+    suspected: f64,
     settled: bool,
     useless: bool,
 }
@@ -171,8 +179,20 @@ impl ClockFit {
                 None
             }
         };
+        self.now.suspected = if step.is_none() && self.suspicious() { above } else { 0.0 };
         self.publish(frame);
         told
+    }
+
+    /// Whether the newest stamp is off the line by whole blocks, which will count if more of them are.
+    pub fn suspects_step(&self) -> bool {
+        let counts = self.history.total() >= KNOWN && !self.now.useless;
+        counts && self.lost_blocks(self.now.suspected)
+    }
+
+    /// Of stamps that come late now and then, a few in a row tell nothing yet.
+    fn suspicious(&self) -> bool {
+        self.steps.suspicious(self.floor(), if self.shape.late { SEVERAL } else { 1 })
     }
 
     /// Nominal ns per frame.
@@ -251,7 +271,7 @@ impl ClockFit {
         let counts = self.history.total() >= KNOWN && !self.now.useless;
         self.now.prior = Prior { slope: self.now.line.slope, error: self.now.line.slope_error };
         self.now.prior_x = self.now.newest;
-        self.now.unsteady += 1.0;
+        self.now.unsteady += if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
         self.now.useless |= self.now.unsteady >= WORST_STEPS;
         self.history.clear();
         self.steps.forget_runs();
@@ -264,6 +284,12 @@ impl ClockFit {
         }
         self.fit.discontinuities += 1;
         Some(step as i64)
+    }
+
+    /// Whether a step of `step` ns is that of blocks left out.
+    fn lost_blocks(&self, step: f64) -> bool {
+        let blocks = step / self.now.block.max(1.0);
+        blocks > 0.5 && (blocks - (blocks + 0.5).floor()).abs() <= NEAR_WHOLE
     }
 
     /// Takes a stamp that is no step.
@@ -298,9 +324,10 @@ impl ClockFit {
             // change in the window, times the window; against less noise than that the residuals show it.
             let span = self.history.span_to(x);
             let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 12.0;
-            // A window of a second or less does not show how far the errors of neighbours go together.
-            let short =
-                self.shape.width / (1.0 + 4.0 * (span / self.rate as f64) * (span / self.rate as f64));
+            // A window of a second or less does not show how far the errors of neighbours go together; nor does one
+            // of two after a step, which a server that filters its clock takes time to follow.
+            let s = span / self.rate as f64 * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
+            let short = self.shape.width / (1.0 + s * s);
             self.now.line.error +=
                 if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
         }
@@ -384,7 +411,8 @@ impl ClockFit {
         self.fit.ns_per_frame = self.nominal() + line.slope;
         let (ahead, grain) = ((x - line.x).abs(), self.grain());
         let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
-        let error = line.error + 3.0 * line.slope_error * ahead + wander + self.shape.hidden + grain + FLOOR;
+        let doubt = line.error + 3.0 * line.slope_error * ahead + wander + self.now.suspected.abs();
+        let error = doubt + self.shape.hidden + grain + FLOOR;
         self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
         self.fit.stamps = match () {
             _ if self.now.useless => Stamps::Useless,

@@ -71,9 +71,14 @@ impl Steps {
 
     /// Whether the newest stamp lies beyond `floor` ns and so must not enter a line.
     pub fn doubtful(&self, floor: f64) -> bool {
+        self.suspicious(floor, 1)
+    }
+
+    /// Whether the newest stamps, at least `fewest`, lie beyond `floor` ns to one side.
+    pub fn suspicious(&self, floor: f64, fewest: u32) -> bool {
         beyond(&self.late, floor)
             .chain(beyond(&self.early, floor))
-            .any(|(_, &run)| (1..AT_LAST).contains(&run))
+            .any(|(_, &run)| (fewest..AT_LAST).contains(&run))
     }
 
     /// The step against `line`, if the newest stamps make one of more than `floor` ns: they agree on its size to

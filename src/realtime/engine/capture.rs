@@ -7,12 +7,12 @@ use crate::action::Work;
 use crate::realtime::block::Input;
 use crate::realtime::detect::Found;
 use crate::realtime::record;
-use crate::receipt::Outcome;
 
 impl Engine {
     /// Hands the input of the chunk to what records and listens. What follows a detector may begin in the same
     /// chunk, and then has its part of it.
     pub(super) fn capture_chunk(&mut self, input: &Input<'_>, chunk_end: i64) {
+        self.feed_monitors(input, chunk_end);
         self.capture_actions(input, chunk_end);
         let range = (self.frame - self.block) as usize..(chunk_end - self.block) as usize;
         self.history.keep(input, range, self.frame);
@@ -30,7 +30,7 @@ impl Engine {
                 return;
             }
             self.end_all();
-            self.start_due(chunk_end);
+            self.start_before(chunk_end);
         }
     }
 
@@ -38,7 +38,7 @@ impl Engine {
     /// there may be more for it then.
     pub(super) fn capture(&mut self, slot: u32, input: &Input<'_>, chunk_end: i64) -> bool {
         let track = &mut self.tracks[slot as usize];
-        let from = (track.voice.start + track.done).max(self.frame);
+        let from = track.next_frame().max(self.frame);
         let to = track.last_frame().min(chunk_end);
         let Some(action) = &mut track.action else { return false };
         if from >= to {
@@ -48,8 +48,9 @@ impl Engine {
         let range = (from - self.block) as usize..(to - self.block) as usize;
         let (done, found) = match &mut action.work {
             Work::Record(record) => {
-                record::append(record, &mut track.seen, input, self.input_channels, range);
-                (to - from, None)
+                let done = record::append(record, &mut track.seen, input, self.input_channels, range) as i64;
+                track.missing.note_some(from + done, to - from - done);
+                (done, None)
             }
             Work::Detect(detect) => {
                 detect.detector.listen(&mut track.seen, input, self.input_channels, range, from)
@@ -58,7 +59,7 @@ impl Engine {
         };
         self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite - before, Relaxed);
         track.done += done;
-        self.shared.slot(action.id).publish_done(track.done);
+        self.shared.slot(action.id).publish_done(track.done, track.missing);
         track.detects() && self.heard(slot, from + done, found)
     }
 
@@ -85,8 +86,7 @@ impl Engine {
         }
         let track = &self.tracks[slot as usize];
         if track.last_frame() <= frame {
-            let outcome = if track.is_cut() { track.stopped_as } else { Outcome::Completed };
-            self.end(slot, outcome, frame);
+            self.end(slot, track.outcome(), frame);
         }
         true
     }

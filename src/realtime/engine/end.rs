@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
+use super::monitor::monitor;
 use crate::action::{ActionId, Work};
 use crate::realtime::track::{Ended, Phase};
 use crate::receipt::{LatencySource, Measured, NONE, Outcome, Report};
@@ -11,7 +12,7 @@ use crate::shared::Shared;
 impl Engine {
     /// Ends what is over at `frame`.
     pub(super) fn retire(&mut self, frame: i64) {
-        for list in [&mut self.playing, &mut self.recording] {
+        for list in [&mut self.playing, &mut self.recording, &mut self.copying] {
             list.retain(|&slot| {
                 let track = &mut self.tracks[slot as usize];
                 let end = track.last_frame();
@@ -19,9 +20,8 @@ impl Engine {
                     return false;
                 }
                 if end <= frame {
-                    let outcome = if track.is_cut() { track.stopped_as } else { Outcome::Completed };
                     track.phase = Phase::Ending;
-                    self.ending.push((slot, outcome, end));
+                    self.ending.push((slot, track.outcome(), end));
                 }
                 end > frame
             });
@@ -63,8 +63,9 @@ impl Engine {
     pub(super) fn report(&mut self, slot: u32, outcome: Outcome, frame: i64) -> Option<ActionId> {
         let counters = &self.shared.counters;
         let track = &mut self.tracks[slot as usize];
+        let hears = monitor(track).is_some();
         let action = track.action.take()?;
-        let plays = matches!(action.work, Work::Play(_));
+        let plays = action.work.plays();
         let started = track.started;
         track.phase = Phase::Idle;
         let snapshot = track.snapshot;
@@ -81,6 +82,8 @@ impl Engine {
             start_frame: if started { track.voice.start } else { NONE },
             end_frame: frame,
             done_frames: track.done,
+            missing: track.missing,
+            monitor_latency_ns: track.monitor_latency_ns,
             late_frames: track.late,
             start_host_ns,
             end_host_ns,
@@ -91,19 +94,23 @@ impl Engine {
                 half.latency_source()
             },
             xruns: since(xruns(&self.shared, plays), snapshot.xruns),
-            discontinuities: since(half.discontinuities(), snapshot.discontinuities),
+            discontinuities: since(half.discontinuities_with_suspected(), snapshot.discontinuities),
             clipped: since(counters.clipped.load(Relaxed), snapshot.clipped),
             nonfinite: since(counters.nonfinite.load(Relaxed), snapshot.nonfinite),
             input_peak: track.seen.peak,
             input_clipped: track.seen.clipped,
-            all_zero: !plays && track.done > 0 && !track.seen.sound,
+            all_zero: !matches!(action.work, Work::Play(_)) && track.done > 0 && !track.seen.sound,
             detection: track.detection,
             gain: track.gain_change,
             pauses: track.pauses_until(frame),
         };
+        if hears {
+            self.monitors.retain(|&other| other != slot);
+        }
         let id = action.id;
         self.live -= 1;
         self.detectors -= action.detects() as u64;
+        self.rings -= action.uses_ring() as u64;
         self.reports.push(Report { action, outcome, measured });
         Some(id)
     }

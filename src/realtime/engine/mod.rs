@@ -6,8 +6,10 @@ mod control;
 mod due;
 mod end;
 mod follow;
+mod monitor;
 mod play;
 mod requests;
+mod rings;
 mod start;
 mod turn;
 
@@ -94,6 +96,10 @@ pub struct Engine {
     /// Sounding slots, by start frame and sequence: the order in which they are added.
     playing: Vec<u32>,
     recording: Vec<u32>,
+    /// Slots that record what is played.
+    copying: Vec<u32>,
+    /// Slots of monitors, from when they are taken: they hear the input before they sound.
+    monitors: Vec<u32>,
     /// Slots about to end, with how and where.
     ending: Vec<(u32, Outcome, i64)>,
     /// Reports of the chunk at hand, to be sent in the order in which the actions ended.
@@ -101,6 +107,8 @@ pub struct Engine {
     live: u64,
     /// How many of the live actions are detectors.
     detectors: u64,
+    /// How many of them use rings.
+    rings: u64,
     mixer: Option<Mixer>,
     gain: Gain,
     /// First frame of the block at hand.
@@ -135,10 +143,13 @@ impl Engine {
             slots_used: 0,
             playing: Vec::with_capacity(slots),
             recording: Vec::with_capacity(slots),
+            copying: Vec::with_capacity(slots),
+            monitors: Vec::with_capacity(slots),
             ending: Vec::with_capacity(slots),
             reports: Vec::with_capacity(slots),
             live: 0,
             detectors: 0,
+            rings: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
             gain: Gain::default(),
             block: 0,
@@ -179,6 +190,7 @@ impl Engine {
             return output.silence();
         }
         self.begin_block(frames, time);
+        self.cross(&input, frames);
         self.take_commands();
         self.take_stream_requests();
         self.decide_due(frames as i64);
@@ -221,6 +233,8 @@ impl Engine {
         self.send_reports();
         self.playing.clear();
         self.recording.clear();
+        self.copying.clear();
+        self.monitors.clear();
         self.thread().live.store(self.live, Relaxed);
     }
 

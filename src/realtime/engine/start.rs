@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use super::end::xruns;
+use super::rings::settle;
 use crate::action::{Action, Start, When, Work};
 use crate::realtime::mix::CHUNK_FRAMES;
 use crate::realtime::record;
@@ -19,8 +20,10 @@ impl Engine {
         let slot = id.slot();
         self.slots_used = self.slots_used.max(slot + 1);
         self.detectors += action.detects() as u64;
+        self.rings += action.uses_ring() as u64;
         self.tracks[slot as usize].begin(action);
         self.live += 1;
+        self.let_hear(slot);
         if let Some(&(_, outcome)) = self.swept.iter().rev().find(|(before, _)| issue < *before) {
             return self.end(slot, outcome, self.now);
         }
@@ -38,7 +41,7 @@ impl Engine {
         let track = &mut self.tracks[slot as usize];
         track.requested = requested;
         let earliest = match (&track.action, self.history.oldest(self.frame)) {
-            (Some(action), oldest) if oldest < self.frame && matches!(action.work, Work::Record(_)) => oldest,
+            (Some(action), oldest) if oldest < self.frame && action.work.records_input() => oldest,
             _ => self.now,
         };
         track.late = (earliest - requested).max(0);
@@ -60,21 +63,30 @@ impl Engine {
         self.schedule.set(slot, Due { frame, sequence });
     }
 
-    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, at a turn, and, while
-    /// there are detectors, where something else is due, so that what they find comes in its place among it.
+    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, at a turn, and,
+    /// while there are detectors or rings, where something else is due, so that what they find or how they end
+    /// comes in its place among it.
     pub(super) fn begin_chunk(&mut self, end: i64) -> i64 {
         while self.turn_first() || self.start_first(self.frame + 1) {}
         let mut chunk_end = chunk_end(self.frame).min(end);
         if let Some((due, _)) = self.turns.first() {
             chunk_end = chunk_end.min(due.frame);
         }
-        if self.detectors > 0
+        if self.detectors + self.rings > 0
             && let Some((due, _)) = self.schedule.first()
         {
             chunk_end = chunk_end.min(due.frame);
         }
-        self.start_due(chunk_end);
+        self.start_before(chunk_end);
         chunk_end
+    }
+
+    /// Starts everything that is due before `end`, and what follows rings that run out before it.
+    pub(super) fn start_before(&mut self, end: i64) {
+        self.start_due(end);
+        while self.rings > 0 && self.look_at_rings(end) {
+            self.start_due(end);
+        }
     }
 
     /// Starts everything that is due before `end`, in order.
@@ -133,12 +145,14 @@ impl Engine {
         let counters = self.shared.counters.clipped.load(Relaxed);
         let nonfinite = self.shared.counters.nonfinite.load(Relaxed);
         self.unlink(slot);
+        self.begin_monitor(slot);
         let track = &mut self.tracks[slot as usize];
         let Some(action) = &track.action else { return };
         let (id, start) = (action.id, track.voice.start);
-        let plays = matches!(action.work, Work::Play(_));
+        let plays = action.work.plays();
         track.phase = Phase::Active;
         track.started = true;
+        settle(track, self.frame);
         track.stop_as_kept(start);
         let half = if plays { &self.playback } else { &self.capture };
         track.snapshot = Snapshot {
@@ -154,7 +168,8 @@ impl Engine {
             true => slot_state.publish_listening(start, track.start_host_ns, track.uncertainty_ns),
             false => slot_state.publish_start(start, track.start_host_ns, track.uncertainty_ns, NONE),
         }
-        self.insert(slot, plays);
+        slot_state.publish_missing(track.missing);
+        self.insert(slot);
         self.recall(slot);
         self.end_changed(slot);
         self.pause_at_last(slot);
@@ -169,22 +184,30 @@ impl Engine {
         if let Work::Record(record) = &mut action.work
             && past.start < past.end
         {
+            let mut frame = past.start;
             self.history.recall(past.clone(), |input, channels, range| {
-                record::append(record, &mut track.seen, input, channels, range);
+                let frames = range.len() as i64;
+                let done = record::append(record, &mut track.seen, input, channels, range) as i64;
+                track.done += done;
+                track.missing.note_some(frame + done, frames - done);
+                frame += frames;
             });
             self.shared.counters.nonfinite.fetch_add(track.seen.nonfinite, Relaxed);
-            track.done = past.end - past.start;
-            self.shared.slot(action.id).publish_done(track.done);
+            self.shared.slot(action.id).publish_done(track.done, track.missing);
         }
     }
 
     /// Adds `slot` to what sounds or records, by start frame and sequence. Nearly always at the end.
-    pub(super) fn insert(&mut self, slot: u32, plays: bool) {
+    pub(super) fn insert(&mut self, slot: u32) {
         let key = |tracks: &[Track], slot: u32| {
             let track = &tracks[slot as usize];
             (track.voice.start, track.action.as_ref().map_or(0, |action| action.id.sequence()))
         };
-        let list = if plays { &mut self.playing } else { &mut self.recording };
+        let list = match self.tracks[slot as usize].action.as_deref() {
+            Some(Action { work: Work::Play(_), .. }) => &mut self.playing,
+            Some(Action { work: Work::Record(record), .. }) if record.output => &mut self.copying,
+            _ => &mut self.recording,
+        };
         let own = key(&self.tracks, slot);
         let after = list.iter().rposition(|&other| key(&self.tracks, other) < own);
         list.insert(after.map_or(0, |place| place + 1), slot);

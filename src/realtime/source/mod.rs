@@ -1,14 +1,36 @@
 //! Where the samples of a sound come from.
 
+mod corner;
+mod input;
+mod interpolate;
+mod noise;
 mod passage;
+mod pulse;
+mod ring;
+mod tone;
 
+pub use input::Monitor;
+pub use noise::{Distribution, MOST, Noise, Spectrum};
 pub use passage::Passage;
+pub use pulse::Pulse;
+pub use ring::RingSound;
+pub use tone::{Tone, Waveform};
 
 /// One kind of samples.
 #[derive(Debug)]
 pub enum Source {
     /// A part of a buffer.
     Buffer(Passage),
+    /// The input.
+    Input(Monitor),
+    /// What a host writes meanwhile.
+    Ring(RingSound),
+    /// A tone.
+    Tone(Tone),
+    /// Noise.
+    Noise(Noise),
+    /// Pulses.
+    Pulse(Pulse),
 }
 
 impl Source {
@@ -16,6 +38,10 @@ impl Source {
     pub fn channels(&self) -> usize {
         match self {
             Self::Buffer(passage) => passage.samples.channels(),
+            Self::Input(monitor) => monitor.channels(),
+            Self::Ring(ring) => ring.channels(),
+            Self::Noise(noise) => noise.channels(),
+            Self::Tone(_) | Self::Pulse(_) => 1,
         }
     }
 
@@ -23,14 +49,41 @@ impl Source {
     pub fn length(&self) -> Option<i64> {
         match self {
             Self::Buffer(passage) => passage.length(),
+            Self::Input(monitor) => monitor.length(),
+            Self::Ring(ring) => ring.length(),
+            Self::Tone(tone) => tone.length(),
+            Self::Noise(noise) => noise.length(),
+            Self::Pulse(pulse) => pulse.length(),
         }
     }
 
-    /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames.
-    /// What does not lie in memory is made in `scratch`, which has room for them.
-    pub fn read(&mut self, k: i64, count: usize, _scratch: &mut [f32], take: impl FnMut(&[f32])) {
+    /// Of the frames that were read last, the first that was silence in the place of something missing, and how
+    /// many there were from there.
+    pub fn silent(&self) -> (i64, i64) {
         match self {
-            Self::Buffer(passage) => passage.read(k, count, take),
+            Self::Input(monitor) => monitor.silent(),
+            // What a ring lacks it does not hand out.
+            Self::Buffer(_) | Self::Ring(_) | Self::Tone(_) | Self::Noise(_) | Self::Pulse(_) => (0, 0),
         }
+    }
+
+    /// Whether it can be paused. What is live goes on without it.
+    pub fn can_stand(&self) -> bool {
+        !matches!(self, Self::Input(_) | Self::Ring(_))
+    }
+
+    /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames; the
+    /// last of them may be missing. What does not lie in memory is made in `scratch`, which has room for them.
+    pub fn read(&mut self, k: i64, count: usize, scratch: &mut [f32], mut take: impl FnMut(&[f32])) {
+        let samples = count * self.channels();
+        match self {
+            Self::Buffer(passage) => return passage.read(k, count, take),
+            Self::Ring(ring) => return ring.read(k, count, scratch, take),
+            Self::Input(monitor) => monitor.read(k, count, &mut scratch[..samples]),
+            Self::Tone(tone) => tone.read(k, &mut scratch[..samples]),
+            Self::Noise(noise) => noise.read(k, &mut scratch[..samples]),
+            Self::Pulse(pulse) => pulse.read(k, &mut scratch[..samples]),
+        }
+        take(&scratch[..samples]);
     }
 }

@@ -57,7 +57,14 @@ impl Host {
     /// Asks an action to stand still or to go on.
     pub fn turn(&mut self, action: i64, control: Control, when: When, fade_frames: i64) -> Result<()> {
         let what = if control == Control::Pause { "pause" } else { "go on" };
-        let (live, _) = self.sounding(action, what)?;
+        let (live, sound) = self.sounding(action, what)?;
+        if !sound.can_stand {
+            fail!(
+                Unsupported,
+                "action {action} ({:?}) plays what comes in live, which cannot {what}",
+                live.asked.kind
+            );
+        }
         if when == When::Now && !self.has_started(&live) {
             fail!(InvalidState, "action {action} has not started, so it cannot {what} now");
         }

@@ -1,0 +1,455 @@
+//! One audio track of a media file as its demuxer and decoder give it: blocks of frames with their place in the
+//! track. Whatever they do wrong with a hostile file ends here.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error as Fault;
+use symphonia::core::formats::well_known::{
+    FORMAT_ID_ADTS, FORMAT_ID_ISOMP4, FORMAT_ID_MKV, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3,
+};
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackFlags, TrackType};
+use symphonia::core::io::{MediaSource, MediaSourceStream};
+use symphonia::core::packet::Packet;
+use symphonia::core::units::{TimeBase, Timestamp};
+
+use super::wide::WideWav;
+use super::{inaccessible, unreadable};
+use crate::error::{Result, fail};
+use crate::realtime::block::MAX_CHANNELS;
+
+/// Rates that are believed, as those of buffers.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// An audio track as its file describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its number among the file's audio tracks, from 1.
+    pub number: i32,
+    /// The codec's name, or `?` where there is no decoder for it.
+    pub codec: &'static str,
+    /// Rate in hertz, 0 where the file does not say.
+    pub sample_rate_hz: u32,
+    /// Number of channels, 0 where the file does not say.
+    pub channels: usize,
+    /// Language as the file spells it.
+    pub language: Option<String>,
+}
+
+/// How the place of a block in its track is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Places {
+    /// Packets state their frame.
+    Stated,
+    /// Packets state a coarser time: frames are counted from the first packet on.
+    Counted,
+}
+
+/// An open track.
+pub struct Media {
+    reader: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    places: Places,
+    /// The demuxer's number of the track.
+    pub(super) id: u32,
+    /// All audio tracks of the file.
+    pub tracks: Vec<Track>,
+    /// The one that is open, from 1.
+    pub number: i32,
+    /// Name of the container.
+    pub container: &'static str,
+    /// Rate in hertz.
+    pub sample_rate_hz: u32,
+    /// Number of channels.
+    pub channels: usize,
+    /// Whether the file can be read from another place.
+    pub seekable: bool,
+    /// The first packet, read ahead.
+    first: Option<Packet>,
+    /// Frames counted so far.
+    counted: i64,
+    /// Time stamps of packets, and the frame that follows each: places to go back to. Only for `Counted`.
+    landmarks: Vec<(i64, i64)>,
+    /// A landmark that was sought, until its packet has come.
+    sought: Option<(i64, i64)>,
+}
+
+/// Frames that belong together.
+pub struct Block {
+    /// The place of its first frame in the track, as decoded: negative in what the demuxer knows as priming.
+    pub first: i64,
+    /// Why there are no samples in it, if its packet could not be decoded.
+    pub fault: Option<String>,
+    /// Frames that the packet stands for.
+    pub frames: usize,
+}
+
+impl Media {
+    /// Opens audio track `number` (from 1) of a file, or its default one for 0.
+    pub fn open(path: &Path, number: i32) -> Result<Self> {
+        let source = Source::open(path)?;
+        let seekable = source.is_seekable();
+        if let Some(wide) = WideWav::open(path) {
+            return Self::choose(path, Box::new(wide), number, seekable);
+        }
+        let stream = MediaSourceStream::new(Box::new(source), Default::default());
+        let probed = sheltered(|| {
+            let probe = symphonia::default::get_probe();
+            probe.probe(&Default::default(), stream, Default::default(), Default::default())
+        });
+        let reader = probed.map_err(|fault| match fault {
+            Fault::IoError(error) if error.raw_os_error().is_some() => {
+                inaccessible(path, "cannot be read", &error)
+            }
+            Fault::IoError(_) => unreadable(path, "ends before any sound, or is no sound file"),
+            Fault::Unsupported(what) => unreadable(path, &format!("is no sound file that is read ({what})")),
+            fault => unreadable(path, &fault.to_string()),
+        })?;
+        Self::choose(path, reader, number, seekable)
+    }
+
+    fn choose(path: &Path, reader: Box<dyn FormatReader>, number: i32, seekable: bool) -> Result<Self> {
+        let audio: Vec<_> =
+            reader.tracks().iter().filter(|t| t.track_type() == Some(TrackType::Audio)).collect();
+        let tracks: Vec<Track> = audio.iter().zip(1..).map(|(track, n)| describe(track, n)).collect();
+        let chosen = match number {
+            0 => audio.iter().position(|track| track.flags.contains(TrackFlags::DEFAULT)).unwrap_or(0),
+            n if n >= 1 && n as usize <= audio.len() => n as usize - 1,
+            n if audio.is_empty() => {
+                return Err(unreadable(path, &format!("has no audio track (track {n} asked for)")));
+            }
+            n => fail!(InvalidArgument, "'{}' has no audio track {n}, only {}", path.display(), audio.len()),
+        };
+        let Some(track) = audio.get(chosen) else {
+            return Err(unreadable(path, "has no audio track that is read"));
+        };
+        let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
+            return Err(unreadable(path, "does not say how its sound is coded"));
+        };
+        let (decoder, sample_rate_hz, channels) = decoder_of(path, parameters, &tracks[chosen])?;
+        let format = reader.format_info();
+        let exact =
+            track.time_base.is_some_and(|base| Some(base) == TimeBase::try_from_recip(sample_rate_hz));
+        Ok(Self {
+            decoder,
+            places: if exact && format.format != FORMAT_ID_MKV { Places::Stated } else { Places::Counted },
+            id: track.id,
+            number: chosen as i32 + 1,
+            tracks,
+            container: format.short_name,
+            sample_rate_hz,
+            channels,
+            seekable,
+            first: None,
+            counted: 0,
+            landmarks: Vec::new(),
+            sought: None,
+            reader,
+        })
+    }
+
+    /// The name of the codec.
+    pub fn codec(&self) -> &'static str {
+        self.decoder.codec_info().short_name
+    }
+
+    /// The track as the demuxer knows it.
+    pub(super) fn track(&self) -> Option<&symphonia::core::formats::Track> {
+        self.reader.tracks().iter().find(|track| track.id == self.id)
+    }
+
+    /// Whether the container is of the MP4 and QuickTime family.
+    pub fn is_iso(&self) -> bool {
+        self.reader.format_info().format == FORMAT_ID_ISOMP4
+    }
+
+    /// Whether the container is Matroska or WebM.
+    pub fn is_matroska(&self) -> bool {
+        self.reader.format_info().format == FORMAT_ID_MKV
+    }
+
+    /// Whether the file is a bare row of MPEG audio frames.
+    pub fn is_bare_mpeg(&self) -> bool {
+        let bare = [FORMAT_ID_ADTS, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3];
+        bare.contains(&self.reader.format_info().format)
+    }
+
+    /// Whether packets state their frame, so that the demuxer's counts are frames.
+    pub fn states_frames(&self) -> bool {
+        self.places == Places::Stated
+    }
+
+    /// Time stamp of the first packet in seconds, which stays to be decoded.
+    pub fn first_packet_seconds(&mut self) -> std::result::Result<f64, String> {
+        let packet = self.next_packet()?;
+        let base = self.track().and_then(|track| track.time_base).unwrap_or_default();
+        let ticks = packet.as_ref().map_or(0, |packet| packet.pts.get());
+        self.first = packet;
+        Ok(ticks as f64 * base.numer.get() as f64 / base.denom.get() as f64)
+    }
+
+    /// Frames that must be decoded ahead of one so that it comes out as if all had been: what the codec's
+    /// overlap reaches back, and for MPEG its bit reservoir of up to 511 bytes, frames of 24 bytes at the least.
+    pub fn preroll_frames(&self) -> i64 {
+        match self.codec() {
+            "mp1" | "mp2" | "mp3" => 32 * 1152,
+            "aac" => 4 * 1024,
+            "vorbis" => 2 * 8192,
+            _ => 0,
+        }
+    }
+
+    /// Decodes the next packet of the track into `samples` (interleaved); `None` at the end.
+    pub fn next_block(&mut self, samples: &mut Vec<f32>) -> std::result::Result<Option<Block>, String> {
+        samples.clear();
+        let Some(packet) = self.next_packet()? else { return Ok(None) };
+        let decoder = &mut self.decoder;
+        let (rate, channels) = (self.sample_rate_hz, self.channels);
+        let decoded = sheltered(|| {
+            let buffer = decoder.decode(&packet)?;
+            if buffer.spec().rate() != rate || buffer.spec().channels().count() != channels {
+                return Err(Fault::DecodeError("its rate or number of channels changes"));
+            }
+            buffer.copy_to_vec_interleaved(samples);
+            Ok(())
+        });
+        let mut fault = None;
+        let mut frames = samples.len() / channels;
+        match decoded {
+            Ok(()) => {}
+            Err(Fault::DecodeError(reason)) if self.states_frames() => {
+                samples.clear();
+                fault = Some(reason.to_string());
+                frames = packet.dur.get() as usize;
+            }
+            Err(other) => return Err(other.to_string()),
+        }
+        if self.states_frames() && self.is_iso() {
+            // The last packet of a track states a shorter duration than it decodes to.
+            frames = frames.min(packet.dur.get() as usize);
+            samples.truncate(frames * channels);
+        }
+        if self.states_frames() {
+            return Ok(Some(Block { first: packet.pts.get(), fault, frames }));
+        }
+        if let Some((_, after)) = self.sought.take() {
+            // Its own samples lack what the packet before it would add.
+            samples.clear();
+            self.counted = after;
+            return Ok(Some(Block { first: after, fault, frames: 0 }));
+        }
+        let first = self.counted;
+        self.counted += frames as i64;
+        self.note_landmark(packet.pts.get());
+        Ok(Some(Block { first, fault, frames }))
+    }
+
+    /// Remembers a packet, after which `counted` frames are decoded, every two seconds.
+    fn note_landmark(&mut self, stamp: i64) {
+        let spacing = 2 * self.sample_rate_hz as i64;
+        let is_new = |&(at, after): &(i64, i64)| stamp > at && self.counted >= after.saturating_add(spacing);
+        if self.landmarks.last().is_none_or(is_new) {
+            self.landmarks.push((stamp, self.counted));
+        }
+    }
+
+    fn next_packet(&mut self) -> std::result::Result<Option<Packet>, String> {
+        if let Some(packet) = self.first.take() {
+            return Ok(Some(packet));
+        }
+        loop {
+            let reader = &mut self.reader;
+            match sheltered(|| reader.next_packet()) {
+                Ok(Some(packet)) if packet.track_id != self.id => {}
+                Ok(Some(packet)) => match self.sought {
+                    Some((stamp, _)) if packet.pts.get() < stamp => {}
+                    Some((stamp, _)) if packet.pts.get() > stamp => return Err("a packet is gone".into()),
+                    _ => return Ok(Some(packet)),
+                },
+                Ok(None) => return Ok(None),
+                Err(Fault::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Ok(None);
+                }
+                Err(Fault::ResetRequired) => return Err("it consists of several streams in a row".into()),
+                Err(fault) => return Err(fault.to_string()),
+            }
+        }
+    }
+
+    /// Takes over the places to go back to that `other` has found in the same track.
+    pub fn inherit(&mut self, other: &mut Self) {
+        self.landmarks = std::mem::take(&mut other.landmarks);
+    }
+
+    /// Goes to a packet at or before frame `target` of the track, so that frames from there on come out as
+    /// if all had been decoded. False if that cannot be done, which leaves no defined place.
+    pub fn seek(&mut self, target: i64) -> bool {
+        let from = target - self.preroll_frames();
+        let to = match self.places {
+            Places::Stated => from,
+            Places::Counted => {
+                let index = self.landmarks.partition_point(|&(_, after)| after <= from);
+                let Some(&landmark) = self.landmarks[..index].last() else { return false };
+                self.sought = Some(landmark);
+                landmark.0
+            }
+        };
+        // The demuxer takes the size of a block for that of a frame.
+        if self.codec().starts_with("adpcm") {
+            return false;
+        }
+        let to = SeekTo::Timestamp { ts: Timestamp::new(to), track_id: self.id };
+        let (reader, decoder) = (&mut self.reader, &mut self.decoder);
+        self.first = None;
+        let sought = sheltered(|| {
+            reader.seek(SeekMode::Accurate, to)?;
+            decoder.reset();
+            Ok(())
+        });
+        // Demuxers promise a packet at or before the time asked for, and do not always keep it.
+        let packet = self.next_packet().ok().flatten();
+        let kept = packet.as_ref().is_some_and(|packet| self.sought.is_some() || packet.pts.get() <= from);
+        self.first = packet;
+        sought.is_ok() && kept
+    }
+}
+
+fn describe(track: &symphonia::core::formats::Track, number: i32) -> Track {
+    let parameters = match &track.codec_params {
+        Some(CodecParameters::Audio(parameters)) => Some(parameters),
+        _ => None,
+    };
+    let known = parameters.and_then(|p| symphonia::default::get_codecs().get_audio_decoder(p.codec));
+    Track {
+        number,
+        codec: known.map_or("?", |decoder| decoder.codec.info.short_name),
+        sample_rate_hz: parameters.and_then(|p| p.sample_rate).unwrap_or(0),
+        channels: parameters.and_then(|p| p.channels.as_ref()).map_or(0, |channels| channels.count()),
+        language: track.language.clone(),
+    }
+}
+
+/// Names of codecs that users meet and that there is no decoder for.
+fn name_of(codec: AudioCodecId) -> &'static str {
+    match codec {
+        CODEC_ID_OPUS => "Opus",
+        CODEC_ID_AC3 => "AC-3",
+        CODEC_ID_EAC3 => "E-AC-3",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_TRUEHD => "TrueHD",
+        CODEC_ID_WMA => "WMA",
+        CODEC_ID_SPEEX => "Speex",
+        _ => "of an unknown codec",
+    }
+}
+
+/// The decoder of a track, with the rate and the channels that it gives.
+fn decoder_of(
+    path: &Path,
+    parameters: &AudioCodecParameters,
+    track: &Track,
+) -> Result<(Box<dyn AudioDecoder>, u32, usize)> {
+    // Before the decoder, which makes room for as many channels as the header states.
+    if track.channels > MAX_CHANNELS {
+        return Err(unreadable(path, &format!("has {} channels, more than {MAX_CHANNELS}", track.channels)));
+    }
+    // Priming and padding are for the timeline to remove, except where only the decoder knows them: what comes
+    // out of Vorbis before two blocks have met is nothing.
+    let options = AudioDecoderOptions::default().gapless(parameters.codec == CODEC_ID_VORBIS);
+    let decoder = sheltered(|| symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
+        .map_err(|fault| {
+            let codec = if track.codec == "?" { name_of(parameters.codec) } else { track.codec };
+            let what =
+                format!("its sound ({codec}, {} channels) is of a kind that is not read", track.channels);
+            unreadable(path, &format!("{what} ({fault})"))
+        })?;
+    let spec = decoder.codec_params();
+    let rate = spec.sample_rate.or(parameters.sample_rate).unwrap_or(0);
+    let channels = spec.channels.as_ref().or(parameters.channels.as_ref()).map_or(0, |c| c.count());
+    if !RATES_HZ.contains(&rate) || !(1..=MAX_CHANNELS).contains(&channels) {
+        return Err(unreadable(path, &format!("states a sample rate of {rate} Hz and {channels} channels")));
+    }
+    Ok((decoder, rate, channels))
+}
+
+/// Runs a piece of the demuxer or the decoder. They are written not to panic; should one do so over a hostile
+/// file, that file is damaged, and the program goes on.
+fn sheltered<T>(
+    work: impl FnOnce() -> symphonia::core::errors::Result<T>,
+) -> symphonia::core::errors::Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or(Err(Fault::DecodeError("it is damaged in a way that its decoder cannot cope with")))
+}
+
+/// Bytes of samples in an RF64 file, from its ds64 chunk, which stands first; `None` for any other file.
+pub(super) fn rf64_data_bytes(path: &Path) -> Option<u64> {
+    if !path.is_file() {
+        return None;
+    }
+    let mut start = [0; 36];
+    File::open(path).ok()?.read_exact(&mut start).ok()?;
+    let is_rf64 = start.starts_with(b"RF64") && start[8..16] == *b"WAVEds64";
+    is_rf64.then(|| u64::from_le_bytes(*start[28..].first_chunk().expect("eight bytes are left")))
+}
+
+/// A file, which lets the demuxer read RF64 (EBU Tech 3306), a WAV file above 4 GiB, as RIFF of unknown length.
+struct Source {
+    file: File,
+    length: Option<u64>,
+    position: u64,
+    rf64: bool,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self> {
+        let cannot = |error: io::Error| inaccessible(path, "cannot be opened", &error);
+        let mut file = File::open(path).map_err(cannot)?;
+        let meta = file.metadata().map_err(cannot)?;
+        if meta.is_dir() {
+            fail!(FileFormat, "'{}' is a folder, not a sound file", path.display());
+        }
+        let length = meta.is_file().then_some(meta.len());
+        let mut rf64 = false;
+        if length.is_some() {
+            let mut start = [0; 4];
+            rf64 = file.read_exact(&mut start).is_ok() && &start == b"RF64";
+            file.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        }
+        Ok(Self { file, length, position: 0, rf64 })
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(out)?;
+        if self.rf64 {
+            for (at, byte) in (self.position..4).zip(out[..count].iter_mut()) {
+                *byte = b"RIFF"[at as usize];
+            }
+        }
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = self.file.seek(to)?;
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for Source {
+    fn is_seekable(&self) -> bool {
+        self.length.is_some()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.length
+    }
+}

@@ -1,0 +1,65 @@
+//! What a host writes while it plays.
+
+use crate::ring::RingReader;
+
+/// The frames of a ring, as they come. One that is not there when it is due is silence, and those after it
+/// sound so much later: nothing that was written is left out.
+#[derive(Debug)]
+pub struct RingSound {
+    reader: RingReader,
+    length: Option<i64>,
+    ends_when_dry: bool,
+    /// Frames to be thrown away before the first one that sounds; known once it starts.
+    owed: Option<i64>,
+}
+
+impl RingSound {
+    /// A sound of `length` frames, silent ones counted; `None` to go on until the ring is finished.
+    pub fn new(reader: RingReader, length: Option<i64>, ends_when_dry: bool) -> Self {
+        Self { reader, length, ends_when_dry, owed: None }
+    }
+
+    /// Number of channels.
+    pub fn channels(&self) -> usize {
+        self.reader.channels()
+    }
+
+    /// Frames of the whole sound, if that is known before it starts.
+    pub fn length(&self) -> Option<i64> {
+        self.length
+    }
+
+    /// Whether it is over with the first frame that is missing.
+    pub fn ends_when_dry(&self) -> bool {
+        self.ends_when_dry
+    }
+
+    /// Frames that are there to sound, if it starts with frame `skip` unless it has started, and whether no
+    /// more will come.
+    pub fn available(&self, skip: i64) -> (i64, bool) {
+        let (frames, finished) = self.reader.available();
+        ((frames - self.owed.unwrap_or(skip)).max(0), finished)
+    }
+
+    /// Hands on as many of the next `count` frames as are there. The first call says with `k` how many are
+    /// left out before.
+    pub fn read(&mut self, k: i64, count: usize, scratch: &mut [f32], mut take: impl FnMut(&[f32])) {
+        let owed = self.owed.unwrap_or(k);
+        let owed = owed - self.reader.discard(owed);
+        self.owed = Some(owed);
+        let count = if owed > 0 { 0 } else { count };
+        let channels = self.reader.channels();
+        let frames = self.reader.pop(&mut scratch[..count * channels]);
+        if frames > 0 {
+            take(&scratch[..frames as usize * channels]);
+        }
+    }
+
+    /// Notes that the sound has been made up to `frame` of the stream, with `missing` frames of silence.
+    pub fn made(&self, frame: i64, missing: i64) {
+        if missing > 0 {
+            self.reader.miss(missing);
+        }
+        self.reader.publish_place(frame, self.owed.unwrap_or(0));
+    }
+}
