@@ -161,6 +161,7 @@ static void test_inits(void)
     sonset_cancel_params cancel;
     sonset_pause_params pause;
     sonset_reschedule_params reschedule;
+    sonset_seek_params seek;
     sonset_gain_params gain;
 
     PROMISE("init functions: NULL, and else zeros and the size");
@@ -175,6 +176,7 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_seek_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
 #define INITS(params, call)                                                                        \
@@ -196,6 +198,7 @@ static void test_inits(void)
     INITS(cancel, sonset_cancel_params_init(&cancel));
     INITS(pause, sonset_pause_params_init(&pause));
     INITS(reschedule, sonset_reschedule_params_init(&reschedule));
+    INITS(seek, sonset_seek_params_init(&seek));
     INITS(gain, sonset_gain_params_init(&gain));
 }
 
@@ -524,6 +527,7 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS(code, sonset_stream_pause(stream, 1, NULL));
     FAILS(code, sonset_stream_resume(stream, 1, NULL));
     FAILS(code, sonset_stream_reschedule(stream, 1, NULL));
+    FAILS(code, sonset_stream_seek(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));
     FAILS_OUT(code, number, sonset_stream_begin_batch(stream, &number));
@@ -1287,6 +1291,12 @@ static void test_busy_buffers(sonset_stream *stream)
         FAILS((code), sonset_stream_pause(stream, action, &u));                                    \
         FAILS((code), sonset_stream_resume(stream, action, &u));                                   \
     } while (0)
+#define SEEK_FAILS(code, set)                                                                      \
+    do {                                                                                           \
+        OK(sonset_seek_params_init(&k));                                                           \
+        set;                                                                                       \
+        FAILS((code), sonset_stream_seek(stream, action, &k));                                     \
+    } while (0)
 #define RESCHEDULE_FAILS(code, set)                                                                \
     do {                                                                                           \
         OK(sonset_reschedule_params_init(&s));                                                     \
@@ -1303,6 +1313,7 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     sonset_gain_params g;
     sonset_pause_params u;
     sonset_reschedule_params s;
+    sonset_seek_params k;
     OK(sonset_clock_now_ns(SONSET_CLOCK_REALTIME, &realtime_ns));
 
     PROMISE("cancel: each field out of range, and the action stays");
@@ -1356,6 +1367,18 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     PROMISE("an action that has not started cannot pause or resume now");
     PAUSE_FAILS(SONSET_ERROR_INVALID_STATE, u.fade_frames = 10);
 
+    PROMISE("seek: each field out of range");
+    SEEK_FAILS(ARG, k.struct_size = 12);
+    SEEK_FAILS(ARG, k.mode = SONSET_START_AFTER_ACTION);
+    SEEK_FAILS(ARG, k.frame = 5);
+    SEEK_FAILS(ARG, (k.mode = SONSET_START_AT_FRAME, k.frame = -1));
+    SEEK_FAILS(ARG, k.clock = 1);
+    SEEK_FAILS(ARG, k.host_ns = 1);
+    SEEK_FAILS(ARG, k.fade_frames = -2);
+    SEEK_FAILS(ARG, k.position_frame = -1);
+    SEEK_FAILS(ARG, k.position_frame = INT64_MAX);
+    SEEK_FAILS(SONSET_ERROR_INVALID_STATE, k.position_frame = 0);
+
     PROMISE("reschedule: each field out of range");
     RESCHEDULE_FAILS(ARG, s.struct_size = 12);
     RESCHEDULE_FAILS(ARG, s.mode = SONSET_START_AFTER_ACTION);
@@ -1396,6 +1419,7 @@ static void number_is_no_action(sonset_stream *stream, sonset_buffer *buffer, in
     FAILS(code, sonset_stream_pause(stream, number, NULL));
     FAILS(code, sonset_stream_resume(stream, number, NULL));
     FAILS(code, sonset_stream_reschedule(stream, number, NULL));
+    FAILS(code, sonset_stream_seek(stream, number, NULL));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_get_action(stream, number, &receipt));
     FAILS_STRUCT(code, receipt, sizeof receipt,
                  sonset_stream_wait_action(stream, number, SONSET_ACTION_ENDED, 0, &receipt));

@@ -63,7 +63,11 @@ enum Control
     /** To stand still. */
     Pause = 1,
     /** To go on. */
-    Resume = 2
+    Resume = 2,
+    /** To go on elsewhere in the sound. */
+    Seek = 3,
+    /** The last step of a seek, which nobody asks for by itself. */
+    Jump = 4
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1039,6 +1043,29 @@ typedef struct {
     int64_t host_ns;
 } sonset_reschedule_params;
 
+/** When a sound is to go elsewhere, and where. All zeros: now, to its first frame, with the stream's fade. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME. */
+    int32_t mode;
+    /** The frame of the stream from which on the sound is elsewhere, with SONSET_START_AT_FRAME. */
+    int64_t frame;
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
+    int32_t clock;
+    /** 0. */
+    int32_t reserved;
+    /** The time at the converter, with SONSET_START_AT_HOST_TIME. */
+    int64_t host_ns;
+    /**
+     * Frames of the fade to silence before the jump, or from now on, and of the fade after it; shorter before it if
+     * there is not so much time left. 0 takes the stream's fade (fade_ms), -1 is none.
+     */
+    int64_t fade_frames;
+    /** The frame of the sound that sounds there, counted from its own first one, loops unrolled. */
+    int64_t position_frame;
+} sonset_seek_params;
+
 /**
  * What is known of an action: all of it when state is SONSET_ACTION_ENDED, what is known so far before.
  * Frames and times that there are not are -1.
@@ -1150,6 +1177,8 @@ typedef struct {
      * receipt is complete.
      */
     int64_t paused_frames;
+    /** The frame of the stream at which it last went elsewhere in its sound (sonset_stream_seek). */
+    int64_t seek_frame;
     /** The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before. */
     int64_t gain_frame;
     /** The gain that this change leads to, as a factor; 1 if there was none. */
@@ -2380,6 +2409,15 @@ SONSET_API int32_t sonset_pause_params_init(sonset_pause_params *params);
 SONSET_API int32_t sonset_reschedule_params_init(sonset_reschedule_params *params);
 
 /**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_seek_params_init(sonset_seek_params *params);
+
+/**
  * Ends an action: one that has not started by then never will, one that has ends there. An action in a batch
  * that is not committed ends at once if the request is for now, and else takes it along. Needs no free
  * action. A frame that has passed is the first one that can still be reached, and the sound is cut there.
@@ -2491,6 +2529,29 @@ SONSET_API
 int32_t sonset_stream_resume(sonset_stream *stream,
                              int64_t action,
                              const sonset_pause_params *params);
+
+/**
+ * Lets a sound go on with another of its frames, from a frame of the stream on. Its end, and what follows it, move
+ * accordingly; stop_frame stays. Ramps belong to the frames of the sound: back in its onset ramp it sounds as there.
+ * While the sound stands still, it is the frame with which it will go on. Needs no free action. Now means after the
+ * fade, so without a fade at once.
+ *
+ * A frame that has passed is the first one that can still be reached, and the sound is cut there. A seek that has
+ * not begun to fade is replaced by a later request; one that has is done, and the later one after it. A seek does
+ * nothing if the action has not started before its frame, or ends by then. A pause that the sound would not reach
+ * any more before its end is none. seek_frame of the receipt tells where the last one was done. params NULL stands
+ * for all zeros.
+ *
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers;
+ * INVALID_ARGUMENT also where the sound has no such frame;
+ * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, TIME_RANGE, NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_seek(sonset_stream *stream,
+                           int64_t action,
+                           const sonset_seek_params *params);
 
 /**
  * Gives an action that has not started another start, whatever kind of start it had; it then follows no other

@@ -214,6 +214,8 @@ pub struct Measured {
     pub gain: GainChange,
     /// Where it stood still.
     pub pauses: Pauses,
+    /// Where it last went elsewhere in its sound, or [`NONE`].
+    pub seek_frame: i64,
 }
 
 impl Default for Measured {
@@ -240,6 +242,7 @@ impl Default for Measured {
             detection: Detection::default(),
             gain: GainChange::default(),
             pauses: Pauses::default(),
+            seek_frame: NONE,
         }
     }
 }

@@ -115,16 +115,20 @@ pub enum Control {
     Pause = 1,
     /// To go on.
     Resume = 2,
+    /// To go on elsewhere in the sound.
+    Seek = 3,
+    /// The last step of a seek, which nobody asks for by itself.
+    Jump = 4,
 }
 
 /// How many kinds there are.
-pub const CONTROLS: usize = 3;
+pub const CONTROLS: usize = 5;
 
 impl Control {
     /// Each of them.
-    pub const ALL: [Self; CONTROLS] = [Self::Gain, Self::Pause, Self::Resume];
+    pub const ALL: [Self; CONTROLS] = [Self::Gain, Self::Pause, Self::Resume, Self::Seek, Self::Jump];
     /// Those that are a [`Turn`].
-    pub const TURNS: [Self; TURNS] = [Self::Pause, Self::Resume];
+    pub const TURNS: [Self; TURNS] = [Self::Pause, Self::Resume, Self::Seek];
 
     /// Which turn it is: its index in [`Self::TURNS`].
     pub fn turn(self) -> usize {
@@ -143,7 +147,7 @@ impl Control {
 }
 
 /// How many kinds are a [`Turn`].
-pub const TURNS: usize = 2;
+pub const TURNS: usize = 3;
 
 /// A request to an action to go another way from a frame on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,18 +158,25 @@ pub struct Turn {
     pub fade_frames: i64,
     /// Counts such requests: at one frame they are done in this order.
     pub serial: u64,
+    /// Of a seek, the frame of the sound to go to.
+    pub position: i64,
 }
 
 impl Turn {
     /// As words for a mailbox.
-    pub fn to_words(self) -> [u64; 4] {
+    pub fn to_words(self) -> [u64; 5] {
         let [kind, value] = self.when.to_words();
-        [kind, value, self.fade_frames as u64, self.serial]
+        [kind, value, self.fade_frames as u64, self.serial, self.position as u64]
     }
 
     /// From the words of a mailbox.
-    pub fn from_words([kind, value, fade_frames, serial]: [u64; 4]) -> Self {
-        Self { when: When::from_words([kind, value]), fade_frames: fade_frames as i64, serial }
+    pub fn from_words([kind, value, fade_frames, serial, position]: [u64; 5]) -> Self {
+        Self {
+            when: When::from_words([kind, value]),
+            fade_frames: fade_frames as i64,
+            serial,
+            position: position as i64,
+        }
     }
 }
 
@@ -240,7 +251,7 @@ mod tests {
         for when in [When::Now, When::Frame(5), host(HostClock::Monotonic, 6), host(HostClock::Realtime, 7)] {
             let gain = SetGain { when, gain: 0.5, ramp_frames: 2 };
             assert_eq!(SetGain::from_words(gain.to_words()), gain);
-            let turn = Turn { when, fade_frames: i64::MAX, serial: 9 };
+            let turn = Turn { when, fade_frames: i64::MAX, serial: 9, position: 7 };
             assert_eq!(Turn::from_words(turn.to_words()), turn);
         }
     }

@@ -27,7 +27,7 @@ pub struct Slot {
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
     gain: Mailbox<4>,
-    turns: [Mailbox<4>; TURNS],
+    turns: [Mailbox<5>; TURNS],
     /// A start that replaces the one it was issued with.
     start: Mailbox<2>,
     /// From the callback: the last of those that it has taken in time.
@@ -35,6 +35,7 @@ pub struct Slot {
     paused_frame: AtomicI64,
     resumed_frame: AtomicI64,
     paused_frames: AtomicI64,
+    seek_frame: AtomicI64,
     gain_frame: AtomicI64,
     gain_reached: AtomicU64,
     control_queued: AtomicBool,
@@ -67,6 +68,8 @@ pub struct Progress {
     pub gain: GainChange,
     /// Where it stood still.
     pub pauses: Pauses,
+    /// Where it last went elsewhere in its sound, or [`NONE`].
+    pub seek_frame: i64,
 }
 
 impl Default for Slot {
@@ -91,6 +94,7 @@ impl Default for Slot {
             paused_frame: AtomicI64::new(NONE),
             resumed_frame: AtomicI64::new(NONE),
             paused_frames: AtomicI64::new(0),
+            seek_frame: AtomicI64::new(NONE),
             gain_frame: AtomicI64::new(NONE),
             gain_reached: AtomicU64::new(1f64.to_bits()),
             control_queued: AtomicBool::new(false),
@@ -122,6 +126,7 @@ impl Slot {
         self.paused_frame.store(NONE, Ordering::Relaxed);
         self.resumed_frame.store(NONE, Ordering::Relaxed);
         self.paused_frames.store(0, Ordering::Relaxed);
+        self.seek_frame.store(NONE, Ordering::Relaxed);
         self.control_queued.store(false, Ordering::Relaxed);
     }
 
@@ -222,6 +227,7 @@ impl Slot {
                 resumed_frame: self.resumed_frame.load(Ordering::Relaxed),
                 frames: self.paused_frames.load(Ordering::Relaxed),
             },
+            seek_frame: self.seek_frame.load(Ordering::Relaxed),
         }
     }
 
@@ -240,6 +246,12 @@ impl Slot {
         let state = if paused { ActionState::Paused } else { ActionState::Started };
         // Release: whoever sees the state sees the values above.
         self.state.store(state as i32, Ordering::Release);
+    }
+
+    /// Publishes that it went elsewhere in its sound. Callback.
+    pub fn publish_seek(&self, frame: i64) {
+        // Relaxed: a single value.
+        self.seek_frame.store(frame, Ordering::Relaxed);
     }
 
     /// Publishes that it starts otherwise than it was issued. Callback.

@@ -306,3 +306,73 @@ fn thousands_of_requests_before_one_callback_are_done_there() {
         assert_eq!((measured.pauses.frame, measured.gain.frame), (frame, frame));
     }
 }
+
+#[test]
+fn a_sound_goes_on_from_the_frame_that_was_sought_and_ends_accordingly() {
+    for (at, to) in [(500, 0), (500, 1_500), (1, 1_999), (1_999, 3), (700, 700)] {
+        let stream = running(4, "");
+        let sound = ramp_sound(2_000);
+        let action = stream.play_buffer(&sound, Some(&[1]), None, &PlayParams::default()).unwrap();
+        let next = play(&stream, 10, after(action, 0));
+        stream.seek(action, Some(at), to, -1).unwrap();
+        let heard = render(&stream, 5_000);
+        let end = at + 2_000 - to;
+        for (frame, &sample) in (0..).zip(&heard[..end as usize]) {
+            let k = if frame < at { frame } else { to + frame - at };
+            assert_eq!(sample, k as f32 / 65_536.0, "frame {frame}");
+        }
+        let Receipt { outcome, measured, .. } = receipt(&stream, action);
+        assert_eq!((outcome, measured.end_frame, measured.seek_frame), (Some(Outcome::Completed), end, at));
+        assert_eq!(receipt(&stream, next).measured.start_frame, end);
+    }
+}
+
+#[test]
+fn a_seek_with_a_fade_makes_no_click_and_one_while_a_sound_stands_is_where_it_goes_on() {
+    let stream = running(4, "");
+    let action = play(&stream, 40_000, Timing::default());
+    let mut heard = render(&stream, 1_000);
+    stream.seek(action, None, 20_000, 480).unwrap();
+    heard.extend(render(&stream, 100));
+    // The fade of the first has begun: this one comes after it.
+    stream.seek(action, Some(1_200), 5, 480).unwrap();
+    heard.extend(render(&stream, 3_900));
+    let most = 2.0 * std::f32::consts::FRAC_PI_2 / 480.0;
+    assert!(largest_step(&heard) < most * 1.3, "{}", largest_step(&heard));
+    assert_eq!(receipt(&stream, action).measured.seek_frame, 1_480);
+    stream.pause(action, None, -1).unwrap();
+    render(&stream, 100);
+    stream.seek(action, None, 39_990, -1).unwrap();
+    render(&stream, 100);
+    stream.resume(action, Some(6_000), -1).unwrap();
+    render(&stream, 2_000);
+    let measured = receipt(&stream, action).measured;
+    assert_eq!((measured.end_frame, measured.pauses.frames), (6_010, 1_000));
+}
+
+#[test]
+fn a_seek_to_where_there_is_no_sound_is_refused() {
+    let stream = running(4, "");
+    let action = play(&stream, 100, Timing::default());
+    render(&stream, 10);
+    for position in [-1, 100, i64::MAX] {
+        assert_eq!(stream.seek(action, None, position, -1).unwrap_err().code, Code::InvalidArgument);
+    }
+    let room = Buffer::zeros(100, CHANNELS as i32, 0).unwrap();
+    let recording = stream.record_buffer(&room, None, &RecordParams::default()).unwrap();
+    assert_eq!(stream.seek(recording, Some(50), 0, -1).unwrap_err().code, Code::Unsupported);
+}
+
+#[test]
+fn a_sound_that_is_sought_to_an_end_before_its_pause_does_not_stand_still() {
+    let stream = running(4, "");
+    let action = play(&stream, 2_000, Timing::default());
+    let next = play(&stream, 10, after(action, 0));
+    stream.pause(action, Some(1_000), 500).unwrap();
+    stream.seek(action, Some(600), 1_900, -1).unwrap();
+    render(&stream, 2_000);
+    let Receipt { outcome, measured, .. } = receipt(&stream, action);
+    assert_eq!((outcome, measured.end_frame), (Some(Outcome::Completed), 700));
+    assert_eq!((measured.pauses.frame, measured.pauses.frames), (-1, 0));
+    assert_eq!(receipt(&stream, next).measured.start_frame, 700);
+}

@@ -72,6 +72,29 @@ pub struct sonset_pause_params {
     pub fade_frames: i64,
 }
 
+/// When a sound is to go elsewhere, and where. All zeros: now, to its first frame, with the stream's fade.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_seek_params {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME.
+    pub mode: i32,
+    /// The frame of the stream from which on the sound is elsewhere, with SONSET_START_AT_FRAME.
+    pub frame: i64,
+    /// SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0.
+    pub clock: i32,
+    /// 0.
+    pub reserved: i32,
+    /// The time at the converter, with SONSET_START_AT_HOST_TIME.
+    pub host_ns: i64,
+    /// Frames of the fade to silence before the jump, or from now on, and of the fade after it; shorter before it if
+    /// there is not so much time left. 0 takes the stream's fade (fade_ms), -1 is none.
+    pub fade_frames: i64,
+    /// The frame of the sound that sounds there, counted from its own first one, loops unrolled.
+    pub position_frame: i64,
+}
+
 /// When an action is to start instead. All zeros: now.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +118,7 @@ sized! {
     sonset_gain_params: 48;
     sonset_pause_params: 40;
     sonset_reschedule_params: 32;
+    sonset_seek_params: 48;
 }
 
 /// When a control request is for.
@@ -163,6 +187,17 @@ pub unsafe extern "C" fn sonset_pause_params_init(params: *mut sonset_pause_para
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_reschedule_params_init(params: *mut sonset_reschedule_params) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(params) })
+}
+
+/// Sets params to their defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_seek_params_init(params: *mut sonset_seek_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
     guard(|| unsafe { structs::init(params) })
 }
@@ -324,6 +359,37 @@ pub unsafe extern "C" fn sonset_stream_resume(
         let params = unsafe { structs::read(params) }?;
         let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
         stream.resume(action, when, params.fade_frames)
+    })
+}
+
+/// Lets a sound go on with another of its frames, from a frame of the stream on. Its end, and what follows it, move
+/// accordingly; stop_frame stays. Ramps belong to the frames of the sound: back in its onset ramp it sounds as there.
+/// While the sound stands still, it is the frame with which it will go on. Needs no free action. Now means after the
+/// fade, so without a fade at once.
+///
+/// A frame that has passed is the first one that can still be reached, and the sound is cut there. A seek that has
+/// not begun to fade is replaced by a later request; one that has is done, and the later one after it. A seek does
+/// nothing if the action has not started before its frame, or ends by then. A pause that the sound would not reach
+/// any more before its end is none. seek_frame of the receipt tells where the last one was done. params NULL stands
+/// for all zeros.
+///
+/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers;
+/// INVALID_ARGUMENT also where the sound has no such frame;
+/// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, TIME_RANGE, NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_seek(
+    stream: *mut sonset_stream,
+    action: i64,
+    params: *const sonset_seek_params,
+) -> i32 {
+    guard(|| {
+        let stream = stream::get(stream)?;
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let params = unsafe { structs::read(params) }?;
+        let when = when_of(params.mode, params.frame, params.clock, params.host_ns)?;
+        stream.seek(action, when, params.position_frame, params.fade_frames)
     })
 }
 

@@ -102,13 +102,15 @@ pub struct sonset_receipt {
     /// Frames that it stood still in all: so much later it ended. Without a pause that has not ended, before the
     /// receipt is complete.
     pub paused_frames: i64,
+    /// The frame of the stream at which it last went elsewhere in its sound (sonset_stream_seek).
+    pub seek_frame: i64,
     /// The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before.
     pub gain_frame: i64,
     /// The gain that this change leads to, as a factor; 1 if there was none.
     pub gain: f64,
 }
 
-sized! { sonset_receipt: 280; }
+sized! { sonset_receipt: 288; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
@@ -151,6 +153,7 @@ impl sonset_receipt {
             paused_frame: measured.pauses.frame,
             resumed_frame: measured.pauses.resumed_frame,
             paused_frames: measured.pauses.frames,
+            seek_frame: measured.seek_frame,
             gain_frame: measured.gain.frame,
             gain: measured.gain.gain,
         }

@@ -22,14 +22,16 @@ pub struct Voice {
     pub fade: Option<Fade>,
     /// Leads to a pause: from its end on the sound stands still.
     pub pause: Option<Fade>,
-    /// Leads out of the last pause.
+    /// Leads to a jump to another frame of the sound.
+    pub fall: Option<Fade>,
+    /// Leads out of the last pause or jump.
     pub rise: Option<Rise>,
 }
 
 impl Voice {
     /// From `start` to `end` without the first `skip` frames.
     pub fn new(start: i64, skip: i64, end: i64) -> Self {
-        Self { start, origin: start, skip, end, fade: None, pause: None, rise: None }
+        Self { start, origin: start, skip, end, fade: None, pause: None, fall: None, rise: None }
     }
 
     /// The frame of the sound that `frame` of the stream is.
@@ -43,7 +45,7 @@ impl Voice {
         let offset = ramp(play.ramp_shape, self.end - 1 - frame, play.offset_ramp_frames);
         let fall = |fade: Option<Fade>| fade.map_or(1.0, |fade| fade.at(frame));
         let rise = self.rise.map_or(1.0, |rise| rise.at(frame));
-        onset * offset * fall(self.fade) * fall(self.pause) * rise
+        onset * offset * fall(self.fade) * fall(self.pause) * fall(self.fall) * rise
     }
 
     /// The levels of the frames from `from` on, at full level before the modulation if `plain`.
@@ -65,6 +67,7 @@ impl Voice {
             && self.end.saturating_sub(to) >= play.offset_ramp_frames
             && self.fade.is_none_or(|fade| to <= fade.begin)
             && self.pause.is_none_or(|fade| to <= fade.begin)
+            && self.fall.is_none_or(|fade| to <= fade.begin)
             && self.rise.is_none_or(|rise| from >= rise.end())
     }
 }

@@ -80,6 +80,10 @@ pub struct Track {
     pub turns: [Option<Turn>; TURNS],
     /// Where it stood still.
     pub pauses: Pauses,
+    /// A seek whose fade has begun.
+    pub jump: Option<Turn>,
+    /// Where it last went elsewhere in its sound, or [`NONE`].
+    pub seek_frame: i64,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
     /// Frames done.
@@ -126,6 +130,8 @@ impl Default for Track {
             timed_gain: None,
             turns: [None; TURNS],
             pauses: Pauses::default(),
+            jump: None,
+            seek_frame: NONE,
             stopped_as: Outcome::Stopped,
             done: 0,
             missing: Missing::default(),

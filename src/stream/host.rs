@@ -59,6 +59,8 @@ struct Sounding {
     loudest: Option<Loudest>,
     /// Whether it can stand still.
     can_stand: bool,
+    /// The frames among which it can go elsewhere, if it can.
+    seekable: Option<i64>,
 }
 
 impl Sounding {
@@ -67,6 +69,7 @@ impl Sounding {
             Work::Play(play) => Some(Self {
                 loudest: action.fades().then_some(play.loudest),
                 can_stand: play.source.can_stand(),
+                seekable: play.source.seekable(),
             }),
             Work::Record(_) | Work::Detect(_) => None,
         }
@@ -236,6 +239,7 @@ impl Host {
             monitor_latency_ns: progress.monitor_latency_ns,
             gain: progress.gain,
             pauses: progress.pauses,
+            seek_frame: progress.seek_frame,
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,

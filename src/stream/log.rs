@@ -94,7 +94,7 @@ const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
 detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detected_host_ns,\
-detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,gain_frame,\
+detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,seek_frame,gain_frame,\
 gain\n";
 
 impl FileLog {
@@ -193,7 +193,7 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
         asked.action,
         asked.tag,
         measured.input_peak,
@@ -206,6 +206,7 @@ fn line(receipt: &Receipt) -> String {
         measured.pauses.frame,
         measured.pauses.resumed_frame,
         measured.pauses.frames,
+        measured.seek_frame,
         measured.gain.frame,
         measured.gain.gain,
     )

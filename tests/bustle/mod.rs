@@ -322,14 +322,15 @@ impl Bustle {
         let at = (self.random.below(3) > 0).then(|| frame + self.random.below(600) - 50);
         let at = at.map(|frame| frame.max(0));
         let fade = self.random.below(100) - 1;
-        let asked = match self.random.below(6) {
+        let asked = match self.random.below(8) {
+            6 | 7 => stream.seek(action, at, self.random.below(300), fade),
             0 => stream.set_gain(action, at, -(self.random.below(12) as f64), fade, false),
             1 => stream.reschedule(action, at),
             2 | 3 => stream.pause(action, at, fade),
             _ => stream.resume(action, at, fade),
         };
         if let Err(error) = asked {
-            let expected = [Code::ActionEnded, Code::Unsupported, Code::InvalidState];
+            let expected = [Code::ActionEnded, Code::Unsupported, Code::InvalidState, Code::InvalidArgument];
             assert!(expected.contains(&error.code), "{error}");
         }
     }

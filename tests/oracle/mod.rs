@@ -42,6 +42,8 @@ pub struct Receipt {
     pub late: i64,
     /// Where it last stood still from, went on from, and how long it stood in all.
     pub pauses: (i64, i64, i64),
+    /// Where it last went elsewhere.
+    pub seek: i64,
     /// Where the last change of gain begins, and what it leads to.
     pub gain: (i64, f64),
     /// Frames that were missing, and the first of them.
@@ -98,6 +100,11 @@ struct Action {
     /// A pause that it was asked for: its frame, its fade and its serial; a resume likewise.
     pause: Option<(i64, i64, usize)>,
     resume: Option<(i64, i64, usize)>,
+    /// A seek that it was asked for: frame, fade, serial and the frame of the sound; and one whose fade has begun.
+    seek: Option<(i64, i64, usize, i64)>,
+    jump: Option<(i64, i64, usize, i64)>,
+    /// Begin and end of the fade before the jump.
+    fall: Option<(i64, i64)>,
     /// Begin and end of the fade into the pause in which it is.
     pausing: Option<(i64, i64)>,
     /// Begin and frames of the fade out of the last pause.
@@ -141,6 +148,16 @@ impl Action {
     fn takes(&self, ask: Ask) -> bool {
         match ask {
             Ask::Gain { .. } => self.fades(),
+            Ask::Seek { frame, to, .. } => {
+                let started = matches!(self.state, State::Active | State::Done);
+                let there = match &self.issue.work {
+                    Work::Play(play) if play.feed.is_none() && play.live.is_none() && play.made.is_none() => {
+                        play.length().is_none_or(|length| to < length)
+                    }
+                    _ => false,
+                };
+                there && (frame.is_some() || started)
+            }
             Ask::Start { .. } => !matches!(self.state, State::Active | State::Done),
             Ask::Pause { frame, .. } | Ask::Resume { frame, .. } => {
                 let started = matches!(self.state, State::Active | State::Done);
@@ -485,6 +502,9 @@ impl Oracle {
             k: 0,
             pause: None,
             resume: None,
+            seek: None,
+            jump: None,
+            fall: None,
             pausing: None,
             rise: (0, 0),
             sent: false,
@@ -496,6 +516,7 @@ impl Oracle {
                 end: -1,
                 gain: (-1, 1.0),
                 pauses: (-1, -1, 0),
+                seek: -1,
                 missing: (0, -1),
                 ..Receipt::default()
             },
@@ -728,6 +749,11 @@ impl Oracle {
             self.see("pause replaced before it begins", self.actions[id].pause.is_some());
             self.actions[id].pause = Some((frame, fade, serial));
         }
+        if let Some((Ask::Seek { frame, fade, to }, serial)) = last(|ask| matches!(ask, Ask::Seek { .. })) {
+            let fade = if self.actions[id].fades() { fade } else { 0 };
+            let frame = frame.map_or(self.now + fade, |frame| frame.max(self.now));
+            self.actions[id].seek = Some((frame, fade, serial, to));
+        }
         if let Some((Ask::Resume { frame, fade }, serial)) = last(|ask| matches!(ask, Ask::Resume { .. })) {
             let frame = frame.map_or(self.now, |frame| frame.max(self.now));
             self.actions[id].resume = Some((frame, fade, serial));
@@ -761,25 +787,37 @@ impl Oracle {
     /// Pauses something, or lets it go on, if that is to be done at this frame: the first that was asked for.
     fn turn(&mut self) -> bool {
         let now = self.now;
-        let mut due: Vec<(usize, usize, bool)> = Vec::new();
+        let mut due: Vec<(usize, usize, &str)> = Vec::new();
         for (id, action) in self.actions.iter().enumerate().filter(|(_, action)| action.sent) {
             let plays = action.state == State::Active && action.pausing.is_none();
             if let Some((frame, fade, serial)) = action.pause
                 && (frame <= now || (plays && frame - fade <= now))
             {
-                due.push((serial, id, true));
+                due.push((serial, id, "pause"));
             }
             if let Some((frame, _, serial)) = action.resume
                 && frame <= now
             {
-                due.push((serial, id, false));
+                due.push((serial, id, "resume"));
+            }
+            if let Some((frame, _, serial, _)) = action.jump
+                && frame <= now
+            {
+                due.push((serial, id, "jump"));
+            }
+            if let Some((frame, fade, serial, _)) = action.seek
+                && action.jump.is_none()
+                && (frame <= now || (action.state == State::Active && frame - fade <= now))
+            {
+                due.push((serial, id, "seek"));
             }
         }
-        let Some(&(_, id, pauses)) = due.iter().min() else { return false };
-        if pauses {
-            self.pause(id)
-        } else {
-            self.go_on(id)
+        let Some(&(_, id, what)) = due.iter().min() else { return false };
+        match what {
+            "pause" => self.pause(id),
+            "resume" => self.go_on(id),
+            "seek" => self.seek(id),
+            _ => self.jump(id),
         }
         true
     }
@@ -821,6 +859,46 @@ impl Oracle {
             }
             _ => self.see("resume of what does not stand", true),
         }
+    }
+
+    fn seek(&mut self, id: usize) {
+        let now = self.now;
+        let Some((frame, fade, serial, to)) = self.actions[id].seek.take() else { return };
+        let action = &mut self.actions[id];
+        let frame = frame.max(now);
+        if action.state == State::Active && frame < action.end() {
+            action.jump = Some((frame, fade, serial, to));
+            action.fall = Some((now, frame));
+            self.see("seek with a fade", frame > now);
+        } else {
+            self.see("seek of what does not sound", true);
+        }
+    }
+
+    fn jump(&mut self, id: usize) {
+        let now = self.now;
+        let Some((_, fade, _, to)) = self.actions[id].jump.take() else { return };
+        let action = &mut self.actions[id];
+        if action.state != State::Active {
+            return;
+        }
+        let Work::Play(play) = &action.issue.work else { return };
+        action.walk = Walk { frames: 0, position: play.first_frame, passes: play.loop_count };
+        (action.k, action.skip, action.fall) = (to, 0, None);
+        action.receipt.seek = now;
+        if fade > 0 {
+            action.rise = (now, fade);
+        }
+        let stands = action.pausing.is_some_and(|(_, frame)| frame <= now);
+        action.own_end = action.end_from_here(now);
+        let misses = !stands && action.pausing.is_some_and(|(_, frame)| frame >= action.own_end);
+        if misses {
+            action.pausing = None;
+            action.receipt.pauses.0 = -1;
+        }
+        self.see("seek", !stands);
+        self.see("seek while it stands still", stands);
+        self.move_followers(id);
     }
 
     /// Ends `id` by a request for a frame that its end has come to lie behind.
@@ -1063,6 +1141,7 @@ impl Oracle {
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
                         * cut_level(cut, now)
                         * pausing.map_or(1.0, fall)
+                        * action.fall.map_or(1.0, fall)
                         * ramp(RampShape::RaisedCosine, now - rise, frames)
                         * gain;
                     let swing = play.am.map_or(1.0, |am| swing(am, k));

@@ -55,10 +55,28 @@ pub enum Command {
 /// What can be asked of an action beside its end; no frame is now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ask {
-    Gain { frame: Option<i64>, gain: f64, ramp: i64 },
-    Pause { frame: Option<i64>, fade: i64 },
-    Resume { frame: Option<i64>, fade: i64 },
-    Start { frame: Option<i64> },
+    Gain {
+        frame: Option<i64>,
+        gain: f64,
+        ramp: i64,
+    },
+    Pause {
+        frame: Option<i64>,
+        fade: i64,
+    },
+    Resume {
+        frame: Option<i64>,
+        fade: i64,
+    },
+    Start {
+        frame: Option<i64>,
+    },
+    /// To a frame of the sound, which has at least one.
+    Seek {
+        frame: Option<i64>,
+        fade: i64,
+        to: i64,
+    },
 }
 
 /// Batches that can be open at a time.
@@ -290,7 +308,7 @@ pub fn read((kind, blocks): &Source) -> Program {
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(50);
+    let kind = n.below(64);
     let fade = [0, 1, 17, 100, 700, 2_500][n.below(6) as usize];
     match kind {
         10..=18 if issued > 0 => {
@@ -323,11 +341,12 @@ fn read_cancel_frame(n: &mut Numbers<'_>, frame: i64) -> Option<i64> {
 
 fn read_ask(n: &mut Numbers<'_>, frame: i64, fade: i64) -> Ask {
     let frame = read_cancel_frame(n, frame);
-    match n.below(8) {
-        0 | 1 => Ask::Gain { frame, gain: n.below(6) as f64 / 4.0, ramp: fade },
-        2 => Ask::Start { frame },
-        3..=5 => Ask::Pause { frame, fade },
-        _ => Ask::Resume { frame, fade },
+    match n.below(10) {
+        0 => Ask::Gain { frame, gain: n.below(6) as f64 / 4.0, ramp: fade },
+        1 => Ask::Start { frame },
+        2..=4 => Ask::Pause { frame, fade },
+        5..=7 => Ask::Resume { frame, fade },
+        _ => Ask::Seek { frame, fade, to: n.below(4_000) },
     }
 }
 

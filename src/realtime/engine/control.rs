@@ -91,7 +91,7 @@ impl Engine {
                         self.set_action_gain(slot, gain);
                     }
                 }
-                Control::Pause | Control::Resume => {
+                Control::Pause | Control::Resume | Control::Seek | Control::Jump => {
                     let turn = track.turns.get(control.turn()).copied().flatten();
                     if let Some(turn) = turn.map(|turn| Turn { when: when(turn.when), ..turn }) {
                         self.take_turn(slot, control, turn);

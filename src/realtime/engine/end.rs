@@ -103,6 +103,7 @@ impl Engine {
             detection: track.detection,
             gain: track.gain_change,
             pauses: track.pauses_until(frame),
+            seek_frame: track.seek_frame,
         };
         if hears {
             self.monitors.retain(|&other| other != slot);

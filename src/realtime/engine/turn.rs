@@ -1,10 +1,11 @@
-//! Pauses: sounds that stand still and go on.
+//! Pauses and seeks: sounds that stand still, go on, and go elsewhere.
 
 use super::Engine;
 use crate::action::When;
 use crate::realtime::envelope::{Fade, Rise};
 use crate::realtime::schedule::Due;
 use crate::realtime::track::Phase;
+use crate::receipt::NONE;
 use crate::request::{Control, Turn};
 
 impl Engine {
@@ -45,6 +46,8 @@ impl Engine {
         match control {
             Control::Pause => self.pause(slot),
             Control::Resume => self.go_on(slot),
+            Control::Seek => self.seek(slot),
+            Control::Jump => self.jump(slot),
             Control::Gain => {}
         }
         self.end_all();
@@ -54,7 +57,7 @@ impl Engine {
     /// The frame, the fade and the serial of a turn that the action in `slot` was asked for.
     fn asked(&self, slot: u32, control: Control) -> Option<(i64, i64, u64)> {
         match *self.tracks[slot as usize].turns.get(control.turn())? {
-            Some(Turn { when: When::Frame(frame), fade_frames, serial }) => {
+            Some(Turn { when: When::Frame(frame), fade_frames, serial, .. }) => {
                 Some((frame, fade_frames, serial))
             }
             _ => None,
@@ -124,5 +127,67 @@ impl Engine {
         }
         self.forget(slot, Control::Resume);
         self.pause_at_last(slot);
+    }
+
+    /// Begins the fade of the seek that the action in `slot` was asked for, after one that has begun already.
+    fn seek(&mut self, slot: u32) {
+        let Some((frame, fade_frames, serial)) = self.asked(slot, Control::Seek) else { return };
+        let (now, place) = (self.now, Control::Seek.place(slot));
+        let track = &mut self.tracks[slot as usize];
+        let before = track.jump.map(|jump| jump.when);
+        let begin = match before {
+            Some(When::Frame(jump)) => jump.max(frame - fade_frames),
+            _ if track.phase != Phase::Active => frame,
+            _ => (frame - fade_frames).max(now),
+        };
+        if begin > now || before.is_some() {
+            return self.turns.set(place, Due { frame: begin, sequence: serial });
+        }
+        let asked = track.turns.get_mut(Control::Seek.turn()).and_then(Option::take);
+        let frame = frame.max(now);
+        if let Some(asked) = asked
+            && track.phase == Phase::Active
+            && frame < track.last_frame()
+        {
+            track.jump = Some(Turn { when: When::Frame(frame), ..asked });
+            track.voice.fall = Some(Fade { begin: now, end: frame, level: 1.0 });
+            self.turns.set(Control::Jump.place(slot), Due { frame, sequence: serial });
+        }
+    }
+
+    /// Begins a seek whose fade would have begun by now, in what has just come to sound.
+    pub(super) fn seek_at_last(&mut self, slot: u32) {
+        if let Some((frame, fade_frames, _)) = self.asked(slot, Control::Seek)
+            && frame > self.now
+            && frame - fade_frames <= self.now
+        {
+            self.turns.remove(Control::Seek.place(slot));
+            self.seek(slot);
+        }
+    }
+
+    /// Lets the action in `slot` go on with another frame of its sound. A pause that it does not reach any more is
+    /// none.
+    fn jump(&mut self, slot: u32) {
+        let now = self.now;
+        let track = &mut self.tracks[slot as usize];
+        let (Some(action), Some(jump)) = (&track.action, track.jump.take()) else { return };
+        let voice = &mut track.voice;
+        let stood = voice.pause.map_or(now, |pause| pause.end.min(now));
+        (voice.origin, voice.skip) = (stood - jump.position, 0);
+        voice.end = action.end(voice.origin, 0);
+        voice.fall = None;
+        if jump.fade_frames > 0 {
+            voice.rise = Some(Rise { begin: now, frames: jump.fade_frames });
+        }
+        if voice.pause.is_some_and(|pause| pause.end > now && pause.end >= voice.end) {
+            voice.pause = None;
+            track.pauses.frame = NONE;
+            self.shared.slot(action.id).publish_pauses(track.pauses, false);
+        }
+        track.seek_frame = now;
+        self.shared.slot(action.id).publish_seek(now);
+        track.stop_as_kept(now);
+        self.end_changed(slot);
     }
 }

@@ -1,5 +1,6 @@
 //! Requests to single actions, left in their slots.
 
+use super::super::submit::MAX_FRAME;
 use super::{Host, Live, Place, Sounding};
 use crate::action::{ActionId, Command, When};
 use crate::error::{Result, fail};
@@ -55,8 +56,12 @@ impl Host {
     }
 
     /// Asks an action to stand still or to go on.
-    pub fn turn(&mut self, action: i64, control: Control, when: When, fade_frames: i64) -> Result<()> {
-        let what = if control == Control::Pause { "pause" } else { "go on" };
+    pub fn turn(&mut self, action: i64, control: Control, turn: Turn) -> Result<()> {
+        let what = match control {
+            Control::Pause => "pause",
+            Control::Seek => "seek",
+            _ => "go on",
+        };
         let (live, sound) = self.sounding(action, what)?;
         if !sound.can_stand {
             fail!(
@@ -65,10 +70,13 @@ impl Host {
                 live.asked.kind
             );
         }
-        if when == When::Now && !self.has_started(&live) {
+        if control == Control::Seek {
+            check_position(action, &live, &sound, turn.position)?;
+        }
+        if turn.when == When::Now && !self.has_started(&live) {
             fail!(InvalidState, "action {action} has not started, so it cannot {what} now");
         }
-        let turn = Turn { when, fade_frames, serial: self.turn };
+        let turn = Turn { serial: self.turn, ..turn };
         self.turn += 1;
         self.shared.slot(live.id).request_turn(control, turn);
         self.request(live.id);
@@ -126,4 +134,15 @@ impl Host {
         self.request(live.id);
         Ok(())
     }
+}
+
+/// Fails unless a sound can go to `position`.
+fn check_position(action: i64, live: &Live, sound: &Sounding, position: i64) -> Result<()> {
+    let Some(frames) = sound.seekable else {
+        fail!(Unsupported, "action {action} ({:?}) cannot seek: only buffers can", live.asked.kind);
+    };
+    if !(0..frames.min(MAX_FRAME)).contains(&position) {
+        fail!(InvalidArgument, "position_frame {position}: the sound of action {action} has {frames} frames");
+    }
+    Ok(())
 }
