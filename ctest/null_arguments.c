@@ -159,6 +159,9 @@ static void test_inits(void)
     sonset_record_params record;
     sonset_detect_params detect;
     sonset_cancel_params cancel;
+    sonset_pause_params pause;
+    sonset_reschedule_params reschedule;
+    sonset_seek_params seek;
     sonset_gain_params gain;
 
     PROMISE("init functions: NULL, and else zeros and the size");
@@ -172,6 +175,9 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_seek_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
 #define INITS(params, call)                                                                        \
@@ -191,6 +197,9 @@ static void test_inits(void)
     INITS(record, sonset_record_params_init(&record));
     INITS(detect, sonset_detect_params_init(&detect));
     INITS(cancel, sonset_cancel_params_init(&cancel));
+    INITS(pause, sonset_pause_params_init(&pause));
+    INITS(reschedule, sonset_reschedule_params_init(&reschedule));
+    INITS(seek, sonset_seek_params_init(&seek));
     INITS(gain, sonset_gain_params_init(&gain));
 }
 
@@ -516,6 +525,11 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_OUT(code, number, sonset_stream_play_input(stream, NULL, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_file(stream, "/nonexistent/x.wav", NULL, 0, NULL, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
+    FAILS(code, sonset_stream_set_gain(stream, 1, NULL));
+    FAILS(code, sonset_stream_pause(stream, 1, NULL));
+    FAILS(code, sonset_stream_resume(stream, 1, NULL));
+    FAILS(code, sonset_stream_reschedule(stream, 1, NULL));
+    FAILS(code, sonset_stream_seek(stream, 1, NULL));
     FAILS(code, sonset_stream_cancel_all(stream, 0));
     FAILS(code, sonset_stream_set_master_gain(stream, NULL));
     FAILS_OUT(code, number, sonset_stream_begin_batch(stream, &number));
@@ -1269,6 +1283,27 @@ static void test_busy_buffers(sonset_stream *stream)
         OK(sonset_gain_params_init(&g));                                                           \
         set;                                                                                       \
         FAILS((code), sonset_stream_set_master_gain(stream, &g));                                  \
+        FAILS((code), sonset_stream_set_gain(stream, action, &g));                                 \
+    } while (0)
+
+#define PAUSE_FAILS(code, set)                                                                     \
+    do {                                                                                           \
+        OK(sonset_pause_params_init(&u));                                                          \
+        set;                                                                                       \
+        FAILS((code), sonset_stream_pause(stream, action, &u));                                    \
+        FAILS((code), sonset_stream_resume(stream, action, &u));                                   \
+    } while (0)
+#define SEEK_FAILS(code, set)                                                                      \
+    do {                                                                                           \
+        OK(sonset_seek_params_init(&k));                                                           \
+        set;                                                                                       \
+        FAILS((code), sonset_stream_seek(stream, action, &k));                                     \
+    } while (0)
+#define RESCHEDULE_FAILS(code, set)                                                                \
+    do {                                                                                           \
+        OK(sonset_reschedule_params_init(&s));                                                     \
+        set;                                                                                       \
+        FAILS((code), sonset_stream_reschedule(stream, action, &s));                               \
     } while (0)
 
 static void test_control(sonset_stream *stream, sonset_buffer *buffer)
@@ -1278,6 +1313,9 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     int64_t realtime_ns;
     sonset_cancel_params p;
     sonset_gain_params g;
+    sonset_pause_params u;
+    sonset_reschedule_params s;
+    sonset_seek_params k;
     OK(sonset_clock_now_ns(SONSET_CLOCK_REALTIME, &realtime_ns));
 
     PROMISE("cancel: each field out of range, and the action stays");
@@ -1316,6 +1354,44 @@ static void test_control(sonset_stream *stream, sonset_buffer *buffer)
     GAIN_FAILS(ARG, g.gain_db = 1e9);
     GAIN_FAILS(ARG, g.ramp_frames = -2);
     GAIN_FAILS(ARG, g.ramp_frames = INT64_MIN);
+    GAIN_FAILS(ARG, g.allow_clip = 2);
+
+    PROMISE("pause and resume: each field out of range");
+    PAUSE_FAILS(ARG, u.struct_size = 12);
+    PAUSE_FAILS(ARG, u.mode = SONSET_START_AFTER_ACTION);
+    PAUSE_FAILS(ARG, u.frame = 5);
+    PAUSE_FAILS(ARG, (u.mode = SONSET_START_AT_FRAME, u.frame = INT64_MIN));
+    PAUSE_FAILS(ARG, u.clock = 1);
+    PAUSE_FAILS(ARG, u.host_ns = 1);
+    PAUSE_FAILS(SONSET_ERROR_NO_CLOCK,
+                (u.mode = SONSET_START_AT_HOST_TIME, u.clock = 2, u.host_ns = realtime_ns));
+    PAUSE_FAILS(ARG, u.fade_frames = -2);
+    PROMISE("an action that has not started cannot pause or resume now");
+    PAUSE_FAILS(SONSET_ERROR_INVALID_STATE, u.fade_frames = 10);
+
+    PROMISE("seek: each field out of range");
+    SEEK_FAILS(ARG, k.struct_size = 12);
+    SEEK_FAILS(ARG, k.mode = SONSET_START_AFTER_ACTION);
+    SEEK_FAILS(ARG, k.frame = 5);
+    SEEK_FAILS(ARG, (k.mode = SONSET_START_AT_FRAME, k.frame = -1));
+    SEEK_FAILS(ARG, k.clock = 1);
+    SEEK_FAILS(ARG, k.host_ns = 1);
+    SEEK_FAILS(ARG, k.fade_frames = -2);
+    SEEK_FAILS(ARG, k.position_frame = -1);
+    SEEK_FAILS(ARG, k.position_frame = INT64_MAX);
+    SEEK_FAILS(SONSET_ERROR_INVALID_STATE, k.position_frame = 0);
+
+    PROMISE("reschedule: each field out of range");
+    RESCHEDULE_FAILS(ARG, s.struct_size = 12);
+    RESCHEDULE_FAILS(ARG, s.mode = SONSET_START_AFTER_ACTION);
+    RESCHEDULE_FAILS(ARG, s.frame = 5);
+    RESCHEDULE_FAILS(ARG, (s.mode = SONSET_START_AT_FRAME, s.frame = -1));
+    RESCHEDULE_FAILS(ARG, (s.mode = SONSET_START_AT_FRAME, s.frame = INT64_MAX));
+    RESCHEDULE_FAILS(ARG, s.clock = 1);
+    RESCHEDULE_FAILS(ARG, s.host_ns = 1);
+    RESCHEDULE_FAILS(SONSET_ERROR_NO_CLOCK,
+                     (s.mode = SONSET_START_AT_HOST_TIME, s.clock = 2, s.host_ns = realtime_ns));
+    CHECK_INT(receipt_of(stream, action).state, SONSET_ACTION_PENDING);
 
     PROMISE("batches: NULL and numbers that are no open batch");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_begin_batch(stream, NULL));
@@ -1341,6 +1417,11 @@ static void number_is_no_action(sonset_stream *stream, sonset_buffer *buffer, in
     sonset_receipt receipt;
     int64_t action;
     FAILS(code, sonset_stream_cancel(stream, number, NULL));
+    FAILS(code, sonset_stream_set_gain(stream, number, NULL));
+    FAILS(code, sonset_stream_pause(stream, number, NULL));
+    FAILS(code, sonset_stream_resume(stream, number, NULL));
+    FAILS(code, sonset_stream_reschedule(stream, number, NULL));
+    FAILS(code, sonset_stream_seek(stream, number, NULL));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_get_action(stream, number, &receipt));
     FAILS_STRUCT(code, receipt, sizeof receipt,
                  sonset_stream_wait_action(stream, number, SONSET_ACTION_ENDED, 0, &receipt));

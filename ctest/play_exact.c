@@ -48,6 +48,64 @@ static void check_samples(const float *got, const float *expected, int64_t count
 static float out[FRAMES * 4];
 static float expected[FRAMES * 4];
 
+static void test_control(void)
+{
+    sonset_stream *stream = open_running(SONSET_BACKEND_MANUAL, 1, 0);
+    sonset_buffer *sound = constant(0.5f, 1000);
+    int64_t action = play_at(stream, sound, 100);
+    int64_t later = play_at(stream, sound, 100000);
+    sonset_gain_params gain;
+    sonset_pause_params pause;
+    sonset_reschedule_params start;
+    int64_t n;
+    OK(sonset_gain_params_init(&gain));
+    OK(sonset_pause_params_init(&pause));
+    OK(sonset_reschedule_params_init(&start));
+    gain.mode = pause.mode = start.mode = SONSET_START_AT_FRAME;
+    pause.fade_frames = -1;
+
+    PROMISE("gain, pause, resume and another start come at their frames");
+    gain.frame = 200;
+    gain.gain_db = -INFINITY;
+    gain.ramp_frames = 4;
+    OK(sonset_stream_set_gain(stream, action, &gain));
+    render(stream, out, 500, 1);
+    gain.frame = 600;
+    gain.gain_db = 0;
+    gain.ramp_frames = -1;
+    OK(sonset_stream_set_gain(stream, action, &gain));
+    pause.frame = 700;
+    OK(sonset_stream_pause(stream, action, &pause));
+    pause.frame = 750;
+    OK(sonset_stream_resume(stream, action, &pause));
+    start.frame = 2000;
+    OK(sonset_stream_reschedule(stream, later, &start));
+    render(stream, out + 500, 220, 1);
+    CHECK_INT(receipt_of(stream, action).state, SONSET_ACTION_PAUSED);
+    render(stream, out + 720, 3000, 1);
+    memset(expected, 0, sizeof expected);
+    for (n = 100; n < 1150; n++) {
+        expected[n] = n < 200 ? 0.5f : n < 204 ? 0.5f * (float)(203 - n) / 4 : n < 600 ? 0 : 0.5f;
+        if (n >= 700 && n < 750) expected[n] = 0;
+    }
+    for (n = 2000; n < 3000; n++) expected[n] = 0.5f;
+    check_samples(out, expected, 3720);
+    CHECK_INT(receipt_of(stream, action).paused_frame, 700);
+    CHECK_INT(receipt_of(stream, action).resumed_frame, 750);
+    CHECK_INT(receipt_of(stream, action).paused_frames, 50);
+    CHECK_INT(receipt_of(stream, action).gain_frame, 600);
+    CHECK_REAL(receipt_of(stream, action).gain, 1.0);
+    CHECK_INT(receipt_of(stream, later).requested_frame, 2000);
+
+    PROMISE("what has ended cannot be controlled");
+    CHECK_INT(sonset_stream_set_gain(stream, action, &gain), SONSET_ERROR_ACTION_ENDED);
+    CHECK_INT(sonset_stream_pause(stream, action, &pause), SONSET_ERROR_ACTION_ENDED);
+    CHECK_INT(sonset_stream_resume(stream, action, &pause), SONSET_ERROR_ACTION_ENDED);
+    CHECK_INT(sonset_stream_reschedule(stream, action, &start), SONSET_ERROR_ACTION_ENDED);
+    sonset_stream_destroy(stream);
+    sonset_buffer_release(sound);
+}
+
 static void test_distance(void)
 {
     static const int64_t distances[] = {1, 2, 63, 64, 65, 255, 256, 257, 1000, 4097};
@@ -604,6 +662,7 @@ static void test_late(void)
 int main(void)
 {
     test_distance();
+    test_control();
     test_bits();
     test_record();
     test_batch();

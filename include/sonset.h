@@ -52,6 +52,31 @@
 
 /* Define SONSET_NO_CALLBACKS for tools that cannot parse function pointers, as MATLAB's loadlibrary. */
 
+/** What else can be asked of an action; each kind has one request that waits at a time. */
+enum Control
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** To change its gain. */
+    Gain = 0,
+    /** To stand still. */
+    Pause = 1,
+    /** To go on. */
+    Resume = 2,
+    /** To go on elsewhere in the sound. */
+    Seek = 3,
+    /** The last step of a seek, which nobody asks for by itself. */
+    Jump = 4
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum Control Control;
+#else
+typedef uint32_t Control;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** What functions return: 0, or one of the negative codes. A number is never given a new meaning. */
 typedef enum {
     /** Done as asked. */
@@ -316,6 +341,8 @@ typedef enum {
     SONSET_ACTION_PENDING = 1,
     /** Started: start_frame is certain. Of a detector: detected_frame is. */
     SONSET_ACTION_STARTED = 2,
+    /** Started, and standing still, or fading towards it: paused_frame is certain. */
+    SONSET_ACTION_PAUSED = 3,
     /** Ended: the receipt is complete. */
     SONSET_ACTION_ENDED = 4
 } sonset_action_state;
@@ -995,8 +1022,8 @@ typedef struct {
     int64_t frame;
     /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
     int32_t clock;
-    /** 0. */
-    int32_t reserved;
+    /** 1 lets the output guard limit an action that gets too loud. Of no use to the master gain: 0. */
+    int32_t allow_clip;
     /** The time at the converter, with SONSET_START_AT_HOST_TIME. */
     int64_t host_ns;
     /** The gain to reach in decibels; -INFINITY is silence. */
@@ -1004,6 +1031,66 @@ typedef struct {
     /** Frames of the straight line there. 0 takes the stream's fade (fade_ms), -1 is a step. */
     int64_t ramp_frames;
 } sonset_gain_params;
+
+/** When and how to pause an action or let it go on. All zeros: now, with the stream's fade. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME. */
+    int32_t mode;
+    /** The frame, with SONSET_START_AT_FRAME. A pause is silent from it on; a resume sounds from it on. */
+    int64_t frame;
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
+    int32_t clock;
+    /** 0. */
+    int32_t reserved;
+    /** The time at the converter, with SONSET_START_AT_HOST_TIME. */
+    int64_t host_ns;
+    /**
+     * Frames of the fade: of a pause before its frame, or from now on; of a resume from its frame on. 0 takes the
+     * stream's fade (fade_ms), -1 is none. A trigger line does not fade: it is low while the sound stands still.
+     */
+    int64_t fade_frames;
+} sonset_pause_params;
+
+/** When an action is to start instead. All zeros: now. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME. */
+    int32_t mode;
+    /** The frame, with SONSET_START_AT_FRAME. */
+    int64_t frame;
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
+    int32_t clock;
+    /** 0. */
+    int32_t reserved;
+    /** The time at the converter, with SONSET_START_AT_HOST_TIME. */
+    int64_t host_ns;
+} sonset_reschedule_params;
+
+/** When a sound is to go elsewhere, and where. All zeros: now, to its first frame, with the stream's fade. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** SONSET_START_NOW, SONSET_START_AT_FRAME or SONSET_START_AT_HOST_TIME. */
+    int32_t mode;
+    /** The frame of the stream from which on the sound is elsewhere, with SONSET_START_AT_FRAME. */
+    int64_t frame;
+    /** SONSET_CLOCK_..., with SONSET_START_AT_HOST_TIME; else 0. */
+    int32_t clock;
+    /** 0. */
+    int32_t reserved;
+    /** The time at the converter, with SONSET_START_AT_HOST_TIME. */
+    int64_t host_ns;
+    /**
+     * Frames of the fade to silence before the jump, or from now on, and of the fade after it; shorter before it if
+     * there is not so much time left. 0 takes the stream's fade (fade_ms), -1 is none.
+     */
+    int64_t fade_frames;
+    /** The frame of the sound that sounds there, counted from its own first one, loops unrolled. */
+    int64_t position_frame;
+} sonset_seek_params;
 
 /**
  * What is known of an action: all of it when state is SONSET_ACTION_ENDED, what is known so far before.
@@ -1107,6 +1194,21 @@ typedef struct {
      * the clock fits of both halves tell.
      */
     int64_t monitor_latency_ns;
+    /** First silent frame of its last pause (sonset_stream_pause). */
+    int64_t paused_frame;
+    /** The frame at which it went on after its last pause that has ended (sonset_stream_resume). */
+    int64_t resumed_frame;
+    /**
+     * Frames that it stood still in all: so much later it ended. Without a pause that has not ended, before the
+     * receipt is complete.
+     */
+    int64_t paused_frames;
+    /** The frame of the stream at which it last went elsewhere in its sound (sonset_stream_seek). */
+    int64_t seek_frame;
+    /** The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before. */
+    int64_t gain_frame;
+    /** The gain that this change leads to, as a factor; 1 if there was none. */
+    double gain;
 } sonset_receipt;
 
 #ifdef __cplusplus
@@ -2352,6 +2454,33 @@ SONSET_API int32_t sonset_cancel_params_init(sonset_cancel_params *params);
 SONSET_API int32_t sonset_gain_params_init(sonset_gain_params *params);
 
 /**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_pause_params_init(sonset_pause_params *params);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_reschedule_params_init(sonset_reschedule_params *params);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_seek_params_init(sonset_seek_params *params);
+
+/**
  * Ends an action: one that has not started by then never will, one that has ends there. An action in a batch
  * that is not committed ends at once if the request is for now, and else takes it along. Needs no free
  * action. A frame that has passed is the first one that can still be reached, and the sound is cut there.
@@ -2397,6 +2526,116 @@ int32_t sonset_stream_cancel_all(sonset_stream *stream,
 SONSET_API
 int32_t sonset_stream_set_master_gain(sonset_stream *stream,
                                       const sonset_gain_params *params);
+
+/**
+ * Changes the gain of one action that plays, on top of its own gains: 0 dB is as it was issued. The change is a
+ * straight line in amplitude from the gain at its first frame, and a closed form of the frame: frame n of a ramp
+ * of N frames, counted from 0, has the gain from + (to - from) (n + 1) / N. An action that has not started yet
+ * starts with the gain of that frame. Trigger lines are left alone. Needs no free action.
+ *
+ * A frame that has passed is the first one that can still be reached. A change that has not begun is replaced by
+ * a later request; one that has goes on from where it is. gain_frame and gain of the action's receipt tell what
+ * was done. params NULL stands for all zeros: back to 0 dB.
+ *
+ * Errors: WOULD_CLIP where the sound times the gain exceeds the ceiling of a channel and neither
+ * params->allow_clip nor the allow_clip it was issued with is set; UNSUPPORTED for recordings and detectors, and
+ * for actions on trigger lines only; ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE,
+ * NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_set_gain(sonset_stream *stream,
+                               int64_t action,
+                               const sonset_gain_params *params);
+
+/**
+ * Lets a sound stand still: it is silent from a frame on, and sonset_stream_resume() lets it go on with the sample
+ * that comes next. Its end is not known meanwhile, and moves by the length of the pause; actions that follow it
+ * wait, and move with it. stop_frame stays: the action ends there even while it stands still. Its gain goes on
+ * changing. The state is SONSET_ACTION_PAUSED from the begin of the fade on; paused_frame, resumed_frame and
+ * paused_frames of the receipt tell what was done. Needs no free action.
+ *
+ * A frame that has passed is the first one that can still be reached, and the sound is cut there. A pause that has
+ * not begun to fade is replaced by a later request for a pause; a pause and a resume can wait at the same time.
+ * Requests for the same frame are done in the order in which they were made, before anything starts there. A pause
+ * does nothing if the action has not started before its frame, ends by then, or stands still already. A sound that
+ * stands still can be cancelled as any other; nothing of the fade is heard then. params NULL stands for all zeros.
+ *
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
+ * and monitors;
+ * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+ * NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_pause(sonset_stream *stream,
+                            int64_t action,
+                            const sonset_pause_params *params);
+
+/**
+ * Lets a sound that stands still go on at a frame, with the sample after the last one that sounded before the
+ * pause. While the sound still fades towards a pause, it goes on as soon as it stands. A resume does nothing if the
+ * sound does not stand still or fade at its frame; one that has not been done is replaced by a later request for a
+ * resume. A frame that has passed is the first one that can still be reached. Needs no free action. params NULL
+ * stands for all zeros.
+ *
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
+ * and monitors;
+ * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+ * NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_resume(sonset_stream *stream,
+                             int64_t action,
+                             const sonset_pause_params *params);
+
+/**
+ * Lets a sound go on with another of its frames, from a frame of the stream on. Its end, and what follows it, move
+ * accordingly; stop_frame stays. Ramps belong to the frames of the sound: back in its onset ramp it sounds as there.
+ * While the sound stands still, it is the frame with which it will go on. Needs no free action. Now means after the
+ * fade, so without a fade at once.
+ *
+ * A frame that has passed is the first one that can still be reached, and the sound is cut there. A seek that has
+ * not begun to fade is replaced by a later request; one that has is done, and the later one after it. A seek does
+ * nothing if the action has not started before its frame, or ends by then. A pause that the sound would not reach
+ * any more before its end is none. seek_frame of the receipt tells where the last one was done. params NULL stands
+ * for all zeros.
+ *
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers;
+ * INVALID_ARGUMENT also where the sound has no such frame;
+ * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, TIME_RANGE, NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_seek(sonset_stream *stream,
+                           int64_t action,
+                           const sonset_seek_params *params);
+
+/**
+ * Gives an action that has not started another start, whatever kind of start it had; it then follows no other
+ * action. Its late policy and max_late_frames apply to the new start; what follows it moves with it. In a batch that
+ * is not committed the new start counts as if it had been given with the action. Of several requests that reach the
+ * callback together the last counts. A recording with SONSET_ALIGN_ROUND_TRIP stays aligned. Needs no free action.
+ * params NULL stands for all zeros: now.
+ *
+ * An action may start while the request is on its way: then nothing is done. Its receipt tells: requested_frame,
+ * requested_host_ns, start_clock and after_action are those of the start that counted.
+ *
+ * Errors: INVALID_STATE where it has started;
+ * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+ * NULL_POINTER.
+ *
+ * [any-thread]
+ */
+SONSET_API
+int32_t sonset_stream_reschedule(sonset_stream *stream,
+                                 int64_t action,
+                                 const sonset_reschedule_params *params);
 
 /**
  * Begins a batch: actions that name its number (params.batch) wait until it is committed. Any number of

@@ -110,6 +110,16 @@ pub enum When {
     Host(HostTime),
 }
 
+impl From<When> for Start {
+    fn from(when: When) -> Self {
+        match when {
+            When::Now => Self::Now,
+            When::Frame(frame) => Self::AtFrame(frame),
+            When::Host(time) => Self::AtHostTime(time),
+        }
+    }
+}
+
 impl From<Option<i64>> for When {
     /// A frame, or now.
     fn from(frame: Option<i64>) -> Self {
@@ -201,6 +211,17 @@ pub struct Play {
     pub ramp_shape: RampShape,
     /// Amplitude modulation, by the frame index of the sound.
     pub modulation: Option<Modulation>,
+    /// What leaves nearest to its ceiling.
+    pub loudest: Loudest,
+}
+
+/// Of the ways of a sound to audio lines, the one on which least is left up to the ceiling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loudest {
+    /// Largest magnitude that it sends; 0 if nobody is to care.
+    pub peak: f64,
+    /// Largest magnitude that may leave.
+    pub ceiling: f64,
 }
 
 /// What to record.
@@ -263,6 +284,8 @@ pub struct Action {
     pub start: Start,
     /// Frames added to that start: the round trip of an aligned recording.
     pub delay: i64,
+    /// Frames added to a start that is now, because what it was to follow was never sent.
+    pub later: i64,
     /// What happens if it cannot start in time.
     pub late: LatePolicy,
     /// Later than this it is dropped; 0 for no limit.
@@ -296,13 +319,21 @@ impl Action {
         }
     }
 
+    /// The frame of the stream from which on it may not sound; [`i64::MAX`] for none.
+    pub fn stop_frame(&self) -> i64 {
+        match &self.work {
+            Work::Play(play) => play.stop_frame.unwrap_or(i64::MAX),
+            Work::Record(_) | Work::Detect(_) => i64::MAX,
+        }
+    }
+
     /// The frame at which it ends by itself if it starts at `start` without its first `skip` frames;
     /// [`i64::MAX`] if it does not.
     pub fn end(&self, start: i64, skip: i64) -> i64 {
         match &self.work {
             Work::Play(play) => {
                 let own = play.source.length().map_or(i64::MAX, |length| start.saturating_add(length - skip));
-                own.min(play.stop_frame.unwrap_or(i64::MAX))
+                own.min(self.stop_frame())
             }
             Work::Record(record) => start.saturating_add(record.frames - skip),
             Work::Detect(detect) => start.saturating_add(detect.frames - skip),

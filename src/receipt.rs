@@ -1,6 +1,6 @@
 //! What travels back: a report from the callback, and the receipt the host makes of it.
 
-use crate::action::{Action, ActionId, Kind};
+use crate::action::{Action, ActionId, Kind, When};
 
 /// Stands for a frame or a time that there is not.
 pub const NONE: i64 = -1;
@@ -83,6 +83,8 @@ pub enum ActionState {
     Pending = 1,
     /// Started, or certain to start in the block that is being made; of a detector, a sound was found.
     Started = 2,
+    /// Started, and standing still, or certain to.
+    Paused = 3,
     /// Ended; the outcome says how.
     Ended = 4,
 }
@@ -103,6 +105,38 @@ pub struct Detection {
 impl Default for Detection {
     fn default() -> Self {
         Self { frame: NONE, end_frame: NONE, host_ns: NONE, end_host_ns: NONE }
+    }
+}
+
+/// Where an action stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pauses {
+    /// First silent frame of the last pause, or [`NONE`].
+    pub frame: i64,
+    /// First frame after the last pause that has ended, or [`NONE`].
+    pub resumed_frame: i64,
+    /// Frames of all pauses.
+    pub frames: i64,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { frame: NONE, resumed_frame: NONE, frames: 0 }
+    }
+}
+
+/// A change of the gain of an action.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GainChange {
+    /// Where it begins, or [`NONE`] if there was none.
+    pub frame: i64,
+    /// The linear gain that it leads to.
+    pub gain: f64,
+}
+
+impl Default for GainChange {
+    fn default() -> Self {
+        Self { frame: NONE, gain: 1.0 }
     }
 }
 
@@ -179,6 +213,12 @@ pub struct Measured {
     pub all_zero: bool,
     /// What a detector found.
     pub detection: Detection,
+    /// The last change of its gain.
+    pub gain: GainChange,
+    /// Where it stood still.
+    pub pauses: Pauses,
+    /// Where it last went elsewhere in its sound, or [`NONE`].
+    pub seek_frame: i64,
 }
 
 impl Default for Measured {
@@ -203,6 +243,9 @@ impl Default for Measured {
             input_clipped: 0,
             all_zero: false,
             detection: Detection::default(),
+            gain: GainChange::default(),
+            pauses: Pauses::default(),
+            seek_frame: NONE,
         }
     }
 }
@@ -250,6 +293,18 @@ pub struct Receipt {
     pub measured: Measured,
     /// REALTIME minus MONOTONIC when the receipt was made.
     pub realtime_offset_ns: i64,
+}
+
+impl Asked {
+    /// The same with another start.
+    pub fn at(self, when: When) -> Self {
+        let (requested_frame, requested_host_ns, start_clock) = match when {
+            When::Now => (NONE, NONE, 0),
+            When::Frame(frame) => (frame, NONE, 0),
+            When::Host(time) => (NONE, time.ns, time.clock as i32),
+        };
+        Self { after_action: 0, requested_frame, requested_host_ns, start_clock, ..self }
+    }
 }
 
 impl Receipt {

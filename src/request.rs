@@ -105,7 +105,106 @@ impl Sweep {
     }
 }
 
-/// A request to change the master gain.
+/// What else can be asked of an action; each kind has one request that waits at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Control {
+    /// To change its gain.
+    Gain = 0,
+    /// To stand still.
+    Pause = 1,
+    /// To go on.
+    Resume = 2,
+    /// To go on elsewhere in the sound.
+    Seek = 3,
+    /// The last step of a seek, which nobody asks for by itself.
+    Jump = 4,
+}
+
+/// How many kinds there are.
+pub const CONTROLS: usize = 5;
+
+impl Control {
+    /// Each of them.
+    pub const ALL: [Self; CONTROLS] = [Self::Gain, Self::Pause, Self::Resume, Self::Seek, Self::Jump];
+    /// Those that are a [`Turn`].
+    pub const TURNS: [Self; TURNS] = [Self::Pause, Self::Resume, Self::Seek];
+
+    /// Which turn it is: its index in [`Self::TURNS`].
+    pub fn turn(self) -> usize {
+        (self as usize).wrapping_sub(1)
+    }
+
+    /// A number for this request to the action in `slot`.
+    pub fn place(self, slot: u32) -> u32 {
+        slot * CONTROLS as u32 + self as u32
+    }
+
+    /// The slot and the kind of a request from its number.
+    pub fn at(place: u32) -> (u32, Self) {
+        (place / CONTROLS as u32, Self::ALL[place as usize % CONTROLS])
+    }
+}
+
+/// How many kinds are a [`Turn`].
+pub const TURNS: usize = 3;
+
+/// A request to an action to go another way from a frame on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// From where on.
+    pub when: When,
+    /// Frames of the fade that leads there or away from there.
+    pub fade_frames: i64,
+    /// Counts such requests: at one frame they are done in this order.
+    pub serial: u64,
+    /// Of a seek, the frame of the sound to go to.
+    pub position: i64,
+}
+
+impl Turn {
+    /// As words for a mailbox.
+    pub fn to_words(self) -> [u64; 5] {
+        let [kind, value] = self.when.to_words();
+        [kind, value, self.fade_frames as u64, self.serial, self.position as u64]
+    }
+
+    /// From the words of a mailbox.
+    pub fn from_words([kind, value, fade_frames, serial, position]: [u64; 5]) -> Self {
+        Self {
+            when: When::from_words([kind, value]),
+            fade_frames: fade_frames as i64,
+            serial,
+            position: position as i64,
+        }
+    }
+}
+
+impl When {
+    /// As words for a mailbox.
+    pub fn to_words(self) -> [u64; 2] {
+        let (kind, value) = match self {
+            Self::Now => (0, 0),
+            Self::Frame(frame) => (1, frame),
+            Self::Host(HostTime { clock: HostClock::Monotonic, ns }) => (2, ns),
+            Self::Host(HostTime { clock: HostClock::Realtime, ns }) => (3, ns),
+        };
+        [kind, value as u64]
+    }
+
+    /// From the words of a mailbox.
+    pub fn from_words([kind, value]: [u64; 2]) -> Self {
+        let ns = value as i64;
+        match kind {
+            0 => Self::Now,
+            1 => Self::Frame(ns),
+            2 => Self::Host(HostTime { clock: HostClock::Monotonic, ns }),
+            _ => Self::Host(HostTime { clock: HostClock::Realtime, ns }),
+        }
+    }
+}
+
+/// A request to change a gain: the master's, or that of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SetGain {
     /// Begin of the change.
@@ -119,25 +218,14 @@ pub struct SetGain {
 impl SetGain {
     /// As words for a mailbox.
     pub fn to_words(self) -> [u64; 4] {
-        let (kind, value) = match self.when {
-            When::Now => (0, 0),
-            When::Frame(frame) => (1, frame),
-            When::Host(HostTime { clock: HostClock::Monotonic, ns }) => (2, ns),
-            When::Host(HostTime { clock: HostClock::Realtime, ns }) => (3, ns),
-        };
-        [kind, value as u64, self.gain.to_bits(), self.ramp_frames as u64]
+        let [kind, value] = self.when.to_words();
+        [kind, value, self.gain.to_bits(), self.ramp_frames as u64]
     }
 
     /// From the words of a mailbox.
     pub fn from_words([kind, value, gain, ramp_frames]: [u64; 4]) -> Self {
-        let ns = value as i64;
         Self {
-            when: match kind {
-                0 => When::Now,
-                1 => When::Frame(ns),
-                2 => When::Host(HostTime { clock: HostClock::Monotonic, ns }),
-                _ => When::Host(HostTime { clock: HostClock::Realtime, ns }),
-            },
+            when: When::from_words([kind, value]),
             gain: f64::from_bits(gain),
             ramp_frames: ramp_frames as i64,
         }
@@ -163,6 +251,8 @@ mod tests {
         for when in [When::Now, When::Frame(5), host(HostClock::Monotonic, 6), host(HostClock::Realtime, 7)] {
             let gain = SetGain { when, gain: 0.5, ramp_frames: 2 };
             assert_eq!(SetGain::from_words(gain.to_words()), gain);
+            let turn = Turn { when, fade_frames: i64::MAX, serial: 9, position: 7 };
+            assert_eq!(Turn::from_words(turn.to_words()), turn);
         }
     }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering, fence};
 
-use crate::action::ActionId;
+use crate::action::{ActionId, When};
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::crossing::Crossing;
-use crate::receipt::{ActionState, LatencySource, Missing, NONE};
-use crate::request::{Cancels, SetGain, Sweep};
+use crate::receipt::{ActionState, GainChange, LatencySource, Missing, NONE, Pauses};
+use crate::request::{Cancels, Control, SetGain, Sweep, TURNS, Turn};
 
 /// One action's place. The host gives it out and takes it back; while an action is in it, the callback
 /// publishes the action's state here.
@@ -26,11 +26,23 @@ pub struct Slot {
     detected_frame: AtomicI64,
     detected_host_ns: AtomicI64,
     cancels: Mailbox<8>,
+    gain: Mailbox<4>,
+    turns: [Mailbox<5>; TURNS],
+    /// A start that replaces the one it was issued with.
+    start: Mailbox<2>,
+    /// From the callback: the last of those that it has taken in time.
+    new_start: Mailbox<2>,
+    paused_frame: AtomicI64,
+    resumed_frame: AtomicI64,
+    paused_frames: AtomicI64,
+    seek_frame: AtomicI64,
+    gain_frame: AtomicI64,
+    gain_reached: AtomicU64,
     control_queued: AtomicBool,
 }
 
 /// A slot's state as of one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Pending, started or ended.
     pub state: ActionState,
@@ -52,6 +64,12 @@ pub struct Progress {
     pub detected_frame: i64,
     /// Its host time, or [`NONE`].
     pub detected_host_ns: i64,
+    /// The last change of its gain.
+    pub gain: GainChange,
+    /// Where it stood still.
+    pub pauses: Pauses,
+    /// Where it last went elsewhere in its sound, or [`NONE`].
+    pub seek_frame: i64,
 }
 
 impl Default for Slot {
@@ -69,6 +87,16 @@ impl Default for Slot {
             detected_frame: AtomicI64::new(NONE),
             detected_host_ns: AtomicI64::new(NONE),
             cancels: Mailbox::default(),
+            gain: Mailbox::default(),
+            turns: Default::default(),
+            start: Mailbox::default(),
+            new_start: Mailbox::default(),
+            paused_frame: AtomicI64::new(NONE),
+            resumed_frame: AtomicI64::new(NONE),
+            paused_frames: AtomicI64::new(0),
+            seek_frame: AtomicI64::new(NONE),
+            gain_frame: AtomicI64::new(NONE),
+            gain_reached: AtomicU64::new(1f64.to_bits()),
             control_queued: AtomicBool::new(false),
         }
     }
@@ -88,7 +116,17 @@ impl Slot {
         self.monitor_latency_ns.store(NONE, Ordering::Relaxed);
         self.detected_frame.store(NONE, Ordering::Relaxed);
         self.detected_host_ns.store(NONE, Ordering::Relaxed);
+        self.gain_frame.store(NONE, Ordering::Relaxed);
+        self.gain_reached.store(1f64.to_bits(), Ordering::Relaxed);
         self.cancels.take();
+        self.gain.take();
+        self.turns.iter().for_each(|turn| _ = turn.take());
+        self.start.take();
+        self.new_start.take();
+        self.paused_frame.store(NONE, Ordering::Relaxed);
+        self.resumed_frame.store(NONE, Ordering::Relaxed);
+        self.paused_frames.store(0, Ordering::Relaxed);
+        self.seek_frame.store(NONE, Ordering::Relaxed);
         self.control_queued.store(false, Ordering::Relaxed);
     }
 
@@ -158,6 +196,7 @@ impl Slot {
         let state = match self.state.load(Ordering::Acquire) {
             1 => ActionState::Pending,
             2 => ActionState::Started,
+            3 => ActionState::Paused,
             _ => ActionState::Ended,
         };
         // Both or none: while the state is pending they may be just being written.
@@ -179,22 +218,105 @@ impl Slot {
             monitor_latency_ns: self.monitor_latency_ns.load(Ordering::Relaxed),
             detected_frame: found(&self.detected_frame),
             detected_host_ns: found(&self.detected_host_ns),
+            gain: GainChange {
+                frame: self.gain_frame.load(Ordering::Relaxed),
+                gain: f64::from_bits(self.gain_reached.load(Ordering::Relaxed)),
+            },
+            pauses: Pauses {
+                frame: self.paused_frame.load(Ordering::Relaxed),
+                resumed_frame: self.resumed_frame.load(Ordering::Relaxed),
+                frames: self.paused_frames.load(Ordering::Relaxed),
+            },
+            seek_frame: self.seek_frame.load(Ordering::Relaxed),
         }
     }
 
-    /// Leaves the requests to end the action. True if the callback must be told by a command: at most one is
-    /// under way for a slot, so the queue has room for it by design. Host.
-    pub fn request_cancel(&self, cancels: Cancels) -> bool {
+    /// Publishes a change of the gain. Callback.
+    pub fn publish_gain(&self, change: GainChange) {
+        // Relaxed: whoever sees one without the other is a moment early.
+        self.gain_frame.store(change.frame, Ordering::Relaxed);
+        self.gain_reached.store(change.gain.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Publishes that it stands still from a frame on, or goes on from one. Callback.
+    pub fn publish_pauses(&self, pauses: Pauses, paused: bool) {
+        self.paused_frame.store(pauses.frame, Ordering::Relaxed);
+        self.resumed_frame.store(pauses.resumed_frame, Ordering::Relaxed);
+        self.paused_frames.store(pauses.frames, Ordering::Relaxed);
+        let state = if paused { ActionState::Paused } else { ActionState::Started };
+        // Release: whoever sees the state sees the values above.
+        self.state.store(state as i32, Ordering::Release);
+    }
+
+    /// Publishes that it went elsewhere in its sound. Callback.
+    pub fn publish_seek(&self, frame: i64) {
+        // Relaxed: a single value.
+        self.seek_frame.store(frame, Ordering::Relaxed);
+    }
+
+    /// Publishes that it starts otherwise than it was issued. Callback.
+    pub fn publish_new_start(&self, when: When) {
+        self.new_start.put(when.to_words());
+    }
+
+    /// The start that it has now, if that is news. Host.
+    pub fn new_start(&self) -> Option<When> {
+        self.new_start.take().map(When::from_words)
+    }
+
+    /// Leaves the requests to end the action. Host, as all that leave a request.
+    pub fn request_cancel(&self, cancels: Cancels) {
         self.cancels.put(cancels.to_words());
-        // AcqRel: orders the request before the flag, against `take_cancels` doing it the other way round.
+    }
+
+    /// Leaves a request to change the gain.
+    pub fn request_gain(&self, gain: SetGain) {
+        self.gain.put(gain.to_words());
+    }
+
+    /// Leaves a request to go another way. Only for kinds that are a turn.
+    pub fn request_turn(&self, control: Control, turn: Turn) {
+        if let Some(mailbox) = self.turns.get(control.turn()) {
+            mailbox.put(turn.to_words());
+        }
+    }
+
+    /// Leaves a request to start at another time.
+    pub fn request_start(&self, when: When) {
+        self.start.put(when.to_words());
+    }
+
+    /// After requests were left: true if the callback must be told by a command. At most one is under way for a
+    /// slot, so the queue has room for it by design. Host.
+    pub fn announce(&self) -> bool {
+        // AcqRel: orders the requests before the flag, against `hear` doing it the other way round.
         !self.control_queued.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes the requests to end the action. Callback.
-    pub fn take_cancels(&self) -> Option<Cancels> {
-        // AcqRel: cleared before the mailbox is read, so that a request that comes after is announced anew.
+    /// Before requests are taken: one that comes from now on is announced anew. Callback.
+    pub fn hear(&self) {
+        // AcqRel: cleared before the mailboxes are read.
         self.control_queued.swap(false, Ordering::AcqRel);
+    }
+
+    /// Takes the requests to end the action. Callback, as all that take one.
+    pub fn take_cancels(&self) -> Option<Cancels> {
         self.cancels.take().map(Cancels::from_words)
+    }
+
+    /// Takes the request for a turn.
+    pub fn take_turn(&self, control: Control) -> Option<Turn> {
+        self.turns.get(control.turn())?.take().map(Turn::from_words)
+    }
+
+    /// Takes the request to start at another time.
+    pub fn take_start(&self) -> Option<When> {
+        self.start.take().map(When::from_words)
+    }
+
+    /// Takes the request to change the gain.
+    pub fn take_gain(&self) -> Option<SetGain> {
+        self.gain.take().map(SetGain::from_words)
     }
 }
 
@@ -455,7 +577,6 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::When;
 
     #[test]
     fn a_position_is_never_read_half_written() {
@@ -486,9 +607,18 @@ mod tests {
     fn one_announcement_is_under_way_for_a_slot_at_most() {
         let slot = Slot::default();
         let cancel = |frame| Cancels::default().with(When::Frame(frame), 0);
-        assert!(slot.request_cancel(cancel(1)));
-        assert!(!slot.request_cancel(cancel(2)));
-        assert_eq!(slot.take_cancels(), Some(cancel(2)));
-        assert!(slot.request_cancel(cancel(3)));
+        let gain = SetGain { when: When::Now, gain: 0.5, ramp_frames: 3 };
+        slot.request_cancel(cancel(1));
+        assert!(slot.announce());
+        slot.request_gain(SetGain { gain: 0.25, ..gain });
+        assert!(!slot.announce());
+        slot.request_cancel(cancel(2));
+        slot.request_gain(gain);
+        assert!(!slot.announce());
+        slot.hear();
+        assert_eq!((slot.take_cancels(), slot.take_gain()), (Some(cancel(2)), Some(gain)));
+        assert_eq!((slot.take_cancels(), slot.take_gain()), (None, None));
+        slot.request_gain(gain);
+        assert!(slot.announce());
     }
 }

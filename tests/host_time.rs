@@ -246,6 +246,36 @@ fn cancels_and_gains_take_effect_at_the_frame_of_their_host_time() {
 }
 
 #[test]
+fn what_is_asked_of_one_action_is_done_at_the_frame_of_its_host_time() {
+    for ppm in [0.0, PPM, -500.0] {
+        let mut device = Device::new(ppm, 0.0);
+        device.run(2.0);
+        let start = device.frame + 3_000;
+        let action = device.play(&sound(60_000), device.true_ns(start));
+        let pending = device.play(&sound(100), device.true_ns(start + 90_000));
+        let (gain, pause, resume, new_start) =
+            (start + 9_001, start + 20_003, start + 33_333, start + 40_007);
+        device.stream.set_gain(action, at(device.true_ns(gain)), -6.0, 100, false).unwrap();
+        // Replaced by the next one.
+        device.stream.pause(action, at(device.true_ns(start + 100)), -1).unwrap();
+        device.stream.pause(action, at(device.true_ns(pause)), 480).unwrap();
+        device.stream.resume(action, at(device.true_ns(resume)), 480).unwrap();
+        device.stream.reschedule(pending, at(device.true_ns(new_start))).unwrap();
+        device.run(3.0);
+        let measured = device.receipt(action).measured;
+        assert_eq!((measured.start_frame, measured.gain.frame), (start, gain), "{ppm} ppm");
+        assert_eq!((measured.pauses.frame, measured.pauses.resumed_frame), (pause, resume), "{ppm} ppm");
+        assert_eq!(measured.end_frame, start + 60_000 + resume - pause);
+        let heard = |frame: i64| device.heard[frame as usize];
+        assert_eq!((heard(gain - 1), heard(gain) < 0.5), (0.5, true));
+        assert_eq!((heard(pause - 1) > 0.0, heard(pause)), (true, 0.0));
+        assert_eq!((heard(resume - 1), heard(resume) > 0.0), (0.0, true));
+        let Receipt { measured, asked, .. } = device.receipt(pending);
+        assert_eq!((measured.start_frame, asked.requested_host_ns), (new_start, device.true_ns(new_start)));
+    }
+}
+
+#[test]
 fn the_earliest_of_cancels_by_frame_and_by_host_time_counts() {
     for (frame, host) in [(8_000, 9_000), (9_000, 8_000), (-1_500, 5_000), (5_000, -1_500)] {
         let mut device = Device::new(0.0, 0.0);

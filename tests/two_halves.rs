@@ -131,6 +131,27 @@ fn an_action_follows_one_of_the_other_half_by_way_of_the_host() {
 }
 
 #[test]
+fn an_action_that_waits_for_the_other_half_can_be_given_another_start() {
+    let stream = running(64, "callbacks=separate");
+    output(&stream, 100);
+    input(&stream, 0, 100);
+    let recorded = record(&stream, at(5_000)).0;
+    let start = StartAt::After { action: recorded, offset: 300 };
+    let played = play(&stream, Timing { start, ..Timing::default() });
+    stream.set_gain(played, None, -20.0, -1, false).unwrap();
+    stream.pause(played, Some(203), -1).unwrap();
+    stream.reschedule(played, Some(200)).unwrap();
+    stream.resume(played, Some(220), -1).unwrap();
+    let heard = output(&stream, 400);
+    let measured = stream.action(played).unwrap().measured;
+    assert_eq!((measured.start_frame, measured.end_frame, measured.pauses.frames), (200, 227, 17));
+    assert_eq!(heard[100 * CHANNELS], 0.05);
+    stream.reschedule(recorded, Some(300)).unwrap();
+    input(&stream, 100, 400);
+    assert_eq!(stream.action(recorded).unwrap().measured.start_frame, 300);
+}
+
+#[test]
 fn commands_before_between_and_during_the_blocks_of_two_threads_give_each_action_one_receipt() {
     let stream = running(128, "callbacks=separate");
     let done = AtomicBool::new(false);

@@ -279,6 +279,8 @@ pub enum sonset_action_state {
     SONSET_ACTION_PENDING = 1,
     /// Started: start_frame is certain. Of a detector: detected_frame is.
     SONSET_ACTION_STARTED = 2,
+    /// Started, and standing still, or fading towards it: paused_frame is certain.
+    SONSET_ACTION_PAUSED = 3,
     /// Ended: the receipt is complete.
     SONSET_ACTION_ENDED = 4,
 }
@@ -494,6 +496,7 @@ same! {
     SONSET_CODE_SERIAL => PulseCode::Serial;
     SONSET_ACTION_PENDING => ActionState::Pending;
     SONSET_ACTION_STARTED => ActionState::Started;
+    SONSET_ACTION_PAUSED => ActionState::Paused;
     SONSET_ACTION_ENDED => ActionState::Ended;
     SONSET_OUTCOME_COMPLETED => Outcome::Completed;
     SONSET_OUTCOME_STOPPED => Outcome::Stopped;

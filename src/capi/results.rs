@@ -95,9 +95,22 @@ pub struct sonset_receipt {
     /// Of a monitor, the time from the input's converter to the output's, as far as the backend's latencies and
     /// the clock fits of both halves tell.
     pub monitor_latency_ns: i64,
+    /// First silent frame of its last pause (sonset_stream_pause).
+    pub paused_frame: i64,
+    /// The frame at which it went on after its last pause that has ended (sonset_stream_resume).
+    pub resumed_frame: i64,
+    /// Frames that it stood still in all: so much later it ended. Without a pause that has not ended, before the
+    /// receipt is complete.
+    pub paused_frames: i64,
+    /// The frame of the stream at which it last went elsewhere in its sound (sonset_stream_seek).
+    pub seek_frame: i64,
+    /// The frame at which the last change of its gain begins (sonset_stream_set_gain), even if it ended before.
+    pub gain_frame: i64,
+    /// The gain that this change leads to, as a factor; 1 if there was none.
+    pub gain: f64,
 }
 
-sized! { sonset_receipt: 240; }
+sized! { sonset_receipt: 288; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {
@@ -137,6 +150,12 @@ impl sonset_receipt {
             detected_end_host_ns: measured.detection.end_host_ns,
             first_missing_frame: measured.missing.first_frame,
             monitor_latency_ns: measured.monitor_latency_ns,
+            paused_frame: measured.pauses.frame,
+            resumed_frame: measured.pauses.resumed_frame,
+            paused_frames: measured.pauses.frames,
+            seek_frame: measured.seek_frame,
+            gain_frame: measured.gain.frame,
+            gain: measured.gain.gain,
         }
     }
 }

@@ -45,6 +45,27 @@ impl Fade {
     }
 }
 
+/// The way back from silence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rise {
+    /// First frame.
+    pub begin: i64,
+    /// Frames until full level.
+    pub frames: i64,
+}
+
+impl Rise {
+    /// The level of `frame`.
+    pub fn at(&self, frame: i64) -> f32 {
+        ramp(RampShape::RaisedCosine, frame - self.begin, self.frames)
+    }
+
+    /// First frame at full level.
+    pub fn end(&self) -> i64 {
+        self.begin.saturating_add(self.frames)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

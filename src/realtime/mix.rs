@@ -1,6 +1,7 @@
 //! Adding the samples of one sound to the output of one chunk.
 
-use super::envelope::{Fade, ramp};
+use super::envelope::{Fade, Rise, ramp};
+use super::gain::Gain;
 use crate::action::{Play, Route};
 
 /// Longest chunk. Chunks end at multiples of this in absolute frames, and where blocks end.
@@ -11,25 +12,40 @@ pub const CHUNK_FRAMES: usize = 256;
 pub struct Voice {
     /// First frame of the stream at which it sounds.
     pub start: i64,
+    /// Where it would have started to sound as it does now: later than the start by the pauses.
+    pub origin: i64,
     /// Frames of the sound that were left out at its start.
     pub skip: i64,
     /// First frame of the stream at which its own course is over.
     pub end: i64,
     /// Ends it sooner.
     pub fade: Option<Fade>,
+    /// Leads to a pause: from its end on the sound stands still.
+    pub pause: Option<Fade>,
+    /// Leads to a jump to another frame of the sound.
+    pub fall: Option<Fade>,
+    /// Leads out of the last pause or jump.
+    pub rise: Option<Rise>,
 }
 
 impl Voice {
+    /// From `start` to `end` without the first `skip` frames.
+    pub fn new(start: i64, skip: i64, end: i64) -> Self {
+        Self { start, origin: start, skip, end, fade: None, pause: None, fall: None, rise: None }
+    }
+
     /// The frame of the sound that `frame` of the stream is.
     fn position(&self, frame: i64) -> i64 {
-        frame - self.start + self.skip
+        frame - self.origin + self.skip
     }
 
     /// The level of `frame`, from the ramps of `play` and the fade.
     fn level(&self, play: &Play, frame: i64) -> f32 {
-        let onset = ramp(play.ramp_shape, frame - self.start, play.onset_ramp_frames);
+        let onset = ramp(play.ramp_shape, frame - self.origin, play.onset_ramp_frames);
         let offset = ramp(play.ramp_shape, self.end - 1 - frame, play.offset_ramp_frames);
-        onset * offset * self.fade.map_or(1.0, |fade| fade.at(frame))
+        let fall = |fade: Option<Fade>| fade.map_or(1.0, |fade| fade.at(frame));
+        let rise = self.rise.map_or(1.0, |rise| rise.at(frame));
+        onset * offset * fall(self.fade) * fall(self.pause) * fall(self.fall) * rise
     }
 
     /// The levels of the frames from `from` on, at full level before the modulation if `plain`.
@@ -47,9 +63,12 @@ impl Voice {
 
     /// Whether all frames from `from` up to `to` are at full level, but for the modulation.
     fn is_plain(&self, play: &Play, from: i64, to: i64) -> bool {
-        from - self.start >= play.onset_ramp_frames
+        from - self.origin >= play.onset_ramp_frames
             && self.end.saturating_sub(to) >= play.offset_ramp_frames
             && self.fade.is_none_or(|fade| to <= fade.begin)
+            && self.pause.is_none_or(|fade| to <= fade.begin)
+            && self.fall.is_none_or(|fade| to <= fade.begin)
+            && self.rise.is_none_or(|rise| from >= rise.end())
     }
 }
 
@@ -87,11 +106,25 @@ impl Mixer {
 
     /// Adds the frames from `from` up to `to` of `play` to the chunk that begins at frame `chunk`. Gives how
     /// many of them there were; the rest is silence.
-    pub fn add(&mut self, play: &mut Play, voice: &Voice, chunk: i64, from: i64, to: i64) -> i64 {
+    pub fn add(
+        &mut self,
+        play: &mut Play,
+        voice: &Voice,
+        gain: &mut Gain,
+        chunk: i64,
+        from: i64,
+        to: i64,
+    ) -> i64 {
+        let steady = gain.steady(from, (to - from) as usize);
         let plain = voice.is_plain(play, from, to);
-        let levelled = !plain || play.modulation.is_some();
+        let levelled = !plain || play.modulation.is_some() || steady != Some(1.0);
         if levelled {
-            voice.levels(play, from, plain, &mut self.levels[..(to - from) as usize]);
+            let levels = &mut self.levels[..(to - from) as usize];
+            voice.levels(play, from, plain, levels);
+            if steady != Some(1.0) {
+                let gains = (from..).map(|frame| steady.unwrap_or_else(|| gain.at(frame)));
+                levels.iter_mut().zip(gains).for_each(|(level, gain)| *level *= gain);
+            }
         }
         let channels = play.source.channels();
         let mut done = 0;

@@ -11,6 +11,7 @@ pub mod detect;
 pub mod engine;
 mod envelope;
 mod fpu;
+mod gain;
 pub mod gate;
 pub mod half;
 mod history;

@@ -1,11 +1,12 @@
 //! What the callback knows of the action in one slot.
 
 use super::envelope::Fade;
+use super::gain::Gain;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, LatePolicy};
-use crate::receipt::{Detection, Missing, NONE, Outcome};
-use crate::request::{Cancel, Cancels};
+use crate::receipt::{Detection, GainChange, Missing, NONE, Outcome, Pauses};
+use crate::request::{Cancel, Cancels, SetGain, TURNS, Turn};
 
 /// Ends a linked list of slots.
 pub const NO_SLOT: u32 = u32::MAX;
@@ -65,10 +66,24 @@ pub struct Track {
     pub late: i64,
     /// First frame, frames left out, and end.
     pub voice: Voice,
-    /// A request to end it that came before it started.
+    /// A request to end it that came before it started, or is for later than its end.
     pub cancel: Option<Cancel>,
     /// All requests to end it that came so far.
     pub cancels: Option<Cancels>,
+    /// Its gain.
+    pub gain: Gain,
+    /// The last change of that.
+    pub gain_change: GainChange,
+    /// A change of it that waits for a host time.
+    pub timed_gain: Option<SetGain>,
+    /// The turns that it was asked for and has not taken.
+    pub turns: [Option<Turn>; TURNS],
+    /// Where it stood still.
+    pub pauses: Pauses,
+    /// A seek whose fade has begun.
+    pub jump: Option<Turn>,
+    /// Where it last went elsewhere in its sound, or [`NONE`].
+    pub seek_frame: i64,
     /// What it is if it does not run to its own end.
     pub stopped_as: Outcome,
     /// Frames done.
@@ -107,9 +122,16 @@ impl Default for Track {
             started: false,
             requested: NONE,
             late: 0,
-            voice: Voice { start: NONE, skip: 0, end: NONE, fade: None },
+            voice: Voice::new(NONE, 0, NONE),
             cancel: None,
             cancels: None,
+            gain: Gain::default(),
+            gain_change: GainChange::default(),
+            timed_gain: None,
+            turns: [None; TURNS],
+            pauses: Pauses::default(),
+            jump: None,
+            seek_frame: NONE,
             stopped_as: Outcome::Stopped,
             done: 0,
             missing: Missing::default(),
@@ -149,12 +171,28 @@ impl Track {
             LatePolicy::Drop => 0,
         };
         let end = action.end(start, skip);
-        (end > start).then_some(Voice { start, skip, end, fade: None })
+        (end > start).then_some(Voice::new(start, skip, end))
     }
 
     /// The frame after the last one that sounds or is recorded; [`i64::MAX`] if it has no end.
     pub fn last_frame(&self) -> i64 {
-        self.voice.fade.map_or(self.voice.end, |fade| fade.end.min(self.voice.end))
+        let own = match (&self.action, self.voice.pause) {
+            (Some(action), Some(_)) => action.stop_frame(),
+            _ => self.voice.end,
+        };
+        self.voice.fade.map_or(own, |fade| fade.end.min(own))
+    }
+
+    /// Whether it has begun to sound, so that a fade can be heard.
+    pub fn fades(&self) -> bool {
+        let fades = self.action.as_ref().is_some_and(|action| action.fades());
+        self.started && fades
+    }
+
+    /// Where it has stood still if it ends at `end`.
+    pub fn pauses_until(&self, end: i64) -> Pauses {
+        let last = self.voice.pause.map_or(0, |pause| (end - pause.end).max(0));
+        Pauses { frames: self.pauses.frames + last, ..self.pauses }
     }
 
     /// Whether it waits for a sound.
@@ -211,7 +249,17 @@ impl Track {
         self.voice.fade.is_some()
     }
 
-    /// Keeps a request for a frame until the action starts, unless an earlier one is kept. True if it is kept.
+    /// Ends it as a request that was kept says, if that is before its end as it is now.
+    pub fn stop_as_kept(&mut self, now: i64) {
+        if let Some(cancel) = self.cancel
+            && self.stop(cancel, now)
+        {
+            self.cancel = None;
+        }
+    }
+
+    /// Keeps a request for a frame for as long as the action does not sound then, unless an earlier one is kept.
+    /// True if it is kept.
     pub fn keep_cancel(&mut self, cancel: Cancel) -> bool {
         let is_earlier = self.cancel.is_none_or(|kept| cancel.frame <= kept.frame);
         if is_earlier {
@@ -220,15 +268,17 @@ impl Track {
         is_earlier
     }
 
+    /// The frame from which on `cancel` makes it silent, in a callback whose first frame is `now`.
+    pub fn stop_of(&self, cancel: Cancel, now: i64) -> i64 {
+        let fade_frames = if self.fades() { cancel.fade_frames } else { 0 };
+        cancel.frame.map_or(now.saturating_add(fade_frames), |frame| frame.max(now))
+    }
+
     /// Brings the end forward as `cancel` says, in a callback whose first frame is `now`; never puts it off.
     /// True if the end changed.
     pub fn stop(&mut self, cancel: Cancel, now: i64) -> bool {
-        let fades = self.action.as_ref().is_some_and(|action| action.fades());
-        let fade_frames = if fades { cancel.fade_frames } else { 0 };
-        let end = match cancel.frame {
-            Some(frame) => frame.max(now),
-            None => now.saturating_add(fade_frames),
-        };
+        let fade_frames = if self.fades() { cancel.fade_frames } else { 0 };
+        let end = self.stop_of(cancel, now);
         if end >= self.last_frame() {
             return false;
         }

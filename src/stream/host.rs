@@ -4,12 +4,14 @@
 // Actions travel in their boxes, to the callback and back.
 #![allow(clippy::vec_box)]
 
+mod control;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Record, Start, When, Work};
+use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Loudest, Record, Start, When, Work};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::file::recording::FileTask;
@@ -46,6 +48,34 @@ pub struct Live {
     pub place: Place,
     /// The requests to end it.
     cancels: Option<Cancels>,
+    /// Whether requests were left for it.
+    requested: bool,
+    /// The sound that it plays.
+    sound: Option<Sounding>,
+}
+
+/// What the host knows of the sound of an action.
+#[derive(Clone, Copy, Debug)]
+struct Sounding {
+    /// How near to a ceiling it comes; `None` if it plays on trigger lines only.
+    loudest: Option<Loudest>,
+    /// Whether it can stand still.
+    can_stand: bool,
+    /// The frames among which it can go elsewhere, if it can.
+    seekable: Option<i64>,
+}
+
+impl Sounding {
+    fn of(action: &Action) -> Option<Self> {
+        match &action.work {
+            Work::Play(play) => Some(Self {
+                loudest: action.fades().then_some(play.loudest),
+                can_stand: play.source.can_stand(),
+                seekable: play.source.seekable(),
+            }),
+            Work::Record(_) | Work::Detect(_) => None,
+        }
+    }
 }
 
 /// The books.
@@ -56,6 +86,8 @@ pub struct Host {
     live: Box<[Option<Live>]>,
     ids: Ids,
     issue: u64,
+    /// Counts requests for turns.
+    turn: u64,
     batches: HashMap<i64, Vec<Box<Action>>>,
     waiting: Vec<Box<Action>>,
     /// Receipts in memory.
@@ -84,6 +116,7 @@ impl Host {
             live: vec![None; slots].into(),
             ids: Ids::default(),
             issue: 1,
+            turn: 1,
             batches: HashMap::new(),
             waiting: Vec::new(),
             log: ReceiptLog::default(),
@@ -129,7 +162,8 @@ impl Host {
     /// Takes an action in, for its batch or for the callback.
     pub fn enter(&mut self, action: Box<Action>, asked: Asked, thread: usize, batch: i64) {
         let place = if batch != 0 { Place::Batch(batch) } else { Place::Sent };
-        let live = Live { id: action.id, asked, thread, place, cancels: None };
+        let sound = Sounding::of(&action);
+        let live = Live { id: action.id, asked, thread, place, cancels: None, requested: false, sound };
         self.live[action.id.slot() as usize] = Some(live);
         if let Work::Record(Record { sink: Sink::File { task, .. }, .. }) = &action.work {
             self.files.push((action.id, task.clone()));
@@ -185,10 +219,14 @@ impl Host {
     }
 
     /// Everything that is known of `action`.
-    pub fn receipt(&self, action: i64) -> Result<Receipt> {
+    pub fn receipt(&mut self, action: i64) -> Result<Receipt> {
         let (id, live) = self.find(action)?;
         match live {
-            Some(live) => Ok(self.interim(id, &live)),
+            Some(live) => {
+                let live = self.renewed(live);
+                self.live[id.slot() as usize] = Some(live);
+                Ok(self.interim(id, &live))
+            }
             None => self.log.find(id).copied().ok_or_else(|| {
                 let message = format!(
                     "action {action} has ended, and its receipt is not among the last {LOG_RECEIPTS}"
@@ -210,6 +248,9 @@ impl Host {
             done_frames: progress.done_frames,
             missing: progress.missing,
             monitor_latency_ns: progress.monitor_latency_ns,
+            gain: progress.gain,
+            pauses: progress.pauses,
+            seek_frame: progress.seek_frame,
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,
@@ -217,7 +258,8 @@ impl Host {
             },
             ..Measured::default()
         };
-        let state = progress.state.min(ActionState::Started);
+        // Until its report is booked, it has not ended.
+        let state = if progress.state == ActionState::Ended { ActionState::Started } else { progress.state };
         Receipt {
             asked: live.asked,
             state,
@@ -245,16 +287,16 @@ impl Host {
                 starts[thread].push(action);
             }
         }
-        let mut cancels = Vec::new();
+        let mut sent = Vec::new();
         for (thread, actions) in starts.into_iter().enumerate().filter(|(_, actions)| !actions.is_empty()) {
-            cancels.extend(actions.iter().map(|action| action.id));
+            sent.extend(actions.iter().map(|action| action.id));
             let header = (actions.len() > 1).then_some(Command::Batch { count: actions.len() as u32 });
             let commands: Vec<_> =
                 header.into_iter().chain(actions.into_iter().map(Command::Start)).collect();
             self.ends[thread].send_all(commands.into_iter());
         }
-        for id in cancels {
-            self.announce_cancel(id);
+        for id in sent {
+            self.announce(id);
         }
     }
 
@@ -276,7 +318,7 @@ impl Host {
                 None => match self.start_after_ended(predecessor, offset, action.after) {
                     Some((start, later)) => {
                         action.start = start;
-                        action.delay += later;
+                        action.later = later;
                     }
                     None => {
                         let end = self.log.find(predecessor).map_or(NONE, |r| r.measured.end_frame);
@@ -365,24 +407,17 @@ impl Host {
         let Some(live) = live else {
             fail!(ActionEnded, "action {action} has ended already");
         };
+        if live.place != Place::Sent && when == When::Now {
+            self.withdraw(id);
+            return Ok(());
+        }
+        let cancels = live.cancels.unwrap_or_default().with(when, fade_frames);
         if let Some(live) = &mut self.live[id.slot() as usize] {
-            live.cancels = Some(live.cancels.unwrap_or_default().with(when, fade_frames));
+            live.cancels = Some(cancels);
         }
-        match live.place {
-            Place::Sent => self.announce_cancel(id),
-            // It goes with the action, and ends it there.
-            Place::Waiting | Place::Batch(_) if when != When::Now => {}
-            Place::Waiting | Place::Batch(_) => self.withdraw(id),
-        }
+        self.shared.slot(id).request_cancel(cancels);
+        self.request(id);
         Ok(())
-    }
-
-    /// Tells the callback of the request to end an action, if there is one.
-    fn announce_cancel(&mut self, id: ActionId) {
-        let Some(Live { cancels: Some(cancels), thread, .. }) = self.live[id.slot() as usize] else { return };
-        if self.shared.slot(id).request_cancel(cancels) {
-            self.ends[thread].send(Command::Control(id));
-        }
     }
 
     /// Ends an action that is still here.
@@ -477,6 +512,7 @@ impl Host {
     fn write_receipt(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
         let Some(live) = self.live[id.slot() as usize].take() else { return };
         debug_assert_eq!(live.id, id);
+        let live = self.renewed(live);
         let receipt = Receipt {
             asked: live.asked,
             state: ActionState::Ended,
@@ -500,7 +536,7 @@ impl Host {
         let waiting = std::mem::take(&mut self.waiting);
         self.discard(waiting, outcome);
         for slot in 0..self.live.len() {
-            if let Some(live) = self.live[slot] {
+            if let Some(live) = self.live[slot].map(|live| self.renewed(live)) {
                 let mut measured = self.interim(live.id, &live).measured;
                 if measured.start_frame != NONE {
                     measured.requested_frame = live.asked.requested_frame;

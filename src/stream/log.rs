@@ -94,7 +94,8 @@ const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
 detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detected_host_ns,\
-detected_end_host_ns,first_missing_frame,monitor_latency_ns\n";
+detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,seek_frame,gain_frame,\
+gain\n";
 
 impl FileLog {
     /// Creates `path`, which must not exist yet.
@@ -193,7 +194,7 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{}\n",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
         asked.action,
         asked.tag,
         measured.input_peak,
@@ -203,6 +204,12 @@ fn line(receipt: &Receipt) -> String {
         measured.detection.end_host_ns,
         measured.missing.first_frame,
         measured.monitor_latency_ns,
+        measured.pauses.frame,
+        measured.pauses.resumed_frame,
+        measured.pauses.frames,
+        measured.seek_frame,
+        measured.gain.frame,
+        measured.gain.gain,
     )
 }
 

@@ -1,6 +1,7 @@
 //! The host half of a stream: it checks what is asked for, keeps the books, and ends what no callback ends.
 
 mod channels;
+mod control;
 mod detect;
 mod host;
 mod ids;
@@ -606,6 +607,7 @@ fn reached(state: ActionState) -> &'static str {
     match state {
         ActionState::Pending => "been issued",
         ActionState::Started => "started",
+        ActionState::Paused => "paused",
         ActionState::Ended => "ended",
     }
 }

@@ -69,7 +69,7 @@ impl Stream {
         check_stop(params)?;
         check_ramps(params, sound.length)?;
         let modulation = modulation(params, self.format().sample_rate_hz)?;
-        let routes = self.routes(sound, channels, gains, params)?;
+        let (routes, loudest) = self.routes(sound, channels, gains, params)?;
         self.submit(kind, params.timing, 0, || {
             Ok(Work::Play(Play {
                 source: source()?,
@@ -79,6 +79,7 @@ impl Stream {
                 offset_ramp_frames: params.offset_ramp_frames,
                 ramp_shape: params.ramp_shape,
                 modulation,
+                loudest,
             }))
         })
     }

@@ -4,19 +4,19 @@ use super::Stream;
 use super::params::PlayParams;
 use super::play::Sound;
 use super::submit::check_channel;
-use crate::action::Route;
+use crate::action::{Loudest, Route};
 use crate::error::{Result, fail};
 use crate::realtime::Line;
 
 impl Stream {
-    /// Where each channel of `sound` goes.
+    /// Where each channel of `sound` goes, and how near to a ceiling it comes.
     pub(super) fn routes(
         &self,
         sound: &Sound,
         channels: Option<&[i32]>,
         gains: Option<&[f32]>,
         params: &PlayParams,
-    ) -> Result<Box<[Route]>> {
+    ) -> Result<(Box<[Route]>, Loudest)> {
         let lines = self.lines();
         let targets = match channels {
             Some(channels) => explicit_targets(channels, sound.peaks.len(), lines.len())?,
@@ -29,6 +29,7 @@ impl Stream {
         }
         let gain_all = gain_of_db(params.gain_db)?;
         let mut routes = Vec::with_capacity(targets.len());
+        let mut loudest = Loudest { peak: 0.0, ceiling: 1.0 };
         for (index, &target) in targets.iter().enumerate() {
             let gain = gains.map_or(1.0, |gains| gains[index]) as f64 * gain_all;
             if !gain.is_finite() || gain.abs() > f32::MAX as f64 {
@@ -52,9 +53,14 @@ impl Stream {
                     line.ceiling
                 );
             }
+            let own = Loudest { peak: peak as f64, ceiling: line.ceiling as f64 };
+            let nearer = own.peak * loudest.ceiling > loudest.peak * own.ceiling;
+            if nearer && !line.trigger && !params.allow_clip {
+                loudest = own;
+            }
             routes.push(route);
         }
-        Ok(routes.into())
+        Ok((routes.into(), loudest))
     }
 }
 

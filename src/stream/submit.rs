@@ -42,6 +42,7 @@ impl Stream {
                 issue: 0,
                 start,
                 delay,
+                later: 0,
                 late: timing.late,
                 max_late_frames: timing.max_late_frames,
                 after: timing.after,

@@ -293,13 +293,14 @@ impl Bustle {
 
     /// One command of any kind around `frame`.
     pub fn command(&mut self, stream: &Stream, frame: i64) {
-        match self.random.below(40) {
+        match self.random.below(56) {
             0 => stream.cancel_all(self.random.below(100) - 1).unwrap(),
             1 => {
                 stream.set_master_gain(None, -(self.random.below(20) as f64), self.random.below(300)).unwrap()
             }
             2..8 => self.cancel_one(stream, frame),
             8..10 => self.batch(stream, frame),
+            40.. => self.control_one(stream, frame),
             10..18 => self.tend_ring(),
             _ => drop(self.issue(stream, frame, 0)),
         }
@@ -311,6 +312,26 @@ impl Bustle {
         let at = (self.random.below(2) == 0).then(|| frame + self.random.below(400));
         if let Err(error) = stream.cancel(action, at, self.random.below(100) - 1) {
             assert_eq!(error.code, Code::ActionEnded, "{error}");
+        }
+    }
+
+    /// Asks something of an action beside its end.
+    fn control_one(&mut self, stream: &Stream, frame: i64) {
+        let recent = self.issued.len().saturating_sub(1 + self.random.below(20) as usize);
+        let Some(&action) = self.issued.get(recent) else { return };
+        let at = (self.random.below(3) > 0).then(|| frame + self.random.below(600) - 50);
+        let at = at.map(|frame| frame.max(0));
+        let fade = self.random.below(100) - 1;
+        let asked = match self.random.below(8) {
+            6 | 7 => stream.seek(action, at, self.random.below(300), fade),
+            0 => stream.set_gain(action, at, -(self.random.below(12) as f64), fade, false),
+            1 => stream.reschedule(action, at),
+            2 | 3 => stream.pause(action, at, fade),
+            _ => stream.resume(action, at, fade),
+        };
+        if let Err(error) = asked {
+            let expected = [Code::ActionEnded, Code::Unsupported, Code::InvalidState, Code::InvalidArgument];
+            assert!(expected.contains(&error.code), "{error}");
         }
     }
 

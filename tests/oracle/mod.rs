@@ -6,7 +6,7 @@ pub mod program;
 
 use std::collections::BTreeSet;
 
-use program::{Am, Command, Issue, Live, Play, Program, Record, Start, Work};
+use program::{Am, Ask, Command, Issue, Live, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
 
@@ -40,6 +40,12 @@ pub struct Receipt {
     pub end: i64,
     pub done: i64,
     pub late: i64,
+    /// Where it last stood still from, went on from, and how long it stood in all.
+    pub pauses: (i64, i64, i64),
+    /// Where it last went elsewhere.
+    pub seek: i64,
+    /// Where the last change of gain begins, and what it leads to.
+    pub gain: (i64, f64),
     /// Frames that were missing, and the first of them.
     pub missing: (i64, i64),
     /// All frames; of a ring, each after its index.
@@ -86,6 +92,23 @@ struct Action {
     stored: Option<(i64, i64)>,
     /// Requests to end it at a frame from before it was sent.
     asked: Vec<(Option<i64>, i64)>,
+    /// Other requests from before it was sent.
+    asks: Vec<(Ask, usize)>,
+    gain: Gain,
+    /// The next frame of the sound.
+    k: i64,
+    /// A pause that it was asked for: its frame, its fade and its serial; a resume likewise.
+    pause: Option<(i64, i64, usize)>,
+    resume: Option<(i64, i64, usize)>,
+    /// A seek that it was asked for: frame, fade, serial and the frame of the sound; and one whose fade has begun.
+    seek: Option<(i64, i64, usize, i64)>,
+    jump: Option<(i64, i64, usize, i64)>,
+    /// Begin and end of the fade before the jump.
+    fall: Option<(i64, i64)>,
+    /// Begin and end of the fade into the pause in which it is.
+    pausing: Option<(i64, i64)>,
+    /// Begin and frames of the fade out of the last pause.
+    rise: (i64, i64),
     /// Whether a callback has it or had it.
     sent: bool,
     /// Whether the host knows of no end yet, so that its place is taken.
@@ -114,7 +137,44 @@ impl Action {
     }
 
     fn end(&self) -> i64 {
-        self.cut.map_or(self.own_end, |cut| cut.end.min(self.own_end))
+        let own = match (&self.issue.work, self.pausing) {
+            (Work::Play(play), Some(_)) => play.stop.unwrap_or(NEVER),
+            _ => self.own_end,
+        };
+        self.cut.map_or(own, |cut| cut.end.min(own))
+    }
+
+    /// Whether something can be asked of it.
+    fn takes(&self, ask: Ask) -> bool {
+        match ask {
+            Ask::Gain { .. } => self.fades(),
+            Ask::Seek { frame, to, .. } => {
+                let started = matches!(self.state, State::Active | State::Done);
+                let there = match &self.issue.work {
+                    Work::Play(play) if play.feed.is_none() && play.live.is_none() && play.made.is_none() => {
+                        play.length().is_none_or(|length| to < length)
+                    }
+                    _ => false,
+                };
+                there && (frame.is_some() || started)
+            }
+            Ask::Start { .. } => !matches!(self.state, State::Active | State::Done),
+            Ask::Pause { frame, .. } | Ask::Resume { frame, .. } => {
+                let started = matches!(self.state, State::Active | State::Done);
+                let stands = match &self.issue.work {
+                    Work::Play(play) => play.feed.is_none() && play.live.is_none(),
+                    Work::Record(_) => false,
+                };
+                stands && (frame.is_some() || started)
+            }
+        }
+    }
+
+    /// Where it ends by itself if frame `now` is the one that it plays next.
+    fn end_from_here(&self, now: i64) -> i64 {
+        let Work::Play(play) = &self.issue.work else { return NEVER };
+        let own = play.length().map_or(NEVER, |length| now + length - self.k);
+        own.min(play.stop.unwrap_or(NEVER))
     }
 
     /// Frames that its ring has for it, and whether there will be no more.
@@ -200,13 +260,19 @@ impl Walk {
     }
 }
 
-/// The master gain: a way from one gain to another, and one that is still to begin.
+/// A gain: a way from one gain to another, and one that is still to begin.
 struct Gain {
     from: f64,
     to: f64,
     begin: i64,
     frames: i64,
     next: Option<(i64, f64, i64)>,
+}
+
+impl Default for Gain {
+    fn default() -> Self {
+        Gain { from: 1.0, to: 1.0, begin: 0, frames: 0, next: None }
+    }
 }
 
 impl Gain {
@@ -223,12 +289,11 @@ impl Gain {
 
 /// Runs a program.
 pub fn run(program: &Program) -> Expected {
-    let gain = Gain { from: 1.0, to: 1.0, begin: 0, frames: 0, next: None };
     let mut oracle = Oracle {
         pool: program.pool,
         separate: program.separate,
         actions: Vec::new(),
-        gain,
+        gain: Gain::default(),
         output: Vec::new(),
         scale: Vec::new(),
         now: 0,
@@ -315,6 +380,7 @@ impl Oracle {
                 self.conclude(Outcome::Cancelled, |action| action.state == State::Kept);
                 return true;
             }
+            Command::Control { action, ask, serial } => return self.ask_for(*action, *ask, *serial),
             Command::Gain { frame, gain, ramp } => self.regain = Some((*frame, *gain, *ramp)),
             Command::Commit { batch } => {
                 let count = self.actions.iter().filter(|action| action.is_in(*batch)).count();
@@ -431,10 +497,29 @@ impl Oracle {
             cut: None,
             stored: None,
             asked: Vec::new(),
+            asks: Vec::new(),
+            gain: Gain::default(),
+            k: 0,
+            pause: None,
+            resume: None,
+            seek: None,
+            jump: None,
+            fall: None,
+            pausing: None,
+            rise: (0, 0),
             sent: false,
             held: !refused,
             swept: false,
-            receipt: Receipt { requested: -1, start: -1, end: -1, missing: (0, -1), ..Receipt::default() },
+            receipt: Receipt {
+                requested: -1,
+                start: -1,
+                end: -1,
+                gain: (-1, 1.0),
+                pauses: (-1, -1, 0),
+                seek: -1,
+                missing: (0, -1),
+                ..Receipt::default()
+            },
             walk,
             ring: Level::default(),
         });
@@ -448,8 +533,14 @@ impl Oracle {
     fn dispatch(&mut self, which: impl Fn(&Action) -> bool) {
         let all: Vec<usize> = (0..self.actions.len()).filter(|&id| which(&self.actions[id])).collect();
         all.iter().for_each(|&id| self.send(id));
-        for id in all {
-            if self.actions[id].sent && !self.actions[id].asked.is_empty() {
+        self.pass_on(&all);
+    }
+
+    fn pass_on(&mut self, all: &[usize]) {
+        for &id in all {
+            if self.actions[id].sent
+                && !(self.actions[id].asked.is_empty() && self.actions[id].asks.is_empty())
+            {
                 self.control(id);
             }
         }
@@ -604,12 +695,247 @@ impl Oracle {
         }
     }
 
+    /// A request for something else than the end. True if it may be asked for.
+    fn ask_for(&mut self, id: usize, ask: Ask, serial: usize) -> bool {
+        let action = &mut self.actions[id];
+        if !action.held || !action.takes(ask) {
+            return false;
+        }
+        if matches!(action.state, State::Batched | State::Kept) {
+            match ask {
+                Ask::Start { frame } => {
+                    action.issue.start = frame.map_or(Start::Now, Start::Frame);
+                    if action.state == State::Kept {
+                        self.send(id);
+                        self.pass_on(&[id]);
+                    }
+                    self.see("start changed of an action that is not sent", true);
+                }
+                _ => action.asks.push((ask, serial)),
+            }
+            self.see("asked of an action that is not sent", true);
+        } else {
+            self.control(id);
+        }
+        true
+    }
+
+    /// Does what is asked of `id` beside its end: of each kind what was asked for last.
+    fn control_otherwise(&mut self, id: usize) {
+        let before = std::mem::take(&mut self.actions[id].asks);
+        let action = &self.actions[id];
+        let new = self.commands.iter().filter_map(|command| match command {
+            Command::Control { action, ask, serial } if *action == id => Some((*ask, *serial)),
+            _ => None,
+        });
+        let asks: Vec<(Ask, usize)> =
+            before.into_iter().chain(new).filter(|&(ask, _)| action.takes(ask)).collect();
+        if action.state == State::Done {
+            return;
+        }
+        let last = |is_it: fn(&Ask) -> bool| asks.iter().rfind(|(ask, _)| is_it(ask)).copied();
+        if let Some((Ask::Start { frame }, _)) = last(|ask| matches!(ask, Ask::Start { .. })) {
+            self.restart(id, frame);
+            if self.actions[id].state == State::Done {
+                return;
+            }
+        }
+        if let Some((Ask::Gain { frame, gain, ramp }, _)) = last(|ask| matches!(ask, Ask::Gain { .. })) {
+            self.regain(id, frame, gain, ramp);
+        }
+        if let Some((Ask::Pause { frame, fade }, serial)) = last(|ask| matches!(ask, Ask::Pause { .. })) {
+            let fade = if self.actions[id].fades() { fade } else { 0 };
+            let frame = frame.map_or(self.now + fade, |frame| frame.max(self.now));
+            self.see("pause replaced before it begins", self.actions[id].pause.is_some());
+            self.actions[id].pause = Some((frame, fade, serial));
+        }
+        if let Some((Ask::Seek { frame, fade, to }, serial)) = last(|ask| matches!(ask, Ask::Seek { .. })) {
+            let fade = if self.actions[id].fades() { fade } else { 0 };
+            let frame = frame.map_or(self.now + fade, |frame| frame.max(self.now));
+            self.actions[id].seek = Some((frame, fade, serial, to));
+        }
+        if let Some((Ask::Resume { frame, fade }, serial)) = last(|ask| matches!(ask, Ask::Resume { .. })) {
+            let frame = frame.map_or(self.now, |frame| frame.max(self.now));
+            self.actions[id].resume = Some((frame, fade, serial));
+        }
+    }
+
+    fn restart(&mut self, id: usize, frame: Option<i64>) {
+        let action = &mut self.actions[id];
+        if !matches!(action.state, State::Waiting | State::Scheduled) {
+            return;
+        }
+        let followed = matches!(action.issue.start, Start::After { .. });
+        action.issue.start = frame.map_or(Start::Now, Start::Frame);
+        self.see("start changed", true);
+        self.see("start of a follower changed", followed);
+        self.see("start changed to a frame that has passed", frame.is_some_and(|frame| frame < self.now));
+        self.place(id, frame.unwrap_or(self.now));
+    }
+
+    fn regain(&mut self, id: usize, frame: Option<i64>, gain: f64, ramp: i64) {
+        let begin = frame.unwrap_or(self.now).max(self.now);
+        let action = &mut self.actions[id];
+        let (again, active) = (action.gain.next.is_some(), action.state == State::Active);
+        action.gain.next = Some((begin, gain, ramp));
+        action.receipt.gain = (begin, gain);
+        self.see("gain replaced before it begins", again);
+        self.see("gain of a sound", active);
+        self.see("gain of an action that has not started", !active);
+    }
+
+    /// Pauses something, or lets it go on, if that is to be done at this frame: the first that was asked for.
+    fn turn(&mut self) -> bool {
+        let now = self.now;
+        let mut due: Vec<(usize, usize, &str)> = Vec::new();
+        for (id, action) in self.actions.iter().enumerate().filter(|(_, action)| action.sent) {
+            let plays = action.state == State::Active && action.pausing.is_none();
+            if let Some((frame, fade, serial)) = action.pause
+                && (frame <= now || (plays && frame - fade <= now))
+            {
+                due.push((serial, id, "pause"));
+            }
+            if let Some((frame, _, serial)) = action.resume
+                && frame <= now
+            {
+                due.push((serial, id, "resume"));
+            }
+            if let Some((frame, _, serial, _)) = action.jump
+                && frame <= now
+            {
+                due.push((serial, id, "jump"));
+            }
+            if let Some((frame, fade, serial, _)) = action.seek
+                && action.jump.is_none()
+                && (frame <= now || (action.state == State::Active && frame - fade <= now))
+            {
+                due.push((serial, id, "seek"));
+            }
+        }
+        let Some(&(_, id, what)) = due.iter().min() else { return false };
+        match what {
+            "pause" => self.pause(id),
+            "resume" => self.go_on(id),
+            "seek" => self.seek(id),
+            _ => self.jump(id),
+        }
+        true
+    }
+
+    fn pause(&mut self, id: usize) {
+        let Some((frame, _, _)) = self.actions[id].pause.take() else { return };
+        let action = &mut self.actions[id];
+        let plays = action.state == State::Active && action.pausing.is_none();
+        self.see("pause of what does not sound", !plays);
+        let action = &mut self.actions[id];
+        if !plays || frame >= action.end() {
+            return;
+        }
+        action.pausing = Some((self.now, frame));
+        action.receipt.pauses.0 = frame;
+        let fades = frame > self.now;
+        self.see("pause with a fade", fades);
+        self.see("pause without a fade", !fades);
+        self.move_followers(id);
+    }
+
+    fn go_on(&mut self, id: usize) {
+        let Some((_, fade, serial)) = self.actions[id].resume.take() else { return };
+        let now = self.now;
+        let action = &mut self.actions[id];
+        match action.pausing {
+            Some((_, frame)) if frame > now => {
+                action.resume = Some((frame, fade, serial));
+                self.see("resume while it fades", true);
+            }
+            Some((_, frame)) if action.state == State::Active => {
+                action.pausing = None;
+                action.rise = (now, fade);
+                action.receipt.pauses.1 = now;
+                action.receipt.pauses.2 += now - frame;
+                action.own_end = action.end_from_here(now);
+                self.see("resume", true);
+                self.move_followers(id);
+            }
+            _ => self.see("resume of what does not stand", true),
+        }
+    }
+
+    fn seek(&mut self, id: usize) {
+        let now = self.now;
+        let Some((frame, fade, serial, to)) = self.actions[id].seek.take() else { return };
+        let action = &mut self.actions[id];
+        let frame = frame.max(now);
+        if action.state == State::Active && frame < action.end() {
+            action.jump = Some((frame, fade, serial, to));
+            action.fall = Some((now, frame));
+            self.see("seek with a fade", frame > now);
+        } else {
+            self.see("seek of what does not sound", true);
+        }
+    }
+
+    fn jump(&mut self, id: usize) {
+        let now = self.now;
+        let Some((_, fade, _, to)) = self.actions[id].jump.take() else { return };
+        let action = &mut self.actions[id];
+        if action.state != State::Active {
+            return;
+        }
+        let Work::Play(play) = &action.issue.work else { return };
+        action.walk = Walk { frames: 0, position: play.first_frame, passes: play.loop_count };
+        (action.k, action.skip, action.fall) = (to, 0, None);
+        action.receipt.seek = now;
+        if fade > 0 {
+            action.rise = (now, fade);
+        }
+        let stands = action.pausing.is_some_and(|(_, frame)| frame <= now);
+        action.own_end = action.end_from_here(now);
+        let misses = !stands && action.pausing.is_some_and(|(_, frame)| frame >= action.own_end);
+        if misses {
+            action.pausing = None;
+            action.receipt.pauses.0 = -1;
+        }
+        self.see("seek", !stands);
+        self.see("seek while it stands still", stands);
+        self.move_followers(id);
+    }
+
+    /// Ends `id` by a request for a frame that its end has come to lie behind.
+    fn cut_as_stored(&mut self, id: usize) {
+        let (now, action) = (self.now, &mut self.actions[id]);
+        if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.end()) {
+            let fade = if action.fades() { fade } else { 0 };
+            let begin = (frame - fade).max(now);
+            action.cut = Some(Cut { begin, end: frame, level: 1.0, outcome: Outcome::Stopped });
+            self.see("pause puts the end off beyond a cancel", true);
+        }
+    }
+
+    /// Tells the followers of `id` of its new end, or that it is not known.
+    fn move_followers(&mut self, id: usize) {
+        self.cut_as_stored(id);
+        if self.actions[id].end() < NEVER {
+            return self.tell_followers(id);
+        }
+        for follower in 0..self.actions.len() {
+            let other = &mut self.actions[follower];
+            let follows = matches!(other.issue.start, Start::After { action, .. } if action == id);
+            if follows && other.state == State::Scheduled {
+                other.state = State::Waiting;
+                (other.receipt.requested, other.receipt.late) = (-1, 0);
+                self.see("follower waits for a pause", true);
+            }
+        }
+    }
+
     /// Ends `id` as the request does that ends it first, of those at hand.
     fn control(&mut self, id: usize) {
         if self.controlled.contains(&id) {
             return;
         }
         self.controlled.push(id);
+        self.control_otherwise(id);
         let waits = self.actions[id].state == State::Waiting;
         self.see("cancel of a waiting follower", waits);
         let fades = self.actions[id].fades() && self.actions[id].state == State::Active;
@@ -655,6 +981,8 @@ impl Oracle {
                     self.see("fade within the onset ramp", onset && begin < end);
                     self.tell_followers(id);
                 } else {
+                    let earlier = action.stored.is_some_and(|(stored, _)| stored <= end);
+                    action.stored = if earlier { action.stored } else { Some((end, fade)) };
                     self.see("cancel for later than the end", true);
                 }
             }
@@ -675,6 +1003,9 @@ impl Oracle {
         action.state = State::Done;
         action.receipt.outcome = Some(outcome);
         action.receipt.end = end;
+        if let Some((_, frame)) = action.pausing.take() {
+            action.receipt.pauses.2 += (end - frame).max(0);
+        }
     }
 
     fn finish(&mut self, id: usize, outcome: Outcome, end: i64) {
@@ -694,45 +1025,40 @@ impl Oracle {
         }
     }
 
-    /// Starts, in the order of their numbers, all that are due at this frame.
-    fn start_due(&mut self) {
-        loop {
-            let now = self.now;
-            let due = self.actions.iter().position(|action| match action.state {
-                State::Scheduled => action.start == now,
-                State::Waiting => action.stored.is_some_and(|(frame, _)| frame == now),
-                _ => false,
-            });
-            let Some(id) = due else { return };
-            if self.actions[id].state == State::Waiting {
-                self.see("waiting follower cancelled at its frame", true);
-                self.finish(id, Outcome::Cancelled, now);
-                continue;
-            }
-            let modulated = matches!(&self.actions[id].issue.work, Work::Play(play) if play.am.is_some());
-            self.see("modulated", modulated);
-            if let Work::Play(Play { made: Some(made), .. }) = &self.actions[id].issue.work {
-                self.seen.insert(made.name());
-            }
-            let action = &mut self.actions[id];
-            action.state = State::Active;
-            action.receipt.start = now;
-            action.ring.taken = action.skip;
-            if let Some((frames, true)) = action.fed() {
-                action.own_end = action.own_end.min(now + frames);
-            }
-            if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
-                action.cut = Some(Cut {
-                    begin: (frame - fade).max(now),
-                    end: frame,
-                    level: 1.0,
-                    outcome: Outcome::Stopped,
-                });
-            }
-            if self.actions[id].end() < NEVER {
-                self.tell_followers(id);
-            }
+    /// Starts the first, in the order of their numbers, that is due at this frame.
+    fn start_first(&mut self) -> bool {
+        let now = self.now;
+        let due = self.actions.iter().position(|action| match action.state {
+            State::Scheduled => action.start == now,
+            State::Waiting => action.stored.is_some_and(|(frame, _)| frame == now),
+            _ => false,
+        });
+        let Some(id) = due else { return false };
+        if self.actions[id].state == State::Waiting {
+            self.see("waiting follower cancelled at its frame", true);
+            self.finish(id, Outcome::Cancelled, now);
+            return true;
         }
+        let modulated = matches!(&self.actions[id].issue.work, Work::Play(play) if play.am.is_some());
+        self.see("modulated", modulated);
+        if let Work::Play(Play { made: Some(made), .. }) = &self.actions[id].issue.work {
+            self.seen.insert(made.name());
+        }
+        let action = &mut self.actions[id];
+        action.state = State::Active;
+        action.receipt.start = now;
+        (action.k, action.ring.taken) = (action.skip, action.skip);
+        if let Some((frames, true)) = action.fed() {
+            action.own_end = action.own_end.min(now + frames);
+        }
+        if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.own_end) {
+            let begin = (frame - fade).max(now);
+            action.cut = Some(Cut { begin, end: frame, level: 1.0, outcome: Outcome::Stopped });
+        }
+        if self.actions[id].end() < NEVER {
+            self.tell_followers(id);
+        }
+        true
     }
 
     /// Before a block the host writes, and reads what there is.
@@ -778,15 +1104,17 @@ impl Oracle {
     }
 
     fn frame(&mut self) {
-        self.start_due();
-        while self.look_at_rings() {
-            self.start_due();
-        }
+        while self.turn() || self.start_first() || self.look_at_rings() {}
         let now = self.now;
         let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
         let (mut dry, mut full) = (false, false);
-        let active = |action: &&mut Action| action.state == State::Active && now < action.end();
-        for action in self.actions.iter_mut().filter(active) {
+        for action in self.actions.iter_mut().filter(|action| action.sent) {
+            let gain = action.gain.at(now);
+            let (skip, own_end, cut, pausing) = (action.skip, action.own_end, action.cut, action.pausing);
+            let stands = pausing.is_some_and(|(_, frame)| frame <= now);
+            if action.state != State::Active || now >= action.end() || stands {
+                continue;
+            }
             let lacks = action.fed().is_some_and(|(frames, _)| frames == 0);
             let lost = match &action.issue.work {
                 Work::Record(Record { drain: Some(drain), .. }) => action.ring.held == drain.frames,
@@ -795,21 +1123,27 @@ impl Oracle {
             (dry, full) = (dry || lacks, full || lost);
             if lacks || lost {
                 action.miss(now, 1);
+                action.k += 1;
                 continue;
             }
-            let (start, skip, own_end, cut) = (action.start, action.skip, action.own_end, action.cut);
             match &action.issue.work {
                 Work::Play(play) => {
-                    let k = now - start + skip;
+                    let k = action.k;
                     let frame = match (&play.feed, &play.made) {
                         (Some(_), _) => action.ring.taken,
                         (None, Some(_)) => k,
                         (None, None) => action.walk.to(play, k),
                     };
                     action.ring.taken += 1;
-                    let level = ramp(play.shape, now - start, play.onset)
+                    let (rise, frames) = action.rise;
+                    let fall = |(begin, end)| ramp(RampShape::RaisedCosine, end - 1 - now, end - begin);
+                    let level = ramp(play.shape, k - skip, play.onset)
                         * ramp(play.shape, own_end.saturating_sub(1 + now), play.offset)
-                        * cut_level(cut, now);
+                        * cut_level(cut, now)
+                        * pausing.map_or(1.0, fall)
+                        * action.fall.map_or(1.0, fall)
+                        * ramp(RampShape::RaisedCosine, now - rise, frames)
+                        * gain;
                     let swing = play.am.map_or(1.0, |am| swing(am, k));
                     for (target, source, gain) in play.routes() {
                         let (level, swing) = if target == OUTPUTS - 1 { (1.0, 1.0) } else { (level, swing) };
@@ -827,13 +1161,14 @@ impl Oracle {
                 }
                 Work::Record(record) => {
                     if record.drain.is_some() {
-                        action.receipt.recorded.push((now - start) as f32);
+                        action.receipt.recorded.push((now - action.start) as f32);
                     }
                     let samples = record.channels.iter().map(|&channel| input(now, channel as usize - 1));
                     action.receipt.recorded.extend(samples);
                     action.ring.held += 1;
                 }
             }
+            action.k += 1;
             action.receipt.done += 1;
         }
         self.see("plays silence for want of frames", dry);

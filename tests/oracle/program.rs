@@ -43,6 +43,40 @@ pub enum Command {
         gain: f64,
         ramp: i64,
     },
+    /// A request to one action.
+    Control {
+        action: usize,
+        ask: Ask,
+        /// Counts requests: of those for one frame the first is done first.
+        serial: usize,
+    },
+}
+
+/// What can be asked of an action beside its end; no frame is now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ask {
+    Gain {
+        frame: Option<i64>,
+        gain: f64,
+        ramp: i64,
+    },
+    Pause {
+        frame: Option<i64>,
+        fade: i64,
+    },
+    Resume {
+        frame: Option<i64>,
+        fade: i64,
+    },
+    Start {
+        frame: Option<i64>,
+    },
+    /// To a frame of the sound, which has at least one.
+    Seek {
+        frame: Option<i64>,
+        fade: i64,
+        to: i64,
+    },
 }
 
 /// Batches that can be open at a time.
@@ -245,12 +279,16 @@ pub type Source = (u16, Vec<(Vec<[u16; 32]>, usize)>);
 
 /// Reads a program from numbers: small ones make a small program, so that a failing one can be shrunk.
 pub fn read((kind, blocks): &Source) -> Program {
-    let (mut frame, mut issued) = (0, 0);
+    let (mut frame, mut issued, mut asked) = (0, 0, 0);
     let pool = [1_000, 1_000, 12, 4][*kind as usize % 4];
     let mut program = Program { pool, separate: kind % 3 == 2, blocks: Vec::new() };
     for (commands, frames) in blocks {
         let commands = commands.iter().map(|numbers| {
             let mut command = read_command(&mut Numbers(numbers.iter()), frame, issued);
+            if let Command::Control { serial, .. } = &mut command {
+                *serial = asked;
+                asked += 1;
+            }
             // Blocks without times have no clock, which live input across two callbacks needs.
             if let Command::Issue(issue) = &mut command
                 && let Work::Play(play) = &mut issue.work
@@ -270,7 +308,7 @@ pub fn read((kind, blocks): &Source) -> Program {
 }
 
 fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
-    let kind = n.below(28);
+    let kind = n.below(64);
     let fade = [0, 1, 17, 100, 700, 2_500][n.below(6) as usize];
     match kind {
         10..=18 if issued > 0 => {
@@ -285,6 +323,9 @@ fn read_command(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Command {
         21..=25 => Command::Commit { batch: n.below(BATCHES as i64) as usize },
         26 if n.one_in(2) => Command::Discard { batch: n.below(BATCHES as i64) as usize },
         27 if n.one_in(4) => Command::Stop,
+        28.. if issued > 0 => {
+            Command::Control { action: read_cancelled(n, issued), ask: read_ask(n, frame, fade), serial: 0 }
+        }
         _ => Command::Issue(Box::new(read_issue(n, frame, issued))),
     }
 }
@@ -295,6 +336,17 @@ fn read_cancel_frame(n: &mut Numbers<'_>, frame: i64) -> Option<i64> {
         2 => Some((frame - n.below(300)).max(0)),
         3 => Some(frame + n.below(40)),
         _ => Some(frame + n.below(1_200)),
+    }
+}
+
+fn read_ask(n: &mut Numbers<'_>, frame: i64, fade: i64) -> Ask {
+    let frame = read_cancel_frame(n, frame);
+    match n.below(10) {
+        0 => Ask::Gain { frame, gain: n.below(6) as f64 / 4.0, ramp: fade },
+        1 => Ask::Start { frame },
+        2..=4 => Ask::Pause { frame, fade },
+        5..=7 => Ask::Resume { frame, fade },
+        _ => Ask::Seek { frame, fade, to: n.below(4_000) },
     }
 }
 

@@ -25,11 +25,13 @@ impl Engine {
             // Relaxed: a reading of a clock, which orders nothing.
             let offset = self.shared.realtime_offset_ns.load(Relaxed);
             self.decide_starts(horizon, offset);
+            self.decide_controls(horizon, offset);
             self.decide_cancels(horizon, offset);
             self.decide_gain(horizon, offset);
         }
         let waiting = self.timed.waiting(HostClock::Realtime)
             + self.timed_cancels.waiting(HostClock::Realtime)
+            + self.timed_controls.waiting(HostClock::Realtime)
             + self.timed_gain.is_some() as usize;
         self.thread().realtime_waiting.store(waiting as u64, Relaxed);
     }
@@ -58,7 +60,7 @@ impl Engine {
             // Without stamps of its own half the action ends as soon as that can be done.
             let frame = self.frame_at(action.work.plays(), time, offset);
             let cancel = Cancels::default().with(frame.map_or(When::Now, When::Frame), fade_frames);
-            let fades = action.fades() && track.started;
+            let fades = track.fades();
             if let Some(cancel) = cancel.earliest(self.now, fades) {
                 self.cancel(slot, cancel, Outcome::Stopped);
             }
@@ -71,7 +73,7 @@ impl Engine {
         let ns = if time.clock == HostClock::Realtime { time.ns - offset } else { time.ns };
         if ns < horizon {
             let frame = self.playback.frame_at(ns).unwrap_or(self.now);
-            self.gain.set(frame.max(self.now), gain, ramp_frames);
+            self.gain.set(self.now, frame.max(self.now), gain, ramp_frames);
             self.timed_gain = None;
         }
     }

@@ -49,6 +49,7 @@ impl Engine {
             self.schedule.remove(slot);
             self.timed.remove(slot);
             self.timed_cancels.remove(slot);
+            self.drop_controls(slot);
             self.unlink(slot);
             let (anchor, completed) = self.tracks[slot as usize].anchor(frame, outcome == Outcome::Completed);
             if let Some(id) = self.report(slot, outcome, frame) {
@@ -100,6 +101,9 @@ impl Engine {
             input_clipped: track.seen.clipped,
             all_zero: !matches!(action.work, Work::Play(_)) && track.done > 0 && !track.seen.sound,
             detection: track.detection,
+            gain: track.gain_change,
+            pauses: track.pauses_until(frame),
+            seek_frame: track.seek_frame,
         };
         if hears {
             self.monitors.retain(|&other| other != slot);

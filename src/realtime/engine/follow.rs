@@ -49,13 +49,16 @@ impl Engine {
         self.lead_followers(slot);
     }
 
-    /// Lets the followers of the active action in `slot` follow, if it is known from where.
+    /// Lets the followers of the active action in `slot` follow, or wait if it is not known from where.
     pub(super) fn lead_followers(&mut self, slot: u32) {
         let track = &self.tracks[slot as usize];
-        let Some((frame, completes)) = track.known_anchor() else { return };
-        let mut follower = track.first_follower;
+        let (anchor, mut follower) = (track.known_anchor(), track.first_follower);
         while follower != NO_SLOT {
-            self.follow(follower, frame, completes);
+            match anchor {
+                Some((frame, completes)) => self.follow(follower, frame, completes),
+                None if self.tracks[follower as usize].phase == Phase::Scheduled => self.wait(follower),
+                None => {}
+            }
             follower = self.tracks[follower as usize].next_follower;
         }
     }

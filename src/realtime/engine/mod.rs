@@ -2,6 +2,7 @@
 
 mod anchor;
 mod capture;
+mod control;
 mod due;
 mod end;
 mod follow;
@@ -10,6 +11,7 @@ mod play;
 mod requests;
 mod rings;
 mod start;
+mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,15 +21,16 @@ use crate::queue::CallbackEnds;
 use crate::realtime::block::{BlockTime, Input, Output};
 use crate::realtime::clock::Fit;
 use crate::realtime::fpu::DefaultMode;
+use crate::realtime::gain::Gain;
 use crate::realtime::half::{HalfParts, HalfTime};
 use crate::realtime::history::History;
-use crate::realtime::master::{Line, MasterGain};
+use crate::realtime::master::Line;
 use crate::realtime::mix::Mixer;
 use crate::realtime::schedule::Schedule;
 use crate::realtime::timed::Timed;
 use crate::realtime::track::{Phase, Track};
 use crate::receipt::{LatencySource, Outcome, Report};
-use crate::request::SetGain;
+use crate::request::{CONTROLS, SetGain};
 use crate::shared::{HalfClock, Position, Shared, ThreadShared};
 
 /// Makes the next block allocate, so that a test can see RealtimeSanitizer catch it.
@@ -78,6 +81,10 @@ pub struct Engine {
     timed: Timed,
     /// Cancels that wait for a host time.
     timed_cancels: Timed,
+    /// Other requests to actions that wait for a host time, by [`Control::place`].
+    timed_controls: Timed,
+    /// Turns that actions are to take, by [`Control::place`].
+    turns: Schedule,
     /// A change of the master gain that waits for a host time.
     timed_gain: Option<(HostTime, SetGain)>,
     playback: HalfTime,
@@ -103,7 +110,7 @@ pub struct Engine {
     /// How many of them use rings.
     rings: u64,
     mixer: Option<Mixer>,
-    gain: MasterGain,
+    gain: Gain,
     /// First frame of the block at hand.
     block: i64,
     /// The frame that is made next.
@@ -126,6 +133,8 @@ impl Engine {
             schedule: Schedule::new(slots),
             timed: Timed::new(slots),
             timed_cancels: Timed::new(slots),
+            timed_controls: Timed::new(slots * CONTROLS),
+            turns: Schedule::new(slots * CONTROLS),
             timed_gain: None,
             playback: HalfTime::new(parts.halves[0]),
             capture: HalfTime::new(parts.halves[1]),
@@ -142,7 +151,7 @@ impl Engine {
             detectors: 0,
             rings: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
-            gain: MasterGain::default(),
+            gain: Gain::default(),
             block: 0,
             frame: 0,
             now: 0,

@@ -15,12 +15,14 @@ impl Engine {
         mixer.clear(frames);
         for &slot in &self.playing {
             let track = &mut self.tracks[slot as usize];
-            let (from, to) = (track.voice.start.max(self.frame), track.last_frame().min(chunk_end));
+            let from = track.voice.start.max(self.frame);
+            let stands = track.voice.pause.map_or(i64::MAX, |pause| pause.end);
+            let to = track.last_frame().min(stands).min(chunk_end);
             let Some(action) = &mut track.action else { continue };
             if let Work::Play(play) = &mut action.work
                 && from < to
             {
-                let handed = mixer.add(play, &track.voice, self.frame, from, to);
+                let handed = mixer.add(play, &track.voice, &mut track.gain, self.frame, from, to);
                 let ring_missing = to - from - handed;
                 let (first_silent, silent) = play.source.silent();
                 track.done += handed - silent;

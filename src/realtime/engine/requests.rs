@@ -1,14 +1,11 @@
 //! What the host asks for: commands, cancels, and what concerns the stream as a whole.
 
 use super::Engine;
-use crate::action::{Action, ActionId, Command, When};
+use crate::action::{Action, Command, When};
 use crate::queue::COMMANDS_PER_CALLBACK;
 use crate::realtime::track::Phase;
 use crate::receipt::Outcome;
 use crate::request::{Cancel, SetGain, Sweep};
-
-/// No fade is decided on further ahead than this.
-const MAX_FADE_FRAMES: i64 = 1 << 40;
 
 impl Engine {
     pub(super) fn take_commands(&mut self) {
@@ -48,29 +45,11 @@ impl Engine {
     pub(super) fn set_gain(&mut self, request: SetGain) {
         let SetGain { when, gain, ramp_frames } = request;
         self.timed_gain = None;
+        self.gain.forget_next(self.now);
         match when {
-            When::Now => self.gain.set(self.now, gain, ramp_frames),
-            When::Frame(frame) => self.gain.set(frame.max(self.now), gain, ramp_frames),
+            When::Now => self.gain.set(self.now, self.now, gain, ramp_frames),
+            When::Frame(frame) => self.gain.set(self.now, frame.max(self.now), gain, ramp_frames),
             When::Host(time) => self.timed_gain = Some((time, request)),
-        }
-    }
-
-    pub(super) fn control(&mut self, id: ActionId) {
-        let Some(action) = self.tracks[id.slot() as usize].action.as_ref().filter(|action| action.id == id)
-        else {
-            return;
-        };
-        let fades = action.fades() && self.tracks[id.slot() as usize].started;
-        let Some(cancels) = self.shared.slot(id).take_cancels() else { return };
-        self.tracks[id.slot() as usize].cancels = Some(cancels);
-        for (time, fade_frames) in cancels.at_host_times() {
-            // A fade begins before the time, and is decided on before it begins.
-            let fade_ns = later(0, fade_frames.min(MAX_FADE_FRAMES), self.sample_rate_hz);
-            self.timed_cancels.set(id.slot(), time, fade_ns, id.sequence());
-        }
-        if let Some(cancel) = cancels.earliest(self.now, fades) {
-            self.cancel(id.slot(), cancel, Outcome::Stopped);
-            self.end_all();
         }
     }
 
@@ -85,6 +64,10 @@ impl Engine {
                 if track.stop(cancel, now) {
                     track.stopped_as = stopped_as;
                     self.end_changed(slot);
+                } else {
+                    // A pause may still put its own end off.
+                    let frame = Some(track.stop_of(cancel, now));
+                    track.keep_cancel(Cancel { frame, ..cancel });
                 }
             }
             Phase::Scheduled if frame > track.voice.start && cancel.frame.is_some() => {
@@ -119,9 +102,4 @@ impl Engine {
             self.end_all();
         }
     }
-}
-
-/// `ns` and `frames` at the nominal rate later.
-fn later(ns: i64, frames: i64, sample_rate_hz: u32) -> i64 {
-    ns + (frames as i128 * 1_000_000_000 / sample_rate_hz as i128) as i64
 }

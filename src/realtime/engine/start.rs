@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Engine;
 use super::end::xruns;
 use super::rings::settle;
-use crate::action::{Action, Start, Work};
+use crate::action::{Action, Start, When, Work};
 use crate::realtime::mix::CHUNK_FRAMES;
 use crate::realtime::record;
 use crate::realtime::schedule::Due;
@@ -15,7 +15,8 @@ use crate::request::Cancel;
 
 impl Engine {
     pub(super) fn begin(&mut self, action: Box<Action>) {
-        let (id, start, delay, issue) = (action.id, action.start, action.delay, action.issue);
+        let (id, start, issue) = (action.id, action.start, action.issue);
+        let (delay, later) = (action.delay, action.later);
         let slot = id.slot();
         self.slots_used = self.slots_used.max(slot + 1);
         self.detectors += action.detects() as u64;
@@ -27,7 +28,7 @@ impl Engine {
             return self.end(slot, outcome, self.now);
         }
         match start {
-            Start::Now => self.place(slot, self.now + delay),
+            Start::Now => self.place(slot, self.now + delay + later),
             Start::AtFrame(frame) => self.place(slot, frame.saturating_add(delay)),
             Start::AtHostTime(time) => self.timed.set(slot, time, 0, id.sequence()),
             Start::After { predecessor, .. } => self.wait_for(slot, predecessor),
@@ -62,12 +63,15 @@ impl Engine {
         self.schedule.set(slot, Due { frame, sequence });
     }
 
-    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, and, while
-    /// there are detectors or rings, where something else is due, so that what they find or how they end comes
-    /// in its place among it.
+    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, at a turn, and,
+    /// while there are detectors or rings, where something else is due, so that what they find or how they end
+    /// comes in its place among it.
     pub(super) fn begin_chunk(&mut self, end: i64) -> i64 {
-        self.start_due(self.frame + 1);
+        while self.turn_first() || self.start_first(self.frame + 1) {}
         let mut chunk_end = chunk_end(self.frame).min(end);
+        if let Some((due, _)) = self.turns.first() {
+            chunk_end = chunk_end.min(due.frame);
+        }
         if self.detectors + self.rings > 0
             && let Some((due, _)) = self.schedule.first()
         {
@@ -87,17 +91,53 @@ impl Engine {
 
     /// Starts everything that is due before `end`, in order.
     pub(super) fn start_due(&mut self, end: i64) {
-        while let Some((due, slot)) = self.schedule.first()
-            && due.frame < end
-        {
-            self.now = due.frame.max(self.frame);
-            self.schedule.remove(slot);
-            if self.tracks[slot as usize].phase == Phase::Waiting {
-                self.end(slot, Outcome::Cancelled, due.frame);
-            } else {
-                self.activate(slot);
-            }
-            self.end_all();
+        while self.start_first(end) {}
+    }
+
+    /// Starts what is due first, if that is before `end`.
+    fn start_first(&mut self, end: i64) -> bool {
+        let Some((due, slot)) = self.schedule.first().filter(|(due, _)| due.frame < end) else {
+            return false;
+        };
+        self.now = due.frame.max(self.frame);
+        self.schedule.remove(slot);
+        if self.tracks[slot as usize].phase == Phase::Waiting {
+            self.end(slot, Outcome::Cancelled, due.frame);
+        } else {
+            self.activate(slot);
+        }
+        self.end_all();
+        true
+    }
+
+    /// Starts an action that has not started at another time.
+    pub(super) fn reschedule(&mut self, slot: u32, when: When) {
+        if !matches!(self.tracks[slot as usize].phase, Phase::Waiting | Phase::Scheduled) {
+            return;
+        }
+        self.unlink(slot);
+        self.timed.remove(slot);
+        self.wait(slot);
+        let Some(action) = &mut self.tracks[slot as usize].action else { return };
+        action.later = 0;
+        action.start = when.into();
+        self.shared.slot(action.id).publish_new_start(when);
+        let (id, delay) = (action.id, action.delay);
+        match when {
+            When::Now => self.place(slot, self.now + delay),
+            When::Frame(frame) => self.place(slot, frame.saturating_add(delay)),
+            When::Host(time) => self.timed.set(slot, time, 0, id.sequence()),
+        }
+        self.end_all();
+    }
+
+    /// Lets the action in `slot` wait for a start that is not known, or not any more.
+    pub(super) fn wait(&mut self, slot: u32) {
+        let track = &mut self.tracks[slot as usize];
+        (track.phase, track.requested, track.late) = (Phase::Waiting, NONE, 0);
+        match track.cancel {
+            Some(Cancel { frame: Some(frame), .. }) => self.set_due(slot, frame),
+            _ => self.schedule.remove(slot),
         }
     }
 
@@ -113,9 +153,7 @@ impl Engine {
         track.phase = Phase::Active;
         track.started = true;
         settle(track, self.frame);
-        if let Some(cancel) = track.cancel.take() {
-            track.stop(cancel, start);
-        }
+        track.stop_as_kept(start);
         let half = if plays { &self.playback } else { &self.capture };
         track.snapshot = Snapshot {
             xruns: xruns(&self.shared, plays),
@@ -134,6 +172,8 @@ impl Engine {
         self.insert(slot);
         self.recall(slot);
         self.end_changed(slot);
+        self.pause_at_last(slot);
+        self.seek_at_last(slot);
     }
 
     /// Gives a recording that started in the past the input of that time, at once: as much work as copying

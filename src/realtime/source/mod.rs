@@ -67,6 +67,19 @@ impl Source {
         }
     }
 
+    /// Whether it can be paused. What is live goes on without it.
+    pub fn can_stand(&self) -> bool {
+        !matches!(self, Self::Input(_) | Self::Ring(_))
+    }
+
+    /// The number of frames among which it can go from any to any other, if it can.
+    pub fn seekable(&self) -> Option<i64> {
+        match self {
+            Self::Buffer(passage) => Some(passage.length().unwrap_or(i64::MAX)),
+            _ => None,
+        }
+    }
+
     /// Hands `count` frames from frame `k` of the sound on to `take`, interleaved, in runs of whole frames; the
     /// last of them may be missing. What does not lie in memory is made in `scratch`, which has room for them.
     pub fn read(&mut self, k: i64, count: usize, scratch: &mut [f32], mut take: impl FnMut(&[f32])) {

@@ -1,0 +1,194 @@
+//! Chains of sounds: gapless, appended to while they play, and without copies of what they share.
+
+mod bustle;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use bustle::{CHANNELS, Random, process, running};
+use sonset::action::{AfterPolicy, LatePolicy};
+use sonset::buffer::Buffer;
+use sonset::receipt::{Outcome, Receipt};
+use sonset::stream::{PlayParams, StartAt, Stream, Timing};
+
+thread_local! {
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which adds up what a thread asks for.
+struct Adding;
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Adding {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        BYTES.set(BYTES.get() + layout.size());
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Adding = Adding;
+
+fn after(action: i64, offset: i64) -> Timing {
+    Timing { start: StartAt::After { action, offset }, ..Timing::default() }
+}
+
+fn at(frame: i64) -> Timing {
+    Timing { start: StartAt::Frame(frame), ..Timing::default() }
+}
+
+/// Plays a part of `sound`.
+fn play(stream: &Stream, sound: &Arc<Buffer>, first_frame: i64, frames: i64, timing: Timing) -> i64 {
+    let params = PlayParams { timing, first_frame, frame_count: Some(frames), ..PlayParams::default() };
+    stream.play_buffer(sound, Some(&[1]), None, &params).unwrap()
+}
+
+/// A sound whose every sample tells which it is.
+fn counting(frames: i64) -> Arc<Buffer> {
+    let samples: Vec<f32> = (1..=frames).map(|n| n as f32 / 1_048_576.0).collect();
+    Buffer::copy(&samples, frames, 1, 0).unwrap()
+}
+
+/// The next `frames` frames of channel 1.
+fn render(stream: &Stream, frames: usize) -> Vec<f32> {
+    let mut output = vec![0.0; CHANNELS * frames];
+    process(stream, &vec![0.0; CHANNELS * frames], &mut output);
+    output.into_iter().step_by(CHANNELS).collect()
+}
+
+fn receipt(stream: &Stream, action: i64) -> Receipt {
+    stream.action(action).unwrap()
+}
+
+#[test]
+fn a_chain_of_ten_thousand_links_has_no_gap() {
+    const LINKS: i64 = 10_000;
+    let stream = running(10_001, "");
+    let mut random = Random(3);
+    let sound = counting(LINKS * 9);
+    let (mut total, mut last) = (0, None);
+    for _ in 0..LINKS {
+        let frames = 1 + random.below(9);
+        let timing = last.map_or(at(5_000), |action| after(action, 0));
+        last = Some(play(&stream, &sound, total, frames, timing));
+        total += frames;
+    }
+    let mut heard = Vec::new();
+    while (heard.len() as i64) < 5_000 + total + 100 {
+        heard.extend(render(&stream, 1 + random.below(400) as usize));
+    }
+    for (frame, &sample) in (0..).zip(&heard) {
+        let n = frame - 5_000;
+        let wanted = if (0..total).contains(&n) { (n + 1) as f32 / 1_048_576.0 } else { 0.0 };
+        assert_eq!(sample, wanted, "frame {frame}");
+    }
+}
+
+#[test]
+fn what_is_appended_while_the_queue_plays_follows_without_a_gap_or_as_its_late_policy_says() {
+    let (mut gapless, mut late_ones) = (0, 0);
+    for seed in 1..=300 {
+        let stream = running(64, "");
+        let mut random = Random(seed);
+        let sound = counting(1_000);
+        let mut frame = 0;
+        let mut last = play(&stream, &sound, 0, 300, Timing::default());
+        let (mut end, mut lates) = (300, vec![(last, 0)]);
+        for _ in 0..20 {
+            let frames = 1 + random.below(500);
+            render(&stream, frames as usize);
+            frame += frames;
+            let late = [LatePolicy::Play, LatePolicy::Skip][random.below(2) as usize];
+            let length = 100 + random.below(900);
+            let next = play(&stream, &sound, 0, length, Timing { late, ..after(last, 0) });
+            let by = (frame - end).max(0);
+            let skip = if late == LatePolicy::Skip { by } else { 0 };
+            let heard = render(&stream, 1);
+            let Receipt { outcome, measured, .. } = receipt(&stream, next);
+            if skip >= length {
+                assert_eq!(outcome, Some(Outcome::DroppedLate));
+                break;
+            }
+            if by > 0 {
+                assert_eq!(measured.start_frame, frame);
+                assert_eq!(heard[0], (skip + 1) as f32 / 1_048_576.0);
+                late_ones += 1;
+            } else {
+                gapless += 1;
+            }
+            frame += 1;
+            let start = end.max(frame - 1);
+            end = start + length - skip;
+            last = next;
+            lates.push((next, by));
+        }
+        // The last one is at the end of a row in which each began where the one before had ended.
+        render(&stream, 20_000);
+        let measured = receipt(&stream, last).measured;
+        assert_eq!(measured.end_frame, end, "seed {seed}");
+        for (action, by) in lates {
+            assert_eq!(receipt(&stream, action).measured.late_frames, by, "seed {seed}");
+        }
+    }
+    assert!(gapless > 500 && late_ones > 100, "{gapless} without a gap, {late_ones} late");
+}
+
+#[test]
+fn what_follows_an_action_that_did_not_complete_fails_or_starts_at_its_end() {
+    type Spoil = fn(&Stream, &Arc<Buffer>) -> (i64, i64);
+    let cancelled: Spoil = |stream, sound| {
+        let action = play(stream, sound, 0, 100, at(900));
+        stream.cancel(action, None, -1).unwrap();
+        (action, 200)
+    };
+    let stopped: Spoil = |stream, sound| {
+        let action = play(stream, sound, 0, 500, Timing::default());
+        stream.cancel(action, Some(350), -1).unwrap();
+        (action, 350)
+    };
+    let dropped: Spoil =
+        |stream, sound| (play(stream, sound, 0, 100, Timing { late: LatePolicy::Drop, ..at(10) }), 200);
+    let failed: Spoil = |stream, sound| {
+        let action = play(stream, sound, 0, 100, at(900));
+        let next = play(stream, sound, 0, 100, after(action, 0));
+        stream.cancel(action, None, -1).unwrap();
+        (next, 200)
+    };
+    for spoil in [cancelled, stopped, dropped, failed] {
+        let stream = running(16, "");
+        let sound = counting(1_000);
+        render(&stream, 200);
+        let (before, end) = spoil(&stream, &sound);
+        let strict = play(&stream, &sound, 0, 10, after(before, 20));
+        let any = Timing { after: AfterPolicy::AnyEnd, ..after(before, 20) };
+        let any = play(&stream, &sound, 0, 10, any);
+        render(&stream, 2_000);
+        let first = receipt(&stream, before);
+        assert!(first.outcome != Some(Outcome::Completed) && first.measured.end_frame == end, "{first:?}");
+        assert_eq!(receipt(&stream, strict).outcome, Some(Outcome::Predecessor));
+        let any = receipt(&stream, any);
+        assert_eq!((any.outcome, any.measured.start_frame), (Some(Outcome::Completed), end + 20));
+    }
+}
+
+#[test]
+fn a_buffer_that_is_played_a_thousand_times_is_there_once() {
+    let stream = running(1_024, "");
+    let sound = counting(1 << 20);
+    let before = BYTES.get();
+    let mut last = play(&stream, &sound, 0, 1 << 20, Timing::default());
+    for _ in 0..999 {
+        last = play(&stream, &sound, 0, 1 << 20, after(last, 0));
+    }
+    let params = PlayParams { loop_count: 1_000, ..PlayParams::default() };
+    stream.play_buffer(&sound, None, None, &params).unwrap();
+    let bytes = BYTES.get() - before;
+    assert!(bytes < 1 << 20, "{bytes} bytes for 1001 plays of a buffer of {} bytes", 4 << 20);
+}
