@@ -114,7 +114,6 @@ fn what_is_appended_while_the_queue_plays_follows_without_a_gap_or_as_its_late_p
             let Receipt { outcome, measured, .. } = receipt(&stream, next);
             if skip >= length {
                 assert_eq!(outcome, Some(Outcome::DroppedLate));
-                frame += 1;
                 break;
             }
             if by > 0 {
