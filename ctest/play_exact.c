@@ -57,6 +57,7 @@ static void test_control(void)
     sonset_gain_params gain;
     sonset_pause_params pause;
     sonset_reschedule_params start;
+    sonset_seek_params seek;
     int64_t n;
     OK(sonset_gain_params_init(&gain));
     OK(sonset_pause_params_init(&pause));
@@ -97,7 +98,20 @@ static void test_control(void)
     CHECK_REAL(receipt_of(stream, action).gain, 1.0);
     CHECK_INT(receipt_of(stream, later).requested_frame, 2000);
 
+    PROMISE("a sound goes to another of its frames");
+    OK(sonset_seek_params_init(&seek));
+    action = play_at(stream, sound, 4000);
+    seek.mode = SONSET_START_AT_FRAME;
+    seek.frame = 4500;
+    seek.position_frame = 900;
+    seek.fade_frames = -1;
+    OK(sonset_stream_seek(stream, action, &seek));
+    render(stream, out, 2000, 1);
+    CHECK_INT(receipt_of(stream, action).seek_frame, 4500);
+    CHECK_INT(receipt_of(stream, action).end_frame, 4600);
+
     PROMISE("what has ended cannot be controlled");
+    CHECK_INT(sonset_stream_seek(stream, action, &seek), SONSET_ERROR_ACTION_ENDED);
     CHECK_INT(sonset_stream_set_gain(stream, action, &gain), SONSET_ERROR_ACTION_ENDED);
     CHECK_INT(sonset_stream_pause(stream, action, &pause), SONSET_ERROR_ACTION_ENDED);
     CHECK_INT(sonset_stream_resume(stream, action, &pause), SONSET_ERROR_ACTION_ENDED);

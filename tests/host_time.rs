@@ -261,11 +261,13 @@ fn what_is_asked_of_one_action_is_done_at_the_frame_of_its_host_time() {
         device.stream.pause(action, at(device.true_ns(pause)), 480).unwrap();
         device.stream.resume(action, at(device.true_ns(resume)), 480).unwrap();
         device.stream.reschedule(pending, at(device.true_ns(new_start))).unwrap();
+        let seek = start + 35_011;
+        device.stream.seek(action, at(device.true_ns(seek)), 50_000, -1).unwrap();
         device.run(3.0);
         let measured = device.receipt(action).measured;
         assert_eq!((measured.start_frame, measured.gain.frame), (start, gain), "{ppm} ppm");
         assert_eq!((measured.pauses.frame, measured.pauses.resumed_frame), (pause, resume), "{ppm} ppm");
-        assert_eq!(measured.end_frame, start + 60_000 + resume - pause);
+        assert_eq!((measured.seek_frame, measured.end_frame), (seek, seek + 10_000));
         let heard = |frame: i64| device.heard[frame as usize];
         assert_eq!((heard(gain - 1), heard(gain) < 0.5), (0.5, true));
         assert_eq!((heard(pause - 1) > 0.0, heard(pause)), (true, 0.0));
