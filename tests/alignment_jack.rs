@@ -87,23 +87,33 @@ fn unsteady(run: &Run, passed: &[Passed]) -> Vec<i64> {
     apart.map(|cycles| cycles[7].0).collect()
 }
 
-/// Each slip is in the receipts of what was alive, and where there was none there is none.
-fn check_receipts(run: &Run, view: &View) {
+/// Gives back what is wrong unless the condition holds.
+macro_rules! hold {
+    ($condition:expr, $($what:tt)+) => {
+        if !$condition {
+            return Err(format!($($what)+));
+        }
+    };
+}
+
+/// Each slip is in the receipts of what was alive, and where there was none there is none; or else what is wrong.
+fn check_receipts(run: &Run, view: &View) -> Result<(), String> {
     for (receipt, slips) in [(&run.numbers, &view.output_slips), (&run.long, &view.input_slips)] {
         let counts = slips.len() as u64..=view.events.len() as u64;
-        assert!(counts.contains(&receipt.discontinuities), "{counts:?} slips: {receipt:?}");
+        hold!(counts.contains(&receipt.discontinuities), "{counts:?} slips: {receipt:?}");
     }
     let counted = run.after.input_discontinuities - run.before.input_discontinuities;
     let of_long = run.long.discontinuities;
-    assert!((of_long..=of_long + 1).contains(&counted), "{counted} counted, {of_long} in the receipt");
+    hold!((of_long..=of_long + 1).contains(&counted), "{counted} counted, {of_long} in the receipt");
     for pulse in &run.pulses {
         let (receipt, frames) = (&pulse.recorded, pulse.recorded.start_frame + 1..pulse.recorded.end_frame);
         if view.input_slips.iter().any(|slip| frames.contains(slip)) {
-            assert!(receipt.discontinuities > 0, "a slip in it, none in its receipt: {receipt:?}");
+            hold!(receipt.discontinuities > 0, "a slip in it, none in its receipt: {receipt:?}");
         } else if view.is_quiet(pulse, RECOGNITION) {
-            assert_eq!(receipt.discontinuities, 0, "no slip in it, one in its receipt: {receipt:?}");
+            hold!(receipt.discontinuities == 0, "no slip in it, one in its receipt: {receipt:?}");
         }
     }
+    Ok(())
 }
 
 /// Distances of a pulse from where it should be by the stamps, with what is stated of them: as the receipts have it,
@@ -121,7 +131,7 @@ fn check_alignment(run: &Run, view: &View) -> Result<(), String> {
     let (mut all, mut quiet) = (Vec::new(), Vec::new());
     for pulse in &run.pulses {
         let is_quiet = view.is_quiet(pulse, SETTLING);
-        assert!(!is_quiet || pulse.frame.is_some(), "a pulse is missing: {pulse:?}");
+        hold!(!is_quiet || pulse.frame.is_some(), "a pulse is missing: {pulse:?}");
         let distances = distances(pulse, view);
         quiet.extend(distances.iter().filter(|_| is_quiet).map(|(off, _)| *off));
         all.extend(distances);
@@ -133,15 +143,12 @@ fn check_alignment(run: &Run, view: &View) -> Result<(), String> {
         "pulses {middle:.2} frames from the constant, at most {largest:.2}; {:.1} % beyond what is stated",
         beyond * 100.0
     ));
-    if largest > FURTHEST || middle > 0.5 * FURTHEST {
-        return Err(format!("{largest} frames from the constant, {middle} at the median"));
+    hold!(largest <= FURTHEST, "{largest} frames from the constant");
+    hold!(middle <= 0.5 * FURTHEST, "{middle} frames from the constant at the median");
+    for (off, stated) in all {
+        hold!(off <= stated + FILTERED, "{off} frames off, {stated} stated");
     }
-    if let Some((off, stated)) = all.iter().find(|(off, stated)| *off > stated + FILTERED) {
-        return Err(format!("{off} frames off, {stated} stated"));
-    }
-    if beyond > 0.25 {
-        return Err(format!("{beyond} of all are further off than stated"));
-    }
+    hold!(beyond <= 0.25, "{beyond} of all are further off than stated");
     Ok(())
 }
 
@@ -174,8 +181,7 @@ fn play_and_record_stay_aligned_by_stamps_through_stalls_of_5_ms_and_every_slip_
         });
         let view = View::of(&run, &passage.passed());
         if is_telling(&run, &view) {
-            check_receipts(&run, &view);
-            match check_alignment(&run, &view) {
+            match check_receipts(&run, &view).and_then(|()| check_alignment(&run, &view)) {
                 Ok(()) => return,
                 // Other programs delay the server's clock in a way that cannot be seen here; not in every run.
                 Err(what) => wrong.push(what),
