@@ -174,6 +174,7 @@ static void test_inits(void)
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_params_init(NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_file_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
@@ -523,6 +524,7 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS_OUT(code, number, sonset_stream_record_output(stream, buffer, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_detect_level(stream, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_play_input(stream, NULL, NULL, NULL, 0, NULL, &number));
+    FAILS_OUT(code, number, sonset_stream_play_file(stream, "/nonexistent/x.wav", NULL, NULL, NULL, 0, NULL, &number));
     FAILS_OUT(code, number, sonset_stream_record_file(stream, "/nonexistent/x.wav", NULL, 0, NULL, NULL, &number));
     FAILS(code, sonset_stream_cancel(stream, 1, NULL));
     FAILS(code, sonset_stream_set_gain(stream, 1, NULL));

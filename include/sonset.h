@@ -52,31 +52,6 @@
 
 /* Define SONSET_NO_CALLBACKS for tools that cannot parse function pointers, as MATLAB's loadlibrary. */
 
-/** What else can be asked of an action; each kind has one request that waits at a time. */
-enum Control
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : uint32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /** To change its gain. */
-    Gain = 0,
-    /** To stand still. */
-    Pause = 1,
-    /** To go on. */
-    Resume = 2,
-    /** To go on elsewhere in the sound. */
-    Seek = 3,
-    /** The last step of a seek, which nobody asks for by itself. */
-    Jump = 4
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum Control Control;
-#else
-typedef uint32_t Control;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
 /** What functions return: 0, or one of the negative codes. A number is never given a new meaning. */
 typedef enum {
     /** Done as asked. */
@@ -323,6 +298,8 @@ typedef enum {
     SONSET_KIND_PLAY_RING = 5,
     /** Records into a ring, from which the host reads. */
     SONSET_KIND_RECORD_RING = 6,
+    /** Plays a file. */
+    SONSET_KIND_PLAY_FILE = 10,
     /** Records into a file. */
     SONSET_KIND_RECORD_FILE = 11,
     /** Records what was sent to the device. */
@@ -369,7 +346,10 @@ typedef enum {
     SONSET_OUTCOME_UNDERFLOW = 8,
     /** Its ring was full, and SONSET_RING_END was asked for. */
     SONSET_OUTCOME_OVERFLOW = 9,
-    /** Its file could not be written: the disk was full, for example. What had been written is readable. */
+    /**
+     * Its file could not be read further, because it is damaged, or written, because the disk is full. It was
+     * played, or is readable, up to there.
+     */
     SONSET_OUTCOME_FILE_ERROR = 10
 } sonset_outcome;
 
@@ -814,6 +794,18 @@ typedef struct {
     /** 0. */
     int32_t reserved;
 } sonset_play_params;
+
+/** How to read a file that is played. All zeros: its default track, two seconds ahead. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** Number of the audio track, from 1; 0 for the one that the file calls its default, else the first. */
+    int32_t track;
+    /** How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples. */
+    int32_t read_ahead_ms;
+    /** 0. */
+    int32_t reserved;
+} sonset_play_file_params;
 
 /** Which input to play, and how late. All zeros: input channel 1, as soon as can be. */
 typedef struct {
@@ -2088,6 +2080,45 @@ int32_t sonset_stream_play_buffer(sonset_stream *stream,
 SONSET_API
 int32_t sonset_stream_play_ring(sonset_stream *stream,
                                 sonset_ring *ring,
+                                const int32_t *channels,
+                                const float *gains,
+                                int32_t channel_count,
+                                const sonset_play_params *params,
+                                int64_t *out_action);
+
+/**
+ * Sets params to their defaults.
+ *
+ * Errors: NULL_POINTER.
+ *
+ * [any-thread] [callback-safe]
+ */
+SONSET_API int32_t sonset_play_file_params_init(sonset_play_file_params *params);
+
+/**
+ * Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.
+ * What files are read is said at sonset_buffer_load_file_at(). The file must have the stream's rate.
+ *
+ * file NULL stands for all zeros; channels, gains, channel_count and params are as for
+ * sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer
+ * than 524288 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
+ * guard limits it at the ceiling. The read-ahead is full when the call returns, so that nothing is missed at once.
+ *
+ * Frames that the file's disk did not deliver in time are silence, and are left out when they come: the rest is in
+ * time. They are counted in missing_frames. A file that breaks in the middle plays up to there, and the action
+ * ends with SONSET_OUTCOME_FILE_ERROR; for what follows it, it has not completed.
+ *
+ * Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
+ * UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,
+ * INVALID_STATE without an output, STREAM_CLOSED, DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
+ * Then nothing is played.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_stream_play_file(sonset_stream *stream,
+                                const char *path,
+                                const sonset_play_file_params *file,
                                 const int32_t *channels,
                                 const float *gains,
                                 int32_t channel_count,

@@ -61,6 +61,8 @@ pub enum Kind {
     PlayRing = 5,
     /// Records for the host to read meanwhile.
     RecordRing = 6,
+    /// Plays a file.
+    PlayFile = 10,
     /// Records into a file.
     RecordFile = 11,
     /// Records what was sent to the device.

@@ -90,7 +90,8 @@ fn unsteady(run: &Run, passed: &[Passed]) -> Vec<i64> {
 /// Gives back what is wrong unless the condition holds.
 macro_rules! hold {
     ($condition:expr, $($what:tt)+) => {
-        if !$condition {
+        let holds: bool = $condition;
+        if !holds {
             return Err(format!($($what)+));
         }
     };

@@ -260,6 +260,8 @@ pub enum sonset_action_kind {
     SONSET_KIND_PLAY_RING = 5,
     /// Records into a ring, from which the host reads.
     SONSET_KIND_RECORD_RING = 6,
+    /// Plays a file.
+    SONSET_KIND_PLAY_FILE = 10,
     /// Records into a file.
     SONSET_KIND_RECORD_FILE = 11,
     /// Records what was sent to the device.
@@ -308,7 +310,8 @@ pub enum sonset_outcome {
     SONSET_OUTCOME_UNDERFLOW = 8,
     /// Its ring was full, and SONSET_RING_END was asked for.
     SONSET_OUTCOME_OVERFLOW = 9,
-    /// Its file could not be written: the disk was full, for example. What had been written is readable.
+    /// Its file could not be read further, because it is damaged, or written, because the disk is full. It was
+    /// played, or is readable, up to there.
     SONSET_OUTCOME_FILE_ERROR = 10,
 }
 
@@ -478,6 +481,7 @@ same! {
     SONSET_KIND_PLAY_INPUT => Kind::PlayInput;
     SONSET_KIND_PLAY_RING => Kind::PlayRing;
     SONSET_KIND_RECORD_RING => Kind::RecordRing;
+    SONSET_KIND_PLAY_FILE => Kind::PlayFile;
     SONSET_KIND_RECORD_FILE => Kind::RecordFile;
     SONSET_KIND_RECORD_OUTPUT => Kind::RecordOutput;
     SONSET_KIND_PLAY_TONE => Kind::PlayTone;

@@ -20,6 +20,7 @@ mod ring;
 mod channel;
 mod start;
 mod play;
+mod play_file;
 mod input;
 mod generate;
 mod record;
@@ -31,5 +32,6 @@ mod results;
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
     backend::*, buffer::*, channel::*, clock::*, constants::*, control::*, detect::*, device::*, error::*,
-    generate::*, input::*, play::*, record::*, record_file::*, results::*, ring::*, stream::*, version::*,
+    generate::*, input::*, play::*, play_file::*, record::*, record_file::*, results::*, ring::*, stream::*,
+    version::*,
 };

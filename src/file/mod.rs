@@ -6,7 +6,9 @@
 
 pub mod channels;
 pub mod growing;
+pub mod playing;
 pub mod recording;
+pub mod task;
 pub mod decode;
 pub mod ebml;
 pub mod iso;

@@ -2,12 +2,12 @@
 //! disk harms nothing but its own file.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::{JoinHandle, Thread};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::growing::{GrowingWav, Origin, Spec};
+use super::task::FileTask;
 use crate::error::{Code, Error, Result};
 use crate::ring::Ring;
 
@@ -20,53 +20,6 @@ const FRAMES: usize = 4_096;
 
 /// Tells what the first sample is, once that is known.
 pub type FindOrigin = Box<dyn Fn() -> Option<Origin> + Send>;
-
-/// What host and worker share of one recording.
-#[derive(Debug, Default)]
-pub struct FileTask {
-    worker: OnceLock<Thread>,
-    /// Nothing more comes than what is in the ring.
-    stopped: AtomicBool,
-    /// The file is complete, or will never be.
-    done: AtomicBool,
-    failed: AtomicBool,
-    failure: Mutex<String>,
-}
-
-impl FileTask {
-    /// Says that nothing more comes than what is in the ring.
-    pub fn stop(&self) {
-        // Release: whoever sees it sees all that was recorded.
-        self.stopped.store(true, Ordering::Release);
-        if let Some(worker) = self.worker.get() {
-            worker.unpark();
-        }
-    }
-
-    /// Whether the file is complete, or will never be.
-    pub fn is_done(&self) -> bool {
-        // Acquire pairs with the Release of the worker: what it failed at is seen.
-        self.done.load(Ordering::Acquire)
-    }
-
-    /// Whether something could not be written.
-    pub fn has_failed(&self) -> bool {
-        // Acquire pairs with the Release in `fail`.
-        self.failed.load(Ordering::Acquire)
-    }
-
-    /// Why it could not; empty if it could.
-    pub fn failure(&self) -> String {
-        self.failure.lock().unwrap_or_else(|e| e.into_inner()).clone()
-    }
-
-    fn fail(&self, path: &Path, error: &std::io::Error) {
-        *self.failure.lock().unwrap_or_else(|e| e.into_inner()) =
-            format!("'{}' cannot be written: {error}", path.display());
-        // Release: whoever sees the flag sees the reason.
-        self.failed.store(true, Ordering::Release);
-    }
-}
 
 /// A worker whose recording was not taken in yet.
 pub struct Prepared {
@@ -86,12 +39,12 @@ impl Prepared {
             };
             Error::new(Code::FileIo, format!("'{}' {why}", path.display()))
         })?;
-        let task = Arc::new(FileTask::default());
+        let task = Arc::new(FileTask::new(true));
         let work = Work { task: task.clone(), wav, ring, origin, path: path.into(), known: false, end: 0 };
         let worker = std::thread::Builder::new().name("sonset file".into()).spawn(move || work.run());
         match worker {
             Ok(worker) => {
-                let _ = task.worker.set(worker.thread().clone());
+                task.set_worker(worker.thread().clone());
                 Ok(Self { task, worker, path: path.into() })
             }
             Err(error) => {
@@ -128,7 +81,7 @@ impl Work {
         let mut committed = Instant::now();
         loop {
             // Before the ring is looked at: what is in it then is all.
-            let stopped = self.task.stopped.load(Ordering::Acquire);
+            let stopped = self.task.is_stopped();
             let took = self.take(&mut samples);
             if self.task.has_failed() || (stopped && !took) {
                 break;
@@ -142,8 +95,7 @@ impl Work {
             }
         }
         self.commit();
-        // Release: whoever sees it sees what failed.
-        self.task.done.store(true, Ordering::Release);
+        self.task.finish();
     }
 
     /// Writes some of what is in the ring. False if it is empty.
@@ -158,7 +110,7 @@ impl Work {
         });
         self.end = first + frames;
         if let Err(error) = written {
-            self.task.fail(&self.path, &error);
+            self.fail(&error);
         }
         true
     }
@@ -184,7 +136,11 @@ impl Work {
         if let Err(error) = self.wav.commit()
             && !self.task.has_failed()
         {
-            self.task.fail(&self.path, &error);
+            self.fail(&error);
         }
+    }
+
+    fn fail(&self, error: &std::io::Error) {
+        self.task.fail(format!("'{}' cannot be written: {error}", self.path.display()));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::block::Input;
 use crate::action::Record;
 use crate::buffer::Recorder;
-use crate::file::recording::FileTask;
+use crate::file::task::FileTask;
 use crate::ring::RingWriter;
 
 /// Where a recording goes.

@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Loudest, Record, Start, When, Work};
+use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Loudest, Play, Record, Start, When, Work};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
-use crate::file::recording::FileTask;
+use crate::file::task::FileTask;
 use crate::queue::{COMMANDS_PER_CALLBACK, HostEnds};
 use crate::realtime::half;
 use crate::realtime::record::Sink;
+use crate::realtime::source::Source;
 use crate::receipt::{
     ActionState, Asked, Detection, LatencySource, Measured, NONE, Outcome, Receipt, Report,
 };
@@ -165,7 +166,7 @@ impl Host {
         let sound = Sounding::of(&action);
         let live = Live { id: action.id, asked, thread, place, cancels: None, requested: false, sound };
         self.live[action.id.slot() as usize] = Some(live);
-        if let Work::Record(Record { sink: Sink::File { task, .. }, .. }) = &action.work {
+        if let Some(task) = file_of(&action) {
             self.files.push((action.id, task.clone()));
         }
         match self.batches.get_mut(&batch) {
@@ -475,8 +476,12 @@ impl Host {
         if self.files.is_empty() {
             return false;
         }
-        let failed: Vec<i64> =
-            self.files.iter().filter(|(_, task)| task.has_failed()).map(|(id, _)| id.value()).collect();
+        let failed: Vec<i64> = self
+            .files
+            .iter()
+            .filter(|(_, task)| task.completes() && task.has_failed())
+            .map(|(id, _)| id.value())
+            .collect();
         for action in failed {
             // One that has ended already, or was told before, is told again in vain.
             let _ = self.cancel(action, When::Now, 0);
@@ -500,11 +505,11 @@ impl Host {
             return self.write_receipt(id, outcome, measured);
         };
         let task = &self.files[at].1;
-        if !task.is_done() {
-            task.stop();
+        task.stop();
+        if task.completes() && !task.is_done() {
             return self.unfinished.push((id, outcome, measured));
         }
-        let outcome = if task.has_failed() { Outcome::FileError } else { outcome };
+        let outcome = if task.completes() && task.has_failed() { Outcome::FileError } else { outcome };
         self.files.swap_remove(at);
         self.write_receipt(id, outcome, measured);
     }
@@ -546,6 +551,15 @@ impl Host {
                 self.file(live.id, outcome, measured);
             }
         }
+    }
+}
+
+/// The file that an action is of.
+fn file_of(action: &Action) -> Option<&Arc<FileTask>> {
+    match &action.work {
+        Work::Record(Record { sink: Sink::File { task, .. }, .. }) => Some(task),
+        Work::Play(Play { source: Source::Ring(ring), .. }) => ring.file(),
+        _ => None,
     }
 }
 

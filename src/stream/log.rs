@@ -164,6 +164,7 @@ fn line(receipt: &Receipt) -> String {
         Kind::PlayInput => "play_input",
         Kind::PlayRing => "play_ring",
         Kind::RecordRing => "record_ring",
+        Kind::PlayFile => "play_file",
         Kind::RecordFile => "record_file",
         Kind::RecordOutput => "record_output",
         Kind::PlayTone => "play_tone",

@@ -11,6 +11,7 @@ mod log;
 mod noise;
 mod params;
 mod play;
+mod play_file;
 mod pulse;
 mod record;
 mod record_file;
@@ -32,8 +33,8 @@ use self::life::Life;
 use self::log::FileLog;
 pub use self::log::LOG_RECEIPTS;
 pub use self::params::{
-    Align, DetectParams, FileParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams,
-    RecordParams, RingPolicy, StartAt, Timing, ToneParams,
+    Align, DetectParams, FileParams, InputParams, NoiseParams, PlayFileParams, PlayParams, PulseCode,
+    PulseParams, RecordParams, RingPolicy, StartAt, Timing, ToneParams,
 };
 pub use self::record::Recorded;
 pub use self::routes::gain_of_db;

@@ -171,6 +171,15 @@ pub struct RecordParams {
     pub ring: RingPolicy,
 }
 
+/// How to read a file that is played. Zeros stand for defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlayFileParams {
+    /// Number of the audio track, from 1; 0 for the file's default.
+    pub track: i32,
+    /// How far ahead it is read; 0 takes 2 s.
+    pub read_ahead_ms: i32,
+}
+
 /// How to write a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileParams {

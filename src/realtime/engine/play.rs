@@ -28,7 +28,7 @@ impl Engine {
                 track.done += handed - silent;
                 track.missing.note_some(from + handed, ring_missing);
                 track.missing.note_some(first_silent, silent);
-                if let Source::Ring(ring) = &play.source {
+                if let Source::Ring(ring) = &mut play.source {
                     ring.made(to, ring_missing);
                 }
                 let slot = self.shared.slot(action.id);

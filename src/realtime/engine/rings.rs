@@ -68,7 +68,9 @@ fn reach(track: &Track, end: i64) -> Option<Reach> {
             let (frames, finished) = ring.available(track.voice.skip);
             let dry = from + frames;
             if finished {
-                return Some(Reach { end: dry, ends_as: Outcome::Completed, known: from });
+                let broken = ring.is_broken();
+                let ends_as = if broken { Outcome::FileError } else { Outcome::Completed };
+                return Some(Reach { end: dry, ends_as, known: from });
             }
             let ends = ring.ends_when_dry() && dry < end;
             ends.then_some(Reach { end: dry, ends_as: Outcome::Underflow, known: dry })

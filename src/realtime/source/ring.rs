@@ -1,14 +1,19 @@
 //! What a host writes while it plays.
 
+use std::sync::Arc;
+
+use crate::file::task::FileTask;
 use crate::ring::RingReader;
 
-/// The frames of a ring, as they come. One that is not there when it is due is silence, and those after it
-/// sound so much later: nothing that was written is left out.
+/// The frames of a ring, as they come. One that is not there when it is due is silence. What a host writes sounds
+/// so much later then: nothing of it is left out. A file keeps its time.
 #[derive(Debug)]
 pub struct RingSound {
     reader: RingReader,
     length: Option<i64>,
     ends_when_dry: bool,
+    /// The worker that fills the ring from a file. A file keeps its time: what comes too late is left out.
+    file: Option<Arc<FileTask>>,
     /// Frames to be thrown away before the first one that sounds; known once it starts.
     owed: Option<i64>,
 }
@@ -16,7 +21,22 @@ pub struct RingSound {
 impl RingSound {
     /// A sound of `length` frames, silent ones counted; `None` to go on until the ring is finished.
     pub fn new(reader: RingReader, length: Option<i64>, ends_when_dry: bool) -> Self {
-        Self { reader, length, ends_when_dry, owed: None }
+        Self { reader, length, ends_when_dry, file: None, owed: None }
+    }
+
+    /// The sound of a file, which ends where its worker says.
+    pub fn of_file(reader: RingReader, length: Option<i64>, file: Arc<FileTask>) -> Self {
+        Self { file: Some(file), ..Self::new(reader, length, false) }
+    }
+
+    /// The worker of a file.
+    pub fn file(&self) -> Option<&Arc<FileTask>> {
+        self.file.as_ref()
+    }
+
+    /// Whether no more comes because the file cannot be read further.
+    pub fn is_broken(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.has_failed())
     }
 
     /// Number of channels.
@@ -56,9 +76,12 @@ impl RingSound {
     }
 
     /// Notes that the sound has been made up to `frame` of the stream, with `missing` frames of silence.
-    pub fn made(&self, frame: i64, missing: i64) {
+    pub fn made(&mut self, frame: i64, missing: i64) {
         if missing > 0 {
             self.reader.miss(missing);
+        }
+        if self.file.is_some() {
+            self.owed = self.owed.map(|owed| owed + missing);
         }
         self.reader.publish_place(frame, self.owed.unwrap_or(0));
     }

@@ -1,0 +1,83 @@
+#![allow(non_camel_case_types)]
+
+use std::ffi::c_char;
+use std::path::Path;
+
+use super::guard::{guard, text};
+use super::play::{Arguments, sonset_play_params};
+use super::stream::sonset_stream;
+use super::structs::{self, not_yet, sized};
+use crate::stream::PlayFileParams;
+
+/// How to read a file that is played. All zeros: its default track, two seconds ahead.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct sonset_play_file_params {
+    /// Size of this struct in bytes, or 0.
+    pub struct_size: u32,
+    /// Number of the audio track, from 1; 0 for the one that the file calls its default, else the first.
+    pub track: i32,
+    /// How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples.
+    pub read_ahead_ms: i32,
+    /// 0.
+    pub reserved: i32,
+}
+
+sized! { sonset_play_file_params: 16; }
+
+/// Sets params to their defaults.
+///
+/// Errors: NULL_POINTER.
+///
+/// [any-thread] [callback-safe]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_file_params) -> i32 {
+    // SAFETY: the caller passes NULL or a whole struct.
+    guard(|| unsafe { structs::init(params) })
+}
+
+/// Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.
+/// What files are read is said at sonset_buffer_load_file_at(). The file must have the stream's rate.
+///
+/// file NULL stands for all zeros; channels, gains, channel_count and params are as for
+/// sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer
+/// than 524288 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
+/// guard limits it at the ceiling. The read-ahead is full when the call returns, so that nothing is missed at once.
+///
+/// Frames that the file's disk did not deliver in time are silence, and are left out when they come: the rest is in
+/// time. They are counted in missing_frames. A file that breaks in the middle plays up to there, and the action
+/// ends with SONSET_OUTCOME_FILE_ERROR; for what follows it, it has not completed.
+///
+/// Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
+/// UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,
+/// INVALID_STATE without an output, STREAM_CLOSED, DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
+/// Then nothing is played.
+///
+/// [any-thread] [blocks]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sonset_stream_play_file(
+    stream: *mut sonset_stream,
+    path: *const c_char,
+    file: *const sonset_play_file_params,
+    channels: *const i32,
+    gains: *const f32,
+    channel_count: i32,
+    params: *const sonset_play_params,
+    out_action: *mut i64,
+) -> i32 {
+    guard(|| {
+        // SAFETY: the caller passes NULL or a struct of the size that it states.
+        let file = unsafe { structs::read(file) }?;
+        not_yet(file.reserved != 0, "reserved")?;
+        let file = PlayFileParams { track: file.track, read_ahead_ms: file.read_ahead_ms };
+        // SAFETY: the caller passes NULL or a string that ends with a zero.
+        let path = Path::new(unsafe { text(path, "path") }?);
+        let arguments = Arguments { stream, channels, gains, channel_count, params, out_action };
+        // SAFETY: the caller passes what the arguments' own comment asks for.
+        unsafe {
+            arguments.play(|stream, channels, gains, params| {
+                stream.play_file(path, &file, channels, gains, params)
+            })
+        }
+    })
+}

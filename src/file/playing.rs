@@ -1,0 +1,205 @@
+//! A file on its way to the callback: read ahead into a ring by a thread of its own, so that a slow disk harms
+//! nothing but its own sound.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::decode::Decoder;
+use super::task::FileTask;
+use crate::error::{Code, Error, Result, fail};
+use crate::ring::{Ring, Usage};
+
+/// How often the worker looks whether there is room.
+const LOOK: Duration = Duration::from_millis(10);
+/// Frames that are decoded at a time.
+const FRAMES: usize = 2_048;
+/// A loop of up to so many samples is kept in memory; for a longer one the file is sought anew at each pass.
+const KEPT_SAMPLES: i64 = 1 << 19;
+
+/// Which frames of a file sound, in the order in which they do.
+#[derive(Clone, Copy, Debug)]
+pub struct Course {
+    /// First frame of the file.
+    pub first: i64,
+    /// The frame after the last one; `None` for the end of the file.
+    pub end: Option<i64>,
+    /// First frame of the loop.
+    pub loop_first: i64,
+    /// The frame after its last one; `None` for the end of the file.
+    pub loop_end: Option<i64>,
+    /// Extra passes; −1 for ever.
+    pub loop_count: i64,
+}
+
+/// What is left of a course.
+#[derive(Debug)]
+struct Place {
+    course: Course,
+    /// The frame of the file that comes next.
+    at: i64,
+    passes: i64,
+    /// The loop, once it was read, if it is short.
+    kept: Vec<f32>,
+    /// Whether the loop is being kept while it is read for the first time.
+    keeps: bool,
+    /// Sample of the kept loop that comes next, while it is played from memory.
+    from_kept: Option<usize>,
+}
+
+/// Reads a file into a ring.
+pub struct Feeder {
+    decoder: Decoder,
+    ring: Arc<Ring>,
+    place: Place,
+    samples: Vec<f32>,
+    over: bool,
+}
+
+impl Feeder {
+    /// Reads `course` of a file into `ring`.
+    pub fn new(mut decoder: Decoder, course: Course, ring: Arc<Ring>) -> Result<Self> {
+        if course.first > 0 {
+            decoder.seek(course.first as u64)?;
+        }
+        let channels = decoder.info().channels;
+        let length = course.loop_end.map(|end| (end - course.loop_first) * channels as i64);
+        let keeps = course.loop_count != 0 && length.is_some_and(|samples| samples <= KEPT_SAMPLES);
+        let (at, passes) = (course.first, course.loop_count);
+        let place = Place { course, at, passes, kept: Vec::new(), keeps, from_kept: None };
+        Ok(Self { decoder, ring, place, samples: vec![0.0; FRAMES * channels], over: false })
+    }
+
+    /// Fills the ring as far as there is room. False if there is none, or nothing more to come.
+    pub fn fill(&mut self) -> Result<bool> {
+        let mut any = false;
+        while !self.over {
+            let room = self.ring.info().writable_frames.min(FRAMES as i64);
+            if room == 0 {
+                break;
+            }
+            any = true;
+            match self.next(room as usize)? {
+                0 => {
+                    self.over = true;
+                    self.ring.finish()?;
+                }
+                frames => {
+                    let count = frames * self.decoder.info().channels;
+                    self.ring.write(&self.samples[..count])?;
+                }
+            }
+        }
+        Ok(any)
+    }
+
+    /// Whether all of it is in the ring.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Reads up to `room` frames of the course; 0 at its end.
+    fn next(&mut self, room: usize) -> Result<usize> {
+        if let Some(from) = self.place.from_kept {
+            return Ok(self.next_kept(from, room));
+        }
+        let stop = if self.place.passes != 0 { self.place.course.loop_end } else { self.place.course.end };
+        let left = stop.map_or(room as i64, |stop| (stop - self.place.at).min(room as i64));
+        let channels = self.decoder.info().channels;
+        let wanted = left.max(0) as usize;
+        let frames = self.decoder.read(&mut self.samples[..wanted * channels])?;
+        self.keep(frames);
+        self.place.at += frames as i64;
+        match (frames, self.place.passes) {
+            (0, 0) if stop.is_some_and(|stop| self.place.at < stop) => {
+                fail!(FileFormat, "the file ends at frame {}, before the frames asked for", self.place.at)
+            }
+            (0, 0) => Ok(0),
+            (0, _) => self.turn().and_then(|()| self.next(room)),
+            _ => Ok(frames),
+        }
+    }
+
+    /// Keeps what was just read of a short loop.
+    fn keep(&mut self, frames: usize) {
+        let place = &mut self.place;
+        if place.keeps {
+            let channels = self.decoder.info().channels;
+            let before = (place.course.loop_first - place.at).clamp(0, frames as i64) as usize;
+            place.kept.extend_from_slice(&self.samples[before * channels..frames * channels]);
+        }
+    }
+
+    /// Goes back to the begin of the loop.
+    fn turn(&mut self) -> Result<()> {
+        let place = &mut self.place;
+        if place.at <= place.course.loop_first {
+            fail!(FileFormat, "the file ends at frame {}, before the loop", place.at);
+        }
+        if place.passes > 0 {
+            place.passes -= 1;
+        }
+        if place.keeps {
+            place.from_kept = Some(0);
+            return Ok(());
+        }
+        place.at = place.course.loop_first;
+        self.decoder.seek(place.at as u64)
+    }
+
+    /// Copies up to `room` frames of the kept loop; at its end on to the next pass, or to what follows.
+    fn next_kept(&mut self, from: usize, room: usize) -> usize {
+        let channels = self.decoder.info().channels;
+        let place = &mut self.place;
+        let count = (place.kept.len() - from).min(room * channels);
+        self.samples[..count].copy_from_slice(&place.kept[from..from + count]);
+        place.from_kept = match (from + count < place.kept.len(), place.passes) {
+            (true, _) => Some(from + count),
+            (false, 0) => {
+                place.keeps = false;
+                None
+            }
+            (false, passes) => {
+                place.passes = (passes - 1).max(-1);
+                Some(0)
+            }
+        };
+        count / channels
+    }
+}
+
+/// Opens the file and fills the ring, so that a sound that starts at once misses nothing.
+pub fn prepare(path: &Path, mut feeder: Feeder) -> Result<Feeder> {
+    match feeder.fill() {
+        Ok(_) => Ok(feeder),
+        Err(error) => Err(Error::new(error.code, format!("'{}': {}", path.display(), error.message))),
+    }
+}
+
+/// Starts the worker that keeps the ring filled until all of the file is in it, or its sound is over.
+pub fn feed(feeder: Feeder, task: Arc<FileTask>) -> Result<()> {
+    let worker = task.clone();
+    match std::thread::Builder::new().name("sonset file".into()).spawn(move || run(feeder, &worker)) {
+        Ok(thread) => {
+            task.set_worker(thread.thread().clone());
+            Ok(())
+        }
+        Err(error) => Err(Error::new(Code::OutOfMemory, format!("no thread for the file: {error}"))),
+    }
+}
+
+fn run(mut feeder: Feeder, task: &FileTask) {
+    while !feeder.is_over() && feeder.ring.info().usage == Usage::Playing && !task.is_stopped() {
+        match feeder.fill() {
+            Ok(true) => {}
+            Ok(false) => std::thread::park_timeout(LOOK),
+            Err(error) => {
+                task.fail(error.message);
+                // After that: whoever sees the end of the ring sees that it broke.
+                let _ = feeder.ring.finish();
+                break;
+            }
+        }
+    }
+    task.finish();
+}

@@ -1,0 +1,386 @@
+//! Files that are played while they are read.
+
+mod bustle;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bustle::{CHANNELS, process, running};
+use sonset::action::{AfterPolicy, LatePolicy};
+use sonset::buffer::Buffer;
+use sonset::error::Code;
+use sonset::receipt::{Outcome, Receipt};
+use sonset::stream::{PlayFileParams, PlayParams, StartAt, Stream, Timing};
+
+/// A sample that tells its frame and channel: one of 2^15 levels.
+fn told(frame: i64, channel: usize) -> f32 {
+    ((frame * 7 + channel as i64 * 11) % 32_000 + 1) as f32 / 32_768.0
+}
+
+/// A WAV file of 16 bits, whose samples tell their frames.
+fn file(folder: &Path, name: &str, frames: i64, channels: usize, rate: u32) -> PathBuf {
+    let path = folder.join(name);
+    let spec = hound::WavSpec {
+        channels: channels as u16,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    for frame in 0..frames {
+        for channel in 0..channels {
+            writer.write_sample((told(frame, channel) * 32_768.0) as i16).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+    path
+}
+
+fn at(frame: i64) -> PlayParams {
+    let timing = Timing { start: StartAt::Frame(frame), ..Timing::default() };
+    PlayParams { timing, ..PlayParams::default() }
+}
+
+fn play(stream: &Stream, path: &Path, params: &PlayParams) -> i64 {
+    stream.play_file(path, &PlayFileParams::default(), Some(&[1]), None, params).unwrap()
+}
+
+/// Renders `frames` frames, waiting now and then so that files can be read, and gives channel 1.
+fn render(stream: &Stream, frames: i64) -> Vec<f32> {
+    let mut heard = Vec::new();
+    while (heard.len() as i64) < frames {
+        let count = (frames - heard.len() as i64).min(4_096) as usize;
+        let (input, mut output) = (vec![0.0; CHANNELS * count], vec![0.0; CHANNELS * count]);
+        process(stream, &input, &mut output);
+        heard.extend(output.iter().step_by(CHANNELS));
+        if heard.len() % 16_384 == 0 {
+            std::thread::sleep(Duration::from_millis(12));
+        }
+    }
+    heard
+}
+
+fn receipt(stream: &Stream, action: i64) -> Receipt {
+    stream.action(action).unwrap()
+}
+
+#[test]
+fn a_file_sounds_from_its_exact_frame_on_whole_and_is_followed_without_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 200_000, 1, 48_000);
+    let stream = running(8, "");
+    let first = play(&stream, &path, &at(100));
+    let after = Timing { start: StartAt::After { action: first, offset: 0 }, ..Timing::default() };
+    let sound = Buffer::copy(&[0.5, 0.25], 2, 1, 0).unwrap();
+    let next =
+        stream.play_buffer(&sound, Some(&[1]), None, &PlayParams { timing: after, ..PlayParams::default() });
+    let heard = render(&stream, 210_000);
+    let expected = |n: i64| match n {
+        100..200_100 => told(n - 100, 0),
+        200_100 => 0.5,
+        200_101 => 0.25,
+        _ => 0.0,
+    };
+    let wrong = heard.iter().enumerate().find(|(n, sample)| **sample != expected(*n as i64));
+    assert_eq!(wrong, None);
+    let Receipt { outcome, measured, .. } = receipt(&stream, first);
+    assert_eq!(
+        (outcome, measured.missing.frames, measured.done_frames),
+        (Some(Outcome::Completed), 0, 200_000)
+    );
+    assert_eq!(receipt(&stream, next.unwrap()).measured.start_frame, 200_100);
+}
+
+/// The frames of a file that sound, by the words of the header.
+fn frames(params: &PlayParams, all: i64) -> Vec<i64> {
+    let end = params.frame_count.map_or(all, |count| params.first_frame + count);
+    let whole = params.loop_first_frame == 0 && params.loop_frames == 0;
+    let loop_first = if whole { params.first_frame } else { params.loop_first_frame };
+    let loop_end = if params.loop_frames == 0 { end } else { loop_first + params.loop_frames };
+    let mut frames: Vec<i64> = Vec::new();
+    if params.loop_count == 0 {
+        frames.extend(params.first_frame..end);
+        return frames;
+    }
+    frames.extend(params.first_frame..loop_end);
+    for _ in 0..params.loop_count {
+        frames.extend(loop_first..loop_end);
+    }
+    frames.extend(loop_end..end);
+    frames
+}
+
+#[test]
+fn parts_and_loops_are_seamless_short_ones_and_long_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = file(folder.path(), "short.wav", 5_000, 1, 48_000);
+    let long = file(folder.path(), "long.wav", 700_000, 1, 48_000);
+    for (path, all, params) in [
+        (&short, 5_000, PlayParams { first_frame: 1_234, ..at(50) }),
+        (&short, 5_000, PlayParams { first_frame: 1_234, frame_count: Some(17), ..at(50) }),
+        (&short, 5_000, PlayParams { loop_count: 7, ..at(50) }),
+        (&short, 5_000, PlayParams { loop_count: 300, loop_first_frame: 10, loop_frames: 3, ..at(50) }),
+        (&short, 5_000, PlayParams { loop_count: 2, first_frame: 100, loop_first_frame: 4_000, ..at(50) }),
+        (
+            &short,
+            5_000,
+            PlayParams {
+                loop_count: 3,
+                first_frame: 9,
+                frame_count: Some(4_000),
+                loop_first_frame: 500,
+                loop_frames: 1,
+                ..at(50)
+            },
+        ),
+        (
+            &long,
+            700_000,
+            PlayParams { loop_count: 1, loop_first_frame: 50_000, loop_frames: 600_000, ..at(50) },
+        ),
+    ] {
+        let stream = running(4, "");
+        let action = play(&stream, path, &params);
+        let expected = frames(&params, all);
+        let heard = render(&stream, expected.len() as i64 + 500);
+        let wrong = expected.iter().zip(&heard[50..]).position(|(frame, sample)| told(*frame, 0) != *sample);
+        assert_eq!(wrong, None, "{params:?}");
+        let silent = heard[50 + expected.len()..].iter().all(|sample| *sample == 0.0);
+        let measured = receipt(&stream, action).measured;
+        assert!(silent && measured.done_frames == expected.len() as i64, "{params:?} {measured:?}");
+    }
+}
+
+#[test]
+fn an_endless_loop_goes_on_and_a_cancel_ends_it_with_its_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 1_000, 1, 48_000);
+    let stream = running(4, "");
+    let action = play(&stream, &path, &PlayParams { loop_count: -1, ..at(0) });
+    let heard = render(&stream, 150_000);
+    assert!(heard.iter().enumerate().all(|(n, sample)| *sample == told(n as i64 % 1_000, 0)));
+    stream.cancel(action, Some(151_000), -1).unwrap();
+    render(&stream, 2_000);
+    assert_eq!(receipt(&stream, action).outcome, Some(Outcome::Stopped));
+}
+
+#[test]
+fn a_late_file_that_skips_is_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 50_000, 1, 48_000);
+    let stream = running(4, "");
+    render(&stream, 5_000);
+    let timing = Timing { late: LatePolicy::Skip, ..at(1_000).timing };
+    let action = play(&stream, &path, &PlayParams { timing, ..PlayParams::default() });
+    let heard = render(&stream, 50_000);
+    assert!((0..46_000).all(|n| heard[n] == told(n as i64 + 4_000, 0)));
+    assert_eq!(receipt(&stream, action).measured.late_frames, 4_000);
+}
+
+/// A file that comes through a pipe, as fast as the test writes it.
+#[cfg(unix)]
+struct Pipe {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+#[cfg(unix)]
+impl Pipe {
+    fn new(folder: &Path, name: &str, source: &Path) -> Self {
+        let path = folder.join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        Self { path, bytes: std::fs::read(source).unwrap() }
+    }
+
+    /// Writes up to byte `stop`, then waits for `pause`, then writes the rest.
+    fn write(self, stop: usize, pause: Duration) -> std::thread::JoinHandle<()> {
+        use std::io::Write;
+        std::thread::spawn(move || {
+            let mut pipe = std::fs::OpenOptions::new().write(true).open(&self.path).unwrap();
+            // The reader may go away before it has read everything.
+            let _ = pipe.write_all(&self.bytes[..stop]);
+            std::thread::sleep(pause);
+            let _ = pipe.write_all(&self.bytes[stop..]);
+        })
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_comes_too_late_is_left_out_and_counted_and_the_rest_is_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = file(folder.path(), "a.wav", 600_000, 1, 48_000);
+    let pipe = Pipe::new(folder.path(), "pipe.wav", &source);
+    let path = pipe.path.clone();
+    let writer = pipe.write(2 * 200_000, Duration::from_millis(500));
+    let stream = running(4, "");
+    let action = play(&stream, &path, &at(0));
+    let mut heard = Vec::new();
+    let began = Instant::now();
+    while heard.len() < 600_000 {
+        heard.extend(render(&stream, 4_096));
+        // Ten times as fast as sound, so that the pause lasts for many frames.
+        let due = Duration::from_secs_f64(heard.len() as f64 / 480_000.0);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+    }
+    writer.join().unwrap();
+    let measured = receipt(&stream, action).measured;
+    let silent = (0..600_000).filter(|&n| heard[n] == 0.0).count() as i64;
+    let wrong = (0..600_000).filter(|&n| heard[n] != 0.0 && heard[n] != told(n as i64, 0)).count();
+    assert_eq!(wrong, 0, "every frame that sounds is in its place");
+    assert!(silent > 10_000, "the pause was too short to tell: {silent}");
+    assert!(heard[550_000..600_000].iter().all(|sample| *sample != 0.0), "the end sounds");
+    assert_eq!(measured.missing.frames + measured.done_frames, 600_000 - (silent - measured.missing.frames));
+}
+
+#[cfg(unix)]
+#[test]
+fn of_64_files_a_slow_one_and_one_that_stands_still_harm_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 150_000, 1, 48_000);
+    let stream = running(128, "");
+    let stuck = Pipe::new(folder.path(), "stuck.wav", &path);
+    let stuck_path = stuck.path.clone();
+    let writer = stuck.write(2 * 120_000, Duration::from_secs(6));
+    let gain = PlayParams { gain_db: -40.0, ..at(0) };
+    let slow = play(&stream, &stuck_path, &gain);
+    let others: Vec<i64> = (0..63).map(|_| play(&stream, &path, &gain)).collect();
+    let mut rendered = 0;
+    let began = Instant::now();
+    while rendered < 150_100 {
+        rendered += render(&stream, 2_048).len();
+        let due = Duration::from_secs_f64(rendered as f64 / 96_000.0);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+    }
+    for action in others {
+        let Receipt { outcome, measured, .. } = receipt(&stream, action);
+        assert_eq!((outcome, measured.missing.frames), (Some(Outcome::Completed), 0));
+        assert_eq!(measured.done_frames, 150_000);
+    }
+    assert!(receipt(&stream, slow).measured.missing.frames > 10_000);
+    let closing = Instant::now();
+    stream.close();
+    assert!(
+        closing.elapsed() < Duration::from_secs(2),
+        "a file that stands still does not hold up the close"
+    );
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_file_that_breaks_plays_to_the_break_and_its_receipt_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 400_000, 1, 48_000);
+    let flac = folder.path().join("a.flac");
+    let made = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(&path)
+        .arg(&flac)
+        .status()
+        .expect("ffmpeg is there");
+    assert!(made.success());
+    let mut bytes = std::fs::read(&flac).unwrap();
+    let from = bytes.len() * 3 / 4;
+    bytes[from..from + 20_000].fill(0x55);
+    std::fs::write(&flac, bytes).unwrap();
+
+    let stream = running(4, "");
+    let broken = play(&stream, &flac, &at(0));
+    let after =
+        |after| Timing { start: StartAt::After { action: broken, offset: 0 }, after, ..Timing::default() };
+    let sound = Buffer::copy(&[0.5], 1, 1, 0).unwrap();
+    let follow = |policy| {
+        let params = PlayParams { timing: after(policy), ..PlayParams::default() };
+        stream.play_buffer(&sound, Some(&[1]), None, &params).unwrap()
+    };
+    let (never, anyway) = (follow(AfterPolicy::Completed), follow(AfterPolicy::AnyEnd));
+    let heard = render(&stream, 401_000);
+    let Receipt { outcome, measured, .. } = receipt(&stream, broken);
+    assert_eq!(outcome, Some(Outcome::FileError), "{measured:?}");
+    let done = measured.done_frames;
+    assert!((200_000..400_000).contains(&done), "{done}");
+    assert!((0..done).all(|n| heard[n as usize] == told(n, 0)), "what comes before the break is right");
+    assert_eq!(receipt(&stream, never).outcome, Some(Outcome::Predecessor));
+    assert_eq!(receipt(&stream, anyway).measured.start_frame, done);
+}
+
+#[test]
+fn what_cannot_be_played_is_refused_with_the_reason_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 1_000, 1, 48_000);
+    let other = file(folder.path(), "b.wav", 1_000, 1, 44_100);
+    let text = folder.path().join("c.wav");
+    std::fs::write(&text, "no sound").unwrap();
+    let stream = running(2, "");
+    let default = PlayFileParams::default();
+    for (path, file, params, code, said) in [
+        (folder.path().join("none.wav"), default, at(0), Code::FileNotFound, "none.wav"),
+        (text, default, at(0), Code::FileFormat, "c.wav"),
+        (other, default, at(0), Code::RateMismatch, "44100"),
+        (path.clone(), PlayFileParams { track: 2, ..default }, at(0), Code::InvalidArgument, "2"),
+        (path.clone(), PlayFileParams { read_ahead_ms: 5, ..default }, at(0), Code::InvalidArgument, "5"),
+        (
+            path.clone(),
+            default,
+            PlayParams { first_frame: 1_000, ..at(0) },
+            Code::InvalidArgument,
+            "first_frame 1000",
+        ),
+        (
+            path.clone(),
+            default,
+            PlayParams { frame_count: Some(1_001), ..at(0) },
+            Code::InvalidArgument,
+            "1001",
+        ),
+        (path.clone(), default, PlayParams { loop_count: -2, ..at(0) }, Code::InvalidArgument, "-2"),
+        (
+            path.clone(),
+            default,
+            PlayParams { loop_frames: 5, ..at(0) },
+            Code::InvalidArgument,
+            "loop_count is 0",
+        ),
+        (
+            path.clone(),
+            default,
+            PlayParams { loop_count: 1, loop_frames: 1_001, ..at(0) },
+            Code::InvalidArgument,
+            "1001",
+        ),
+    ] {
+        let error = stream.play_file(&path, &file, None, None, &params).unwrap_err();
+        assert!(error.code == code && error.message.contains(said), "{error:?}");
+    }
+    assert_eq!(stream.stats().live_actions, 0);
+}
+
+/// Threads and open files of this process.
+#[cfg(target_os = "linux")]
+fn in_use() -> (usize, usize) {
+    let count = |of: &str| std::fs::read_dir(format!("/proc/self/{of}")).unwrap().count();
+    (count("task"), count("fd"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn thousands_of_files_started_and_cancelled_leave_no_thread_or_descriptor() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 300_000, 2, 48_000);
+    let stream = running(16, "");
+    let ahead = PlayFileParams { read_ahead_ms: 100, ..PlayFileParams::default() };
+    let before = in_use();
+    for n in 0..2_000 {
+        let action = stream.play_file(&path, &ahead, None, None, &PlayParams::default()).unwrap();
+        render(&stream, 1 + n % 300);
+        stream.cancel(action, None, -1).unwrap();
+        render(&stream, 1);
+        assert_eq!(receipt(&stream, action).outcome, Some(Outcome::Stopped));
+    }
+    let patience = Instant::now();
+    // Other tests of this file come and go meanwhile, 64 files of one of them.
+    while in_use().0 > before.0 + 80 || in_use().1 > before.1 + 80 {
+        assert!(patience.elapsed() < Duration::from_secs(10), "{before:?} {:?}", in_use());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
