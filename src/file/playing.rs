@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::decode::Decoder;
+use super::rate::RatedDecoder;
 use super::task::FileTask;
 use crate::error::{Code, Error, Result, fail};
 use crate::ring::{Ring, Usage};
@@ -49,7 +49,7 @@ struct Place {
 
 /// Reads a file into a ring.
 pub struct Feeder {
-    decoder: Decoder,
+    decoder: RatedDecoder,
     ring: Arc<Ring>,
     place: Place,
     samples: Vec<f32>,
@@ -58,7 +58,7 @@ pub struct Feeder {
 
 impl Feeder {
     /// Reads `course` of a file into `ring`.
-    pub fn new(mut decoder: Decoder, course: Course, ring: Arc<Ring>) -> Result<Self> {
+    pub fn new(mut decoder: RatedDecoder, course: Course, ring: Arc<Ring>) -> Result<Self> {
         if course.first > 0 {
             decoder.seek(course.first as u64)?;
         }

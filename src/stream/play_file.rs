@@ -10,6 +10,7 @@ use super::submit::MAX_FRAME;
 use crate::action::Kind;
 use crate::error::{Result, fail};
 use crate::file::decode::Decoder;
+use crate::file::rate::RatedDecoder;
 use crate::file::playing::{Course, Feeder, feed, prepare};
 use crate::file::task::FileTask;
 use crate::realtime::source::{RingSound, Source};
@@ -36,15 +37,16 @@ impl Stream {
         }
         let decoder = Decoder::open(path, file.track)?;
         let (info, rate) = (decoder.info().clone(), self.format().sample_rate_hz);
-        if info.sample_rate_hz != rate {
+        if info.sample_rate_hz != rate && !file.resample {
             fail!(
                 RateMismatch,
-                "'{}' is at {} Hz and the stream at {rate} Hz; load it with sonset_buffer_load_file_at, or convert it",
+                "'{}' is at {} Hz and the stream at {rate} Hz; set resample to have it converted",
                 path.display(),
                 info.sample_rate_hz
             );
         }
-        let (course, length) = course(params, info.frames.map(|frames| frames as i64))?;
+        let decoder = RatedDecoder::new(decoder, rate).map_err(|error| naming(path, error))?;
+        let (course, length) = course(params, decoder.frames().map(|frames| frames as i64))?;
         let ring = Ring::new(ahead_frames(file, rate, info.channels)?, info.channels as i32, rate as i32)?;
         let feeder = prepare(path, Feeder::new(decoder, course, ring.clone())?)?;
         let task = Arc::new(FileTask::new(false));
