@@ -101,7 +101,8 @@ fn flac_and_ogg_sound_as_they_are_decoded_from_any_frame_on() {
     let wav = sweep(folder.path(), 150_000, RATE);
     for name in ["a.flac", "a.ogg"] {
         let path = folder.path().join(name);
-        let made = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&wav).arg(&path).status();
+        let made =
+            std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&wav).arg(&path).status();
         assert!(made.expect("ffmpeg is there").success());
         for first in [0, 1, 70_001] {
             let mut decoder = Decoder::open(&path, 0).unwrap();
@@ -110,7 +111,10 @@ fn flac_and_ogg_sound_as_they_are_decoded_from_any_frame_on() {
             assert_eq!(frames, 150_000, "{name}");
             let params = PlayParams { first_frame: first as i64, ..PlayParams::default() };
             let heard = played(&path, params, frames - first);
-            assert!(heard.iter().zip(&all[first..frames]).all(|(heard, read)| heard == read), "{name} {first}");
+            assert!(
+                heard.iter().zip(&all[first..frames]).all(|(heard, read)| heard == read),
+                "{name} {first}"
+            );
         }
     }
 }

@@ -10,8 +10,8 @@ use super::submit::MAX_FRAME;
 use crate::action::Kind;
 use crate::error::{Error, Result, fail};
 use crate::file::decode::Decoder;
-use crate::file::rate::RatedDecoder;
 use crate::file::playing::{Course, Feeder, feed, prepare};
+use crate::file::rate::RatedDecoder;
 use crate::file::task::FileTask;
 use crate::realtime::source::{RingSound, Source};
 use crate::ring::Ring;
@@ -45,9 +45,8 @@ impl Stream {
                 info.sample_rate_hz
             );
         }
-        let decoder = RatedDecoder::new(decoder, rate).map_err(|error| {
-            Error::new(error.code, format!("'{}': {}", path.display(), error.message))
-        })?;
+        let decoder = RatedDecoder::new(decoder, rate)
+            .map_err(|error| Error::new(error.code, format!("'{}': {}", path.display(), error.message)))?;
         let (course, length) = course(params, decoder.frames().map(|frames| frames as i64))?;
         let ring = Ring::new(ahead_frames(file, rate, info.channels)?, info.channels as i32, rate as i32)?;
         let feeder = prepare(path, Feeder::new(decoder, course, ring.clone())?)?;
