@@ -94,7 +94,7 @@ fn course(params: &PlayParams, all: Option<i64>) -> Result<(Course, Option<i64>)
         (1.., Some(loop_end)) => Some(loop_count.saturating_mul(loop_end - loop_first)),
         _ => None,
     };
-    let length = end.zip(repeated).and_then(|(end, repeated)| Some((end - first).saturating_add(repeated)));
+    let length = end.zip(repeated).map(|(end, repeated)| (end - first).saturating_add(repeated));
     if length.is_some_and(|length| length > MAX_FRAME) {
         fail!(InvalidArgument, "loop_count {loop_count} makes a sound of more than {MAX_FRAME} frames");
     }
