@@ -803,8 +803,8 @@ typedef struct {
     int32_t track;
     /** How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples. */
     int32_t read_ahead_ms;
-    /** 0. */
-    int32_t reserved;
+    /** 1 to convert a file of another rate to that of the stream; 0 to refuse it with RATE_MISMATCH. */
+    int32_t resample;
 } sonset_play_file_params;
 
 /** Which input to play, and how late. All zeros: input channel 1, as soon as can be. */
@@ -2097,7 +2097,9 @@ SONSET_API int32_t sonset_play_file_params_init(sonset_play_file_params *params)
 
 /**
  * Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.
- * What files are read is said at sonset_buffer_load_file_at(). The file must have the stream's rate.
+ * What files are read is said at sonset_buffer_load_file_at(). A file of another rate is
+ * converted with resample 1, as sonset_buffer_load_file_at() does it, with the same frames; those of first_frame,
+ * frame_count and the loop are then counted at the stream's rate.
  *
  * file NULL stands for all zeros; channels, gains, channel_count and params are as for
  * sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer

@@ -37,7 +37,11 @@ pub struct Resampler {
     /// Input not worked yet, interleaved.
     pending: Vec<f64>,
     output: Vec<f64>,
-    /// Output frames to come that lie before frame 0.
+    /// Zeros before the input, in frames.
+    lead: usize,
+    /// Output frames before frame 0 that those bring.
+    delay: u64,
+    /// Those of them that are still to come.
     early: u64,
     taken: u64,
     given: u64,
@@ -59,11 +63,31 @@ impl Ratio {
         Self { input: from_hz as u64 / a, output: to_hz as u64 / a }
     }
 
+    /// Length of the filter in input frames.
+    fn filter_length(self) -> usize {
+        let length = (SINC_LENGTH as u64 * self.input.max(self.output)).div_ceil(self.output) as usize;
+        length.next_multiple_of(8)
+    }
+
     /// How many frames `frames` of the input become.
     fn convert(self, frames: u64) -> u64 {
         let doubled = frames as u128 * 2 * self.output as u128 / self.input as u128;
         doubled.div_ceil(2) as u64
     }
+}
+
+/// How many frames `frames` at one rate become at another.
+pub fn converted_frames(from_hz: u32, to_hz: u32, frames: u64) -> u64 {
+    Ratio::of(from_hz, to_hz).convert(frames)
+}
+
+/// The input frame, and the output frame at the same time, from which a conversion can begin and give `frame` of
+/// the output as a conversion of the whole does: a filter's length before it or at the begin.
+pub fn entry(from_hz: u32, to_hz: u32, frame: u64) -> (u64, u64) {
+    let ratio = Ratio::of(from_hz, to_hz);
+    let before = ratio.convert(ratio.filter_length() as u64);
+    let periods = frame.saturating_sub(before) / ratio.output;
+    (periods * ratio.input, periods * ratio.output)
 }
 
 impl Resampler {
@@ -75,8 +99,7 @@ impl Resampler {
             }
         }
         let ratio = Ratio::of(from_hz, to_hz);
-        let length = (SINC_LENGTH as u64 * ratio.input.max(ratio.output)).div_ceil(ratio.output) as usize;
-        let length = length.next_multiple_of(8);
+        let length = ratio.filter_length();
         // Where the table has room for every place of an output frame between two input frames, nothing is
         // interpolated.
         let exact = ratio.output as usize * length <= TABLE_LENGTH;
@@ -98,10 +121,20 @@ impl Resampler {
             inner,
             channels,
             ratio,
+            lead,
+            delay: early,
             early,
             taken: 0,
             given: 0,
         })
+    }
+
+    /// Forgets all input: what comes next is frame 0.
+    pub fn restart(&mut self) {
+        self.inner.reset();
+        self.pending.clear();
+        self.pending.resize(self.lead * self.channels, 0.0);
+        (self.early, self.taken, self.given) = (self.delay, 0, 0);
     }
 
     /// Takes interleaved input, and appends to `out` what can be told of the output.

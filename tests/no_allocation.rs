@@ -6,6 +6,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bustle::{Bustle, CHANNELS, process, running};
+use sonset::receipt::Outcome;
+use sonset::stream::{PlayFileParams, PlayParams};
 
 /// Blocks that are rendered under count.
 const BLOCKS: usize = 1_000_000;
@@ -79,6 +81,39 @@ fn a_million_callbacks_with_every_kind_of_action_allocate_and_free_nothing() {
     let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
     let outcomes: std::collections::HashSet<_> = receipts.filter_map(|receipt| receipt.outcome).collect();
     assert!(outcomes.len() >= 5, "only {outcomes:?} happened");
+}
+
+#[test]
+fn files_that_start_loop_end_and_are_cancelled_allocate_and_free_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 44_100,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    (0..3_000).for_each(|n| writer.write_sample(n as i16).unwrap());
+    writer.finalize().unwrap();
+    let stream = running(64, "");
+    let file = PlayFileParams { resample: true, read_ahead_ms: 100, ..PlayFileParams::default() };
+    let input = vec![0.1; CHANNELS * 64];
+    let mut output = vec![0.0; CHANNELS * 64];
+    for n in 0..200 {
+        let params = PlayParams { loop_count: n % 3, ..PlayParams::default() };
+        let action = stream.play_file(&path, &file, Some(&[1]), None, &params).unwrap();
+        for block in 0..120 {
+            if block == 50 && n % 2 == 0 {
+                stream.cancel(action, None, -1).unwrap();
+            }
+            let count = allocations(|| process(&stream, &input, &mut output));
+            assert_eq!(count, 0, "in block {block} of file {n}");
+        }
+    }
+    let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
+    let outcomes: std::collections::HashSet<_> = receipts.filter_map(|receipt| receipt.outcome).collect();
+    assert!(outcomes.contains(&Outcome::Completed) && outcomes.contains(&Outcome::Stopped), "{outcomes:?}");
 }
 
 #[test]

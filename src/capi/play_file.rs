@@ -6,7 +6,8 @@ use std::path::Path;
 use super::guard::{guard, text};
 use super::play::{Arguments, sonset_play_params};
 use super::stream::sonset_stream;
-use super::structs::{self, not_yet, sized};
+use super::structs::{self, sized};
+use crate::error::fail;
 use crate::stream::PlayFileParams;
 
 /// How to read a file that is played. All zeros: its default track, two seconds ahead.
@@ -19,8 +20,8 @@ pub struct sonset_play_file_params {
     pub track: i32,
     /// How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples.
     pub read_ahead_ms: i32,
-    /// 0.
-    pub reserved: i32,
+    /// 1 to convert a file of another rate to that of the stream; 0 to refuse it with RATE_MISMATCH.
+    pub resample: i32,
 }
 
 sized! { sonset_play_file_params: 16; }
@@ -37,7 +38,9 @@ pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_f
 }
 
 /// Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.
-/// What files are read is said at sonset_buffer_load_file_at(). The file must have the stream's rate.
+/// What files are read is said at sonset_buffer_load_file_at(). A file of another rate is
+/// converted with resample 1, as sonset_buffer_load_file_at() does it, with the same frames; those of first_frame,
+/// frame_count and the loop are then counted at the stream's rate.
 ///
 /// file NULL stands for all zeros; channels, gains, channel_count and params are as for
 /// sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer
@@ -68,8 +71,12 @@ pub unsafe extern "C" fn sonset_stream_play_file(
     guard(|| {
         // SAFETY: the caller passes NULL or a struct of the size that it states.
         let file = unsafe { structs::read(file) }?;
-        not_yet(file.reserved != 0, "reserved")?;
-        let file = PlayFileParams { track: file.track, read_ahead_ms: file.read_ahead_ms };
+        let resample = match file.resample {
+            0 => false,
+            1 => true,
+            other => fail!(InvalidArgument, "resample is {other}: 0 or 1"),
+        };
+        let file = PlayFileParams { track: file.track, read_ahead_ms: file.read_ahead_ms, resample };
         // SAFETY: the caller passes NULL or a string that ends with a zero.
         let path = Path::new(unsafe { text(path, "path") }?);
         let arguments = Arguments { stream, channels, gains, channel_count, params, out_action };

@@ -7,6 +7,7 @@
 pub mod channels;
 pub mod growing;
 pub mod playing;
+pub mod rate;
 pub mod recording;
 pub mod task;
 pub mod decode;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::decode::Decoder;
+use super::rate::RatedDecoder;
 use super::task::FileTask;
 use crate::error::{Code, Error, Result, fail};
 use crate::ring::{Ring, Usage};
@@ -49,7 +49,7 @@ struct Place {
 
 /// Reads a file into a ring.
 pub struct Feeder {
-    decoder: Decoder,
+    decoder: RatedDecoder,
     ring: Arc<Ring>,
     place: Place,
     samples: Vec<f32>,
@@ -58,39 +58,37 @@ pub struct Feeder {
 
 impl Feeder {
     /// Reads `course` of a file into `ring`.
-    pub fn new(mut decoder: Decoder, course: Course, ring: Arc<Ring>) -> Result<Self> {
+    pub fn new(mut decoder: RatedDecoder, course: Course, ring: Arc<Ring>) -> Result<Self> {
         if course.first > 0 {
             decoder.seek(course.first as u64)?;
         }
         let channels = decoder.info().channels;
         let length = course.loop_end.map(|end| (end - course.loop_first) * channels as i64);
         let keeps = course.loop_count != 0 && length.is_some_and(|samples| samples <= KEPT_SAMPLES);
+        // All at once: a vector that grows takes twice as much.
+        let kept = Vec::with_capacity(length.filter(|_| keeps).unwrap_or(0) as usize);
         let (at, passes) = (course.first, course.loop_count);
-        let place = Place { course, at, passes, kept: Vec::new(), keeps, from_kept: None };
+        let place = Place { course, at, passes, kept, keeps, from_kept: None };
         Ok(Self { decoder, ring, place, samples: vec![0.0; FRAMES * channels], over: false })
     }
 
-    /// Fills the ring as far as there is room. False if there is none, or nothing more to come.
-    pub fn fill(&mut self) -> Result<bool> {
-        let mut any = false;
-        while !self.over {
-            let room = self.ring.info().writable_frames.min(FRAMES as i64);
-            if room == 0 {
-                break;
+    /// Reads one piece into the ring. False if there is no room, or nothing more to come.
+    pub fn step(&mut self) -> Result<bool> {
+        let room = self.ring.info().writable_frames.min(FRAMES as i64);
+        if self.over || room == 0 {
+            return Ok(false);
+        }
+        match self.next(room as usize)? {
+            0 => {
+                self.over = true;
+                self.ring.finish()?;
             }
-            any = true;
-            match self.next(room as usize)? {
-                0 => {
-                    self.over = true;
-                    self.ring.finish()?;
-                }
-                frames => {
-                    let count = frames * self.decoder.info().channels;
-                    self.ring.write(&self.samples[..count])?;
-                }
+            frames => {
+                let count = frames * self.decoder.info().channels;
+                self.ring.write(&self.samples[..count])?;
             }
         }
-        Ok(any)
+        Ok(true)
     }
 
     /// Whether all of it is in the ring.
@@ -170,9 +168,14 @@ impl Feeder {
 
 /// Opens the file and fills the ring, so that a sound that starts at once misses nothing.
 pub fn prepare(path: &Path, mut feeder: Feeder) -> Result<Feeder> {
-    match feeder.fill() {
-        Ok(_) => Ok(feeder),
-        Err(error) => Err(Error::new(error.code, format!("'{}': {}", path.display(), error.message))),
+    loop {
+        match feeder.step() {
+            Ok(true) => {}
+            Ok(false) => return Ok(feeder),
+            Err(error) => {
+                return Err(Error::new(error.code, format!("'{}': {}", path.display(), error.message)));
+            }
+        }
     }
 }
 
@@ -190,7 +193,7 @@ pub fn feed(feeder: Feeder, task: Arc<FileTask>) -> Result<()> {
 
 fn run(mut feeder: Feeder, task: &FileTask) {
     while !feeder.is_over() && feeder.ring.info().usage == Usage::Playing && !task.is_stopped() {
-        match feeder.fill() {
+        match feeder.step() {
             Ok(true) => {}
             Ok(false) => std::thread::park_timeout(LOOK),
             Err(error) => {

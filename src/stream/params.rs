@@ -178,6 +178,8 @@ pub struct PlayFileParams {
     pub track: i32,
     /// How far ahead it is read; 0 takes 2 s.
     pub read_ahead_ms: i32,
+    /// Whether a file of another rate is converted to that of the stream.
+    pub resample: bool,
 }
 
 /// How to write a file.

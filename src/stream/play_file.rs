@@ -8,9 +8,10 @@ use super::params::{PlayFileParams, PlayParams, RingPolicy};
 use super::play::Sound;
 use super::submit::MAX_FRAME;
 use crate::action::Kind;
-use crate::error::{Result, fail};
+use crate::error::{Error, Result, fail};
 use crate::file::decode::Decoder;
 use crate::file::playing::{Course, Feeder, feed, prepare};
+use crate::file::rate::RatedDecoder;
 use crate::file::task::FileTask;
 use crate::realtime::source::{RingSound, Source};
 use crate::ring::Ring;
@@ -36,15 +37,17 @@ impl Stream {
         }
         let decoder = Decoder::open(path, file.track)?;
         let (info, rate) = (decoder.info().clone(), self.format().sample_rate_hz);
-        if info.sample_rate_hz != rate {
+        if info.sample_rate_hz != rate && !file.resample {
             fail!(
                 RateMismatch,
-                "'{}' is at {} Hz and the stream at {rate} Hz; load it with sonset_buffer_load_file_at, or convert it",
+                "'{}' is at {} Hz and the stream at {rate} Hz; set resample to have it converted",
                 path.display(),
                 info.sample_rate_hz
             );
         }
-        let (course, length) = course(params, info.frames.map(|frames| frames as i64))?;
+        let decoder = RatedDecoder::new(decoder, rate)
+            .map_err(|error| Error::new(error.code, format!("'{}': {}", path.display(), error.message)))?;
+        let (course, length) = course(params, decoder.frames().map(|frames| frames as i64))?;
         let ring = Ring::new(ahead_frames(file, rate, info.channels)?, info.channels as i32, rate as i32)?;
         let feeder = prepare(path, Feeder::new(decoder, course, ring.clone())?)?;
         let task = Arc::new(FileTask::new(false));
@@ -88,10 +91,13 @@ fn course(params: &PlayParams, all: Option<i64>) -> Result<(Course, Option<i64>)
     let course = Course { first, end, loop_first, loop_end, loop_count };
     let repeated = match (loop_count, loop_end) {
         (0, _) => Some(0),
-        (1.., Some(loop_end)) => loop_count.checked_mul(loop_end - loop_first),
+        (1.., Some(loop_end)) => Some(loop_count.saturating_mul(loop_end - loop_first)),
         _ => None,
     };
-    let length = end.zip(repeated).and_then(|(end, repeated)| (end - first).checked_add(repeated));
+    let length = end.zip(repeated).map(|(end, repeated)| (end - first).saturating_add(repeated));
+    if length.is_some_and(|length| length > MAX_FRAME) {
+        fail!(InvalidArgument, "loop_count {loop_count} makes a sound of more than {MAX_FRAME} frames");
+    }
     Ok((course, length))
 }
 

@@ -1,0 +1,94 @@
+//! Hours of a file in constant memory. By itself in its process, whose memory it measures.
+#![cfg(target_os = "linux")]
+
+mod bustle;
+
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use bustle::{CHANNELS, process, running};
+use sonset::receipt::Outcome;
+use sonset::stream::{PlayFileParams, PlayParams, StartAt, Timing};
+
+const RATE: i64 = 48_000;
+/// Frames from click to click; no divisor of a piece that is read, or of a block.
+const APART: i64 = 47_911;
+
+/// A WAV file of silence that takes no room on the disk, with clicks that tell their number.
+fn clicks(path: &Path, frames: i64) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE as u32,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    hound::WavWriter::create(path, spec).unwrap().finalize().unwrap();
+    let header = std::fs::metadata(path).unwrap().len();
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(header + 2 * frames as u64).unwrap();
+    for (at, size) in [(4, header as u32 - 8 + 2 * frames as u32), (header - 4, 2 * frames as u32)] {
+        file.seek(SeekFrom::Start(at)).unwrap();
+        file.write_all(&size.to_le_bytes()).unwrap();
+    }
+    for n in 0..(frames + APART - 1) / APART {
+        file.seek(SeekFrom::Start(header + 2 * (n * APART) as u64)).unwrap();
+        file.write_all(&(n as i16 + 1).to_le_bytes()).unwrap();
+    }
+}
+
+/// Memory of this process in RAM, in bytes.
+fn resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<i64>().unwrap() * 1_024
+}
+
+/// Plays `seconds` of clicks as fast as they are read: each that sounds is in its place, and memory is flat.
+fn play(seconds: i64) {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, frames) = (folder.path().join("clicks.wav"), seconds * RATE);
+    clicks(&path, frames);
+    let before = resident();
+    let stream = running(4, "");
+    let file = PlayFileParams { read_ahead_ms: 60_000, ..PlayFileParams::default() };
+    let timing = Timing { start: StartAt::Frame(0), ..Timing::default() };
+    let params = PlayParams { timing, ..PlayParams::default() };
+    let action = stream.play_file(&path, &file, Some(&[1]), None, &params).unwrap();
+    let (mut frame, mut heard, mut most) = (0, 0, 0);
+    let mut output = vec![0.0; CHANNELS * 4_096];
+    let input = output.clone();
+    while frame < frames + 4_096 {
+        process(&stream, &input, &mut output);
+        for (n, sample) in output.iter().step_by(CHANNELS).enumerate().filter(|(_, sample)| **sample != 0.0) {
+            let at = frame + n as i64;
+            assert_eq!((at % APART, *sample), (0, (at / APART + 1) as f32 / 32_768.0), "at frame {at}");
+            heard += 1;
+        }
+        frame += 4_096;
+        if frame / 4_096 % 64 == 0 {
+            std::thread::sleep(Duration::from_millis(15));
+            most = most.max(resident() - before);
+        }
+    }
+    let receipt = stream.action(action).unwrap();
+    let missing = receipt.measured.missing.frames;
+    assert_eq!(receipt.outcome, Some(Outcome::Completed));
+    assert_eq!(receipt.measured.done_frames + missing, frames);
+    let all = (frames + APART - 1) / APART;
+    assert!(heard == all || (missing > 0 && heard > all / 2), "{heard} of {all}, {missing} frames missing");
+    println!("{seconds} s, {heard} of {all} clicks, {missing} frames missing, {most} bytes more in RAM");
+    assert!(most < 8 << 20, "{most} bytes");
+}
+
+#[test]
+fn ten_minutes_of_a_file_stay_in_time_and_in_8_mb() {
+    play(600);
+}
+
+/// `cargo test --test play_file_long -- --ignored --nocapture`
+#[test]
+#[ignore = "some minutes"]
+fn nine_hours_of_a_file_stay_in_time_and_in_8_mb() {
+    play(32_400);
+}
