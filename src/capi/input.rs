@@ -49,8 +49,8 @@ pub unsafe extern "C" fn sonset_input_params_init(params: *mut sonset_input_para
 /// backends' blocks and latencies need, plus delay_frames, at most half a second or so; monitor_latency_ns of the
 /// receipt says how long it is. Input is read between samples at the pace of the two clocks (an error below
 /// -80 dB up to 0.4 of the rate), so that drift makes no click. A clock of both directions is needed. Input that is
-/// not there in time is faded out of, and into again, over 5 ms, and counted in missing_frames; so is a slip of one
-/// direction by more than 2 ms.
+/// not there in time is counted in missing_frames: it is faded out of over the last millisecond or so, at once only if
+/// it breaks off, and into again over 5 ms. A slip of one direction by more than 2 ms is passed over in the same way.
 ///
 /// Errors: NO_CLOCK, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for
 /// after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an input or an output, STREAM_CLOSED,
