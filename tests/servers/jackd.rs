@@ -111,10 +111,10 @@ impl Jackd {
         }
     }
 
-    /// Ends it as a user does, so that it tidies up after itself.
-    fn end(&mut self) {
+    /// Ends it as a user does, so that it tidies up after itself. False if it did not, and was killed.
+    fn end(&mut self) -> bool {
         self.sigcont();
-        terminate(&mut self.process);
+        terminate(&mut self.process)
     }
 
     /// Frees what a server that was killed still holds: one of the eight places that all JACK servers of the
@@ -130,8 +130,8 @@ impl Jackd {
 impl Drop for Jackd {
     fn drop(&mut self) {
         let was_killed = !self.is_alive();
-        self.end();
-        if was_killed {
+        // One that was frozen may not find its way out.
+        if !self.end() || was_killed {
             self.bury();
         }
         sweep(&self.name);
@@ -188,20 +188,23 @@ fn answers(name: &str, process: &mut Child) -> bool {
     false
 }
 
-/// Asks the process to end, and makes it if it does not.
-fn terminate(process: &mut Child) {
+/// Asks the process to end, and makes it if it does not; then false.
+fn terminate(process: &mut Child) -> bool {
     let end = Instant::now() + Duration::from_secs(2);
     if process.try_wait().expect("a child can be asked").is_some() {
-        return;
+        return true;
     }
+    let mut by_itself = true;
     // SAFETY: the process was not waited for, so its id is not another's.
     unsafe { libc::kill(process.id() as i32, libc::SIGTERM) };
     while process.try_wait().expect("a child can be asked").is_none() {
         if Instant::now() >= end {
+            by_itself = false;
             process.kill().expect("a child can be killed");
         }
         thread::sleep(Duration::from_millis(5));
     }
+    by_itself
 }
 
 fn log_path(name: &str) -> PathBuf {
