@@ -1,0 +1,75 @@
+"""The C library: its functions, its constants by name, and what its failures become."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, NoReturn
+
+from . import errors
+from ._native import ffi as _ffi
+from ._native import lib as _lib
+
+ffi: Any = _ffi
+lib: Any = _lib
+NULL = ffi.NULL
+
+
+def text(pointer: Any) -> str:
+    """The text of a C string; empty for NULL."""
+    return "" if pointer == NULL else str(ffi.string(pointer).decode("utf-8", "replace"))
+
+
+def fail(code: int) -> NoReturn:
+    """Raises what a function's result stands for."""
+    name = text(lib.sonset_result_name(code))
+    kind = errors.BY_NAME.get(name[len("SONSET_ERROR_") :], errors.SonsetError)
+    raise kind(text(lib.sonset_error_last_message()), code, name)
+
+
+def check(code: int) -> None:
+    """Raises if a function's result is an error."""
+    if code:
+        fail(code)
+
+
+def refuse(message: str) -> NoReturn:
+    """Raises what the library raises for a wrong argument."""
+    raise errors.InvalidArgumentError(message, -1, "SONSET_ERROR_INVALID_ARGUMENT")
+
+
+def numbers(enumeration: str) -> Dict[str, int]:
+    """The values of an enumeration of the header by name, in lower case and without the prefix that they share.
+
+    >>> numbers("sonset_ramp_shape")
+    {'raised_cosine': 0, 'linear': 1}
+    """
+    values = ffi.typeof(enumeration).relements
+    whole = os.path.commonprefix(list(values))
+    prefix = whole[: whole.rfind("_") + 1]
+    return {name[len(prefix) :].lower(): value for name, value in sorted(values.items(), key=lambda item: item[1])}
+
+
+def names(enumeration: str) -> Dict[int, str]:
+    """The names of an enumeration's values: the inverse of `numbers`."""
+    return {value: name for name, value in numbers(enumeration).items()}
+
+
+def path_bytes(path: str | os.PathLike[str]) -> bytes:
+    """A path as the library takes it."""
+    return os.fspath(path).encode("utf-8")
+
+
+class Process:
+    """Which process this is: a fork counts on. What an earlier one made is not released in a later one."""
+
+    generation = 0
+
+    @classmethod
+    def forked(cls) -> None:
+        cls.generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Process.forked)
+
+VERSION = text(lib.sonset_version_string())

@@ -1,0 +1,244 @@
+"""What was asked of a stream, to be waited for and changed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Generator, Optional
+
+import numpy as np
+
+from . import options as _options
+from ._library import check, ffi, lib
+from .buffer import Buffer
+from .receipt import KIND, SIZE, Receipt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from typing_extensions import Unpack
+
+    from .options import AtOptions, CancelOptions, GainOptions
+    from .stream import Stream
+
+_SLICE_MS = 50
+"""Waits are cut into pieces, so that Ctrl-C is heard between them."""
+
+
+class Action:
+    """A sound or recording that was asked for. It can be awaited: ``receipt = await action``.
+
+    Attributes
+    ----------
+    id : int
+        Its number, unlike that of any other action of this process.
+    stream : Stream
+        The stream that does it.
+    """
+
+    __slots__ = ("__weakref__", "_source", "id", "stream")
+
+    def __init__(self, stream: Stream, number: int, source: Any = None) -> None:
+        self.stream = stream
+        self.id = number
+        self._source = source
+
+    @property
+    def receipt(self) -> Receipt:
+        """What is known of it now."""
+        receipt = ffi.new(KIND)
+        receipt.struct_size = SIZE
+        check(lib.sonset_stream_get_action(self.stream._handle_now(), self.id, receipt))
+        return Receipt(receipt, self.stream.samplerate)
+
+    @property
+    def state(self) -> str:
+        """``'pending'``, ``'started'``, ``'paused'`` or ``'ended'``."""
+        return self.receipt.state
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.receipt.state == "ended"
+
+    def wait(self, timeout: Optional[float] = None) -> Receipt:
+        """Waits until it has ended. Other threads go on meanwhile, and Ctrl-C ends the wait.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Returns
+        -------
+        Receipt
+            All that is known of it.
+
+        Raises
+        ------
+        sonset.TimeoutError
+            If the time is over first.
+        """
+        return self._wait(lib.SONSET_ACTION_ENDED, timeout)
+
+    def wait_started(self, timeout: Optional[float] = None) -> Receipt:
+        """Waits until it has started, or ended without having started.
+
+        Its first frame is certain then. A voice key has started when it has found an onset.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+        """
+        return self._wait(lib.SONSET_ACTION_STARTED, timeout)
+
+    def _wait(self, state: int, timeout: Optional[float]) -> Receipt:
+        receipt = ffi.new(KIND)
+        receipt.struct_size = SIZE
+        deadline = None if timeout is None else time.monotonic() + _options.number("timeout", timeout)
+        while True:
+            left_ms = _SLICE_MS if deadline is None else min(_SLICE_MS, (deadline - time.monotonic()) * 1e3)
+            handle = self.stream._handle_now()
+            code = lib.sonset_stream_wait_action(handle, self.id, state, max(0, round(left_ms)), receipt)
+            if code == 0:
+                break
+            if code != lib.SONSET_ERROR_TIMEOUT or (deadline is not None and time.monotonic() >= deadline):
+                self.stream._collect()
+                check(code)
+        self.stream._collect()
+        self.stream._raise_problem()
+        return Receipt(receipt, self.stream.samplerate)
+
+    def __await__(self) -> Generator[Any, None, Receipt]:
+        return self._await().__await__()
+
+    async def _await(self) -> Receipt:
+        while not self.done:
+            await asyncio.sleep(0.002)
+        return self.wait(0)
+
+    @_options.takes(_options.CancelOptions)
+    def cancel(self, **options: Unpack[CancelOptions]) -> None:
+        """Ends it: now, or at a time. It fades over 5 ms unless told otherwise.
+
+        Of several requests the earliest counts. One that has ended cannot be cancelled.
+
+        Parameters
+        ----------
+        {options}
+        """
+        params = self._params(_options.CANCEL_PARAMS, _options.CANCEL_FIELDS, options)
+        check(lib.sonset_stream_cancel(self.stream._handle_now(), self.id, params))
+
+    @_options.takes(_options.GainOptions)
+    def set_gain(self, gain_db: float = 0.0, **options: Unpack[GainOptions]) -> None:
+        """Changes its gain, on top of those that it was issued with.
+
+        Parameters
+        ----------
+        gain_db : float
+            The gain to reach, in decibels; ``-inf`` is silence.
+        {options}
+        """
+        params = self._params(_options.GAIN_PARAMS, _options.GAIN_FIELDS, {"gain_db": gain_db, **options})
+        check(lib.sonset_stream_set_gain(self.stream._handle_now(), self.id, params))
+
+    @_options.takes(_options.CancelOptions)
+    def pause(self, **options: Unpack[CancelOptions]) -> None:
+        """Lets it stand still, until `resume`.
+
+        Parameters
+        ----------
+        {options}
+        """
+        params = self._params(_options.PAUSE_PARAMS, _options.CANCEL_FIELDS, options)
+        check(lib.sonset_stream_pause(self.stream._handle_now(), self.id, params))
+
+    @_options.takes(_options.CancelOptions)
+    def resume(self, **options: Unpack[CancelOptions]) -> None:
+        """Lets it go on with the sample after the last one that sounded.
+
+        Parameters
+        ----------
+        {options}
+        """
+        params = self._params(_options.PAUSE_PARAMS, _options.CANCEL_FIELDS, options)
+        check(lib.sonset_stream_resume(self.stream._handle_now(), self.id, params))
+
+    @_options.takes(_options.CancelOptions)
+    def seek(self, position_frame: int, **options: Unpack[CancelOptions]) -> None:
+        """Lets it go on elsewhere in its sound.
+
+        Parameters
+        ----------
+        position_frame : int
+            The frame of the sound that sounds at the given time, counted from its own first one.
+        {options}
+        """
+        params = self._params(_options.SEEK_PARAMS, _options.SEEK_FIELDS, {"position_frame": position_frame, **options})
+        check(lib.sonset_stream_seek(self.stream._handle_now(), self.id, params))
+
+    @_options.takes(_options.AtOptions)
+    def reschedule(self, **options: Unpack[AtOptions]) -> None:
+        """Gives it another start. It must not have started, and then follows no other action.
+
+        Parameters
+        ----------
+        {options}
+        """
+        params = self._params(_options.RESCHEDULE_PARAMS, _options.RESCHEDULE_FIELDS, options)
+        check(lib.sonset_stream_reschedule(self.stream._handle_now(), self.id, params))
+
+    def _params(self, kind: Any, fields: Any, options: Any) -> Any:
+        return _options.new(kind, fields, options, self.stream.samplerate)
+
+    def __repr__(self) -> str:
+        return f"<sonset.{type(self).__name__} {self.id}: {self.receipt!r}>"
+
+
+class Recording(Action):
+    """A recording into a buffer.
+
+    Attributes
+    ----------
+    buffer : Buffer
+        Where it goes.
+    """
+
+    __slots__ = ()
+
+    @property
+    def buffer(self) -> Buffer:
+        """Where it goes."""
+        buffer = self._source
+        assert isinstance(buffer, Buffer)
+        return buffer
+
+    @property
+    def data(self) -> npt.NDArray[np.float32]:
+        """A copy of what was recorded so far, of the shape (frames, channels); all of it once it has ended."""
+        return self.buffer.read(0, min(self.receipt.done_frames, self.buffer.readable_frames))
+
+
+class Detection(Action):
+    """A voice key at work."""
+
+    __slots__ = ()
+
+    def wait_onset(self, timeout: Optional[float] = None) -> Optional[int]:
+        """Waits for a sound.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Returns
+        -------
+        int or None
+            The frame of the onset; None if it gave up without having found one.
+        """
+        return self.wait_started(timeout).detected_frame
+
+
+__all__ = ["Action", "Detection", "Recording"]

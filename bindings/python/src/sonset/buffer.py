@@ -1,0 +1,320 @@
+"""Sounds in memory."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import numpy as np
+
+from . import progress
+from ._library import NULL, Process, check, ffi, lib, path_bytes, refuse
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+MOST_CHANNELS = 64
+"""An array with more columns is taken for one that lies on its side."""
+
+_RELEASE = lib.sonset_buffer_release
+
+
+def as_samples(data: Any) -> npt.NDArray[np.float32]:
+    """An array of float32 samples, C-contiguous, of the shape (frames, channels).
+
+    One that is so already is given back as it is, without a copy. Integers are scaled by the range of their type, so
+    that full scale is 1 (the middle of an unsigned one is silence); other floats are rounded to float32.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For a wrong shape, a type that is no number, or 64-bit integers that are clearly no samples.
+    """
+    array = np.asarray(data)
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2:
+        refuse(f"a sound has the shape (frames, channels) or (frames,), not {array.shape}")
+    if array.shape[1] > MOST_CHANNELS:
+        refuse(
+            f"a sound has the shape (frames, channels), so one of {array.shape} would have {array.shape[1]} channels: "
+            "did you mean x.T?"
+        )
+    if array.dtype.kind in "iu":
+        array = _scaled(array)
+    elif array.dtype.kind != "f":
+        refuse(f"samples are floats or integers, not {array.dtype}")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _scaled(array: Any) -> Any:
+    kind = np.iinfo(array.dtype)
+    half = 2.0 ** (kind.bits - 1)
+    middle = half if kind.min == 0 else 0.0
+    scaled = (array.astype(np.float64) - middle) / half
+    if kind.bits == 64 and array.size and np.any(array != 0) and np.abs(scaled).max() < 2.0**-30:
+        refuse(
+            f"{array.dtype} samples are scaled by 2**63, which leaves nothing of values like these "
+            f"(at most {np.abs(array).max()}): convert them first, with astype(numpy.float32) or astype(numpy.int16)"
+        )
+    return scaled
+
+
+class Buffer:
+    """A sound in memory, to be played as often as you like, by any stream.
+
+    An array of float32, C-contiguous, is used where it is, without a copy: do not change it while it plays. Other
+    arrays are converted. It lives as long as anything needs it: there is nothing to close.
+
+    Parameters
+    ----------
+    data : array_like
+        Samples, of the shape (frames, channels) or (frames,). Floats lie between -1 and 1; integers are scaled by the
+        range of their type.
+    samplerate : int, optional
+        Rate in hertz; without one the buffer fits every stream.
+    allow_over : bool, optional
+        Accepts floats beyond 1. How loud they come out is then a matter of the gain.
+
+    Attributes
+    ----------
+    frames, channels : int
+        Its shape.
+    samplerate : int
+        Rate in hertz; 0 if none was given.
+    peak : float
+        Largest magnitude.
+
+    Examples
+    --------
+    >>> t = np.arange(4800) / 48000
+    >>> tone = sonset.Buffer(0.5 * np.sin(2 * np.pi * 1000 * t), samplerate=48000)
+    >>> tone
+    <sonset.Buffer: 4800 frames, 1 channel, 48000 Hz, peak 0.5>
+    """
+
+    _handle: Any = NULL
+    _generation = -1
+
+    def __init__(self, data: Any, samplerate: Optional[int] = None, *, allow_over: bool = False) -> None:
+        samples = as_samples(data)
+        handle = ffi.new("sonset_buffer **")
+        pointer = ffi.from_buffer("float[]", samples)
+        rate = _rate(samplerate)
+        check(lib.sonset_buffer_wrap(pointer, samples.shape[0], samples.shape[1], rate, NULL, NULL, handle))
+        self._own(handle[0], samples)
+        if self.peak > 1.0 and not allow_over:
+            refuse(_over(samples))
+
+    def _own(self, handle: Any, samples: Optional[npt.NDArray[np.float32]]) -> None:
+        self._generation = Process.generation
+        self._handle = handle
+        self._samples = samples
+        info = self._info()
+        self.frames: int = info.frames
+        self.channels: int = info.channels
+        self.samplerate: int = info.sample_rate_hz
+
+    @classmethod
+    def _adopt(cls, handle: Any) -> Buffer:
+        buffer = cls.__new__(cls)
+        buffer._own(handle, None)
+        return buffer
+
+    def __del__(self) -> None:
+        if self._generation == Process.generation:
+            _RELEASE(self._handle)
+
+    @classmethod
+    def empty(cls, frames: int, channels: int = 1, samplerate: Optional[int] = None) -> Buffer:
+        """A buffer of silence, to be recorded into.
+
+        Parameters
+        ----------
+        frames, channels : int
+            Its shape.
+        samplerate : int, optional
+            Rate in hertz; without one it fits every stream.
+        """
+        handle = ffi.new("sonset_buffer **")
+        check(lib.sonset_buffer_create(NULL, frames, channels, _rate(samplerate), handle))
+        return cls._adopt(handle[0])
+
+    @classmethod
+    def from_file(
+        cls,
+        path: Union[str, os.PathLike[str]],
+        samplerate: Optional[int] = None,
+        *,
+        track: int = 0,
+        show_progress: progress.Progress = None,
+    ) -> Buffer:
+        """Reads a sound file, or the sound track of a film.
+
+        What encoders put in front is removed: frame 0 is what is heard at time 0.
+
+        Parameters
+        ----------
+        path : path-like
+            WAV, AIFF, FLAC, Ogg, MP3, MP4, MKV and others; what it is, is found from its content.
+        samplerate : int, optional
+            The rate in hertz to convert it to, 8000 to 384000; by default that of the file.
+        track : int, optional
+            Number of the audio track, from 1; 0 is its default one.
+        show_progress : bool or callable, optional
+            Shows that it is at work, or is called with (seconds since it began, None) now and then.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it is not there.
+        FileFormatError
+            If it is damaged or of a kind that is not read; the message names the command that converts it.
+        """
+        handle = ffi.new("sonset_buffer **")
+        arguments = path_bytes(path), _rate(samplerate), track, handle
+        code = progress.while_working(f"reading {path}", show_progress, lib.sonset_buffer_load_file_at, *arguments)
+        check(code)
+        return cls._adopt(handle[0])
+
+    def resample(self, samplerate: int, *, show_progress: progress.Progress = None) -> Buffer:
+        """The same sound at another rate; an onset stays where it is to a hundredth of a frame.
+
+        Parameters
+        ----------
+        samplerate : int
+            The new rate in hertz, 8000 to 384000.
+        show_progress : bool or callable, optional
+            As in `from_file`.
+        """
+        handle = ffi.new("sonset_buffer **")
+        arguments = self._handle, _rate(samplerate), handle
+        check(progress.while_working("resampling", show_progress, lib.sonset_buffer_resample, *arguments))
+        return Buffer._adopt(handle[0])
+
+    def mix(self, matrix: Any) -> Buffer:
+        """A buffer whose channels are sums of this one's.
+
+        Parameters
+        ----------
+        matrix : array_like or 'itu_stereo'
+            A row of gains for each channel of the result, with one for each channel of this buffer; or the stereo
+            down-mix of 5.1 by Recommendation ITU-R BS.775.
+        """
+        handle = ffi.new("sonset_buffer **")
+        if isinstance(matrix, str):
+            if matrix != "itu_stereo":
+                refuse(f"matrix={matrix!r} is neither an array nor 'itu_stereo'")
+            check(lib.sonset_buffer_mix_itu_stereo(self._handle, handle))
+            return Buffer._adopt(handle[0])
+        gains = np.ascontiguousarray(matrix, dtype=np.float32)
+        if gains.ndim != 2 or gains.shape[1] != self.channels:
+            refuse(f"the matrix has the shape {gains.shape}, not (new channels, {self.channels})")
+        check(lib.sonset_buffer_mix(self._handle, ffi.from_buffer("float[]", gains), gains.shape[0], handle))
+        return Buffer._adopt(handle[0])
+
+    def save(self, path: Union[str, os.PathLike[str]], samplerate: Optional[int] = None) -> None:
+        """Writes a WAV file of float32, which keeps every bit. One that exists is replaced.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        samplerate : int, optional
+            Rate in hertz, for a buffer without one.
+        """
+        check(lib.sonset_buffer_save_file(self._handle, path_bytes(path), _rate(samplerate)))
+
+    def read(self, first_frame: int = 0, frames: Optional[int] = None) -> npt.NDArray[np.float32]:
+        """A copy of some frames.
+
+        Parameters
+        ----------
+        first_frame : int, optional
+            The first.
+        frames : int, optional
+            How many; by default all that can be read, which is what is recorded so far while a recording runs.
+
+        Returns
+        -------
+        numpy.ndarray
+            Of the shape (frames, channels), float32.
+        """
+        if frames is None:
+            frames = max(0, self.readable_frames - first_frame)
+        out = np.empty((max(0, frames), self.channels), dtype=np.float32)
+        check(lib.sonset_buffer_read(self._handle, first_frame, frames, ffi.from_buffer("float[]", out)))
+        return out
+
+    @property
+    def array(self) -> npt.NDArray[np.float32]:
+        """All samples, of the shape (frames, channels), not to be written to.
+
+        Without a copy if the buffer was made of an array.
+        """
+        view = self.read() if self._samples is None else self._samples.view()
+        view.flags.writeable = False
+        return view
+
+    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> Any:
+        return np.array(self.array, dtype=dtype, copy=True) if copy else np.asarray(self.array, dtype=dtype)
+
+    def __len__(self) -> int:
+        return self.frames
+
+    @property
+    def peak(self) -> float:
+        """Largest magnitude of all samples."""
+        return float(self._info().peak)
+
+    @property
+    def readable_frames(self) -> int:
+        """Frames that can be read now: all, or those recorded so far."""
+        return int(self._info().readable_frames)
+
+    @property
+    def resampled_from(self) -> Optional[int]:
+        """The rate in hertz that it was converted from; None if it was not."""
+        return self._info().resampled_from_hz or None
+
+    @property
+    def duration_s(self) -> Optional[float]:
+        """Length in seconds; None without a rate."""
+        return self.frames / self.samplerate if self.samplerate else None
+
+    def _info(self) -> Any:
+        info = ffi.new("sonset_buffer_info *")
+        check(lib.sonset_buffer_get_info(self._handle, info))
+        return info
+
+    def __repr__(self) -> str:
+        rate = f", {self.samplerate} Hz" if self.samplerate else ""
+        channels = f"{self.channels} channel{'s' if self.channels != 1 else ''}"
+        return f"<sonset.Buffer: {self.frames} frames, {channels}{rate}, peak {self.peak:.4g}>"
+
+    def __reduce__(self) -> Any:
+        return _unpickle, (self.read(), self.samplerate or None)
+
+
+def _unpickle(samples: Any, samplerate: Optional[int]) -> Buffer:
+    return Buffer(samples, samplerate, allow_over=True)
+
+
+def _rate(samplerate: Optional[float]) -> int:
+    if samplerate is None:
+        return 0
+    rate = int(samplerate)
+    if rate != samplerate or rate <= 0:
+        refuse(f"samplerate={samplerate!r} is no whole number of hertz")
+    return rate
+
+
+def _over(samples: npt.NDArray[np.float32]) -> str:
+    frame, channel = np.unravel_index(int(np.abs(samples).argmax()), samples.shape)
+    return (
+        f"the sound goes beyond 1: {samples[frame, channel]:.6g} in frame {frame}, column {channel}. Scale it, or give "
+        "allow_over=True and play it with a gain"
+    )
+
+
+__all__ = ["Buffer", "as_samples"]

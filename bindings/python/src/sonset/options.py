@@ -1,0 +1,430 @@
+"""What the ways of playing and recording have in common: their keywords, and how these reach the library.
+
+Each keyword is a field of a struct of ``sonset.h``, under the same name; only times and policies have names of
+their own. The tables below set the fields; the texts go into the docstrings, so that ``help`` is complete.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import operator
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, TypedDict, TypeVar
+
+from ._library import ffi, lib, numbers, refuse
+from .clock import NS
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from .action import Action
+
+    LatePolicy = Literal["play", "skip", "drop"]
+    AfterPolicy = Literal["completed", "any_end"]
+    RingPolicy = Literal["continue", "end"]
+
+
+class AtOptions(TypedDict, total=False):
+    """When something is to happen. Without any of these it happens now."""
+
+    at_frame: int
+    at_stream_s: float
+    at_perf_counter: float
+    at_unix: float
+
+
+class StartOptions(AtOptions, total=False):
+    """When an action starts, and what becomes of it if it cannot."""
+
+    after: Action
+    start_offset_frames: int
+    after_policy: AfterPolicy
+    late_policy: LatePolicy
+    max_late_frames: int
+    tag: int
+
+
+class SoundOptions(StartOptions, total=False):
+    """How anything is played."""
+
+    gain_db: float
+    stop_frame: int
+    frame_count: int
+    onset_ramp_frames: int
+    offset_ramp_frames: int
+    ramp_shape: Literal["raised_cosine", "linear"]
+    allow_clip: bool
+    am_depth: float
+    am_frequency_hz: float
+    am_phase_cycles: float
+
+
+class PlayOptions(SoundOptions, total=False):
+    """How a sound is played that has a beginning and an end."""
+
+    first_frame: int
+    loop_count: int
+    loop_first_frame: int
+    loop_frames: int
+
+
+class RingPlayOptions(SoundOptions, total=False):
+    """How a ring is played."""
+
+    ring_policy: RingPolicy
+
+
+class RecordOptions(StartOptions, total=False):
+    """How anything is recorded."""
+
+    align: Literal["callback", "round_trip"]
+
+
+class DetectOptions(StartOptions, total=False):
+    """What a voice key takes for a sound."""
+
+    threshold: float
+    floor_multiple: float
+    floor_frames: int
+    high_pass_hz: float
+    minimum_frames: int
+    gap_frames: int
+    hold_off_frames: int
+    max_frames: int
+
+
+class CancelOptions(AtOptions, total=False):
+    """When and how an action ends."""
+
+    fade_frames: int
+
+
+class GainOptions(AtOptions, total=False):
+    """When and how a gain changes."""
+
+    ramp_frames: int
+    allow_clip: bool
+
+
+AT = """\
+    at_frame : int
+        The frame of the stream.
+    at_stream_s : float
+        The same in seconds since frame 0: frames divided by the sample rate.
+    at_perf_counter : float
+        The time at the converter in seconds, by the clock of `time.perf_counter`.
+    at_unix : float
+        The time at the converter in seconds since 1970, by the clock of `time.time`.
+"""
+
+START = f"""{AT}\
+    after : Action
+        The action that it follows: it starts `start_offset_frames` after the other's end, or after the onset
+        that the other finds, if that is a voice key.
+    start_offset_frames : int
+        Frames from there to the start; may be negative.
+    after_policy : {{'completed', 'any_end'}}
+        Whether it also starts if the other was cancelled or dropped. By default it then fails.
+    late_policy : {{'play', 'skip', 'drop'}}
+        If it cannot start in time: start late and whole, leave out what was missed, or do not start.
+    max_late_frames : int
+        Later than this it is dropped; 0 for no limit.
+    tag : int
+        A number of yours, which comes back in the receipt.
+"""
+
+SOUND = f"""{START}\
+    gain_db : float
+        Gain in decibels.
+    frame_count : int
+        Frames to play; by default all that there are.
+    stop_frame : int
+        The frame of the stream from which on it is silent.
+    onset_ramp_frames, offset_ramp_frames : int
+        Frames of the ramps from and to silence.
+    ramp_shape : {{'raised_cosine', 'linear'}}
+        The course of both.
+    allow_clip : bool
+        Limits a sound that exceeds the ceiling instead of refusing it.
+    am_depth, am_frequency_hz, am_phase_cycles : float
+        Sinusoidal amplitude modulation: depth from 0 to 1, frequency, and phase at the start.
+"""
+
+PLAY = f"""{SOUND}\
+    first_frame : int
+        First frame of the sound in the buffer or file.
+    loop_count : int
+        Extra passes of the loop; -1 for ever.
+    loop_first_frame, loop_frames : int
+        The part that is repeated; by default the whole sound.
+"""
+
+RECORD = f"""{START}\
+    align : {{'callback', 'round_trip'}}
+        Whether frame 0 is the input frame with the number of the start, or that in which the output frame with
+        this number comes back through a wire.
+"""
+
+DETECT = f"""{START}\
+    threshold : float
+        Linear magnitude from which on a frame is loud; 0 for a multiple of the floor.
+    floor_multiple : float
+        The threshold as a multiple of the floor; 0 for 10, which is 20 dB.
+    floor_frames : int
+        Frames over which the floor is measured; 0 for 200 ms.
+    high_pass_hz : float
+        Corner of the high-pass; 0 for 100 Hz, -1 for none.
+    minimum_frames : int
+        Least duration of a sound; 0 for 10 ms.
+    gap_frames : int
+        Longest gap within one; 0 for 10 ms.
+    hold_off_frames : int
+        Silence after which it is over; 0 for 200 ms.
+    max_frames : int
+        Frames to listen at most; 0 for no limit.
+"""
+
+CANCEL = f"""{AT}\
+    fade_frames : int
+        Frames of the fade; 0 takes the stream's (5 ms), -1 cuts.
+"""
+
+GAIN = f"""{AT}\
+    ramp_frames : int
+        Frames of the straight line there; 0 takes the stream's fade (5 ms), -1 is a step.
+    allow_clip : bool
+        Limits a sound that gets too loud instead of refusing it.
+"""
+
+_TEXTS = {
+    AtOptions: AT,
+    StartOptions: START,
+    SoundOptions: SOUND,
+    PlayOptions: PLAY,
+    RecordOptions: RECORD,
+    DetectOptions: DETECT,
+    CancelOptions: CANCEL,
+    GainOptions: GAIN,
+    RingPlayOptions: SOUND
+    + """\
+    ring_policy : {'continue', 'end'}
+        When the ring runs dry: play silence until more comes, or end.
+""",
+}
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def takes(options: Any) -> Callable[[_Function], _Function]:
+    """Writes the keywords of `options` into a method's docstring, at ``{options}``, and into its signature."""
+
+    def document(method: _Function) -> _Function:
+        margin = "        "
+        text = "".join(
+            (margin + line[4:] if line.strip() else line) for line in _TEXTS[options].splitlines(keepends=True)
+        )
+        method.__doc__ = (method.__doc__ or "").replace(f"{margin}{{options}}\n", text)
+        signature = inspect.signature(method)
+        parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        keywords = getattr(options, "__annotations__", {})
+        parameters += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in keywords]
+        method.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return method
+
+    return document
+
+
+Setter = Callable[[Any, Any, int], None]
+
+
+def integer(name: str, value: Any) -> int:
+    """A whole number, or an error that names it."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        refuse(f"{name}={value!r} is no whole number")
+
+
+def number(name: str, value: Any) -> float:
+    """A number that is not NaN, or an error that names it."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        refuse(f"{name}={value!r} is no number")
+    if math.isnan(result):
+        refuse(f"{name} is NaN")
+    return result
+
+
+def _finite(name: str, value: Any) -> float:
+    result = number(name, value)
+    if math.isinf(result):
+        refuse(f"{name}={value!r} is not finite")
+    return result
+
+
+def _store(params: Any, field: str, name: str, value: Any) -> None:
+    try:
+        setattr(params, field, value)
+    except OverflowError:
+        refuse(f"{name}={value!r} is out of range")
+
+
+def _whole(field: str) -> Setter:
+    return lambda params, value, rate: _store(params, field, field, integer(field, value))
+
+
+def _real(field: str) -> Setter:
+    return lambda params, value, rate: _store(params, field, field, number(field, value))
+
+
+def _flag(field: str) -> Setter:
+    return lambda params, value, rate: _store(params, field, field, int(bool(value)))
+
+
+def _choice(field: str, enumeration: str) -> Setter:
+    known = numbers(enumeration)
+
+    def set_choice(params: Any, value: Any, rate: int) -> None:
+        if value not in known:
+            refuse(f"{field}={value!r} is none of {', '.join(map(repr, known))}")
+        setattr(params, field, known[value])
+
+    return set_choice
+
+
+def _at(mode: str, frame: str, clock: str, host_ns: str) -> Dict[str, Setter]:
+    """The setters of the four ways to name a time, for structs that call its fields so."""
+
+    def once(params: Any, name: str, value: int) -> None:
+        if getattr(params, mode) != 0:
+            refuse(f"{name} is given beside another start: name one time only")
+        setattr(params, mode, value)
+
+    def at_frame(params: Any, value: Any, rate: int) -> None:
+        once(params, "at_frame", lib.SONSET_START_AT_FRAME)
+        _store(params, frame, "at_frame", integer("at_frame", value))
+
+    def at_stream_s(params: Any, value: Any, rate: int) -> None:
+        once(params, "at_stream_s", lib.SONSET_START_AT_FRAME)
+        _store(params, frame, "at_stream_s", round(_finite("at_stream_s", value) * rate))
+
+    def at_clock(name: str, number_of_clock: int) -> Setter:
+        def set_time(params: Any, value: Any, rate: int) -> None:
+            once(params, name, lib.SONSET_START_AT_HOST_TIME)
+            setattr(params, clock, number_of_clock)
+            _store(params, host_ns, name, round(_finite(name, value) * NS))
+
+        return set_time
+
+    return {
+        "at_frame": at_frame,
+        "at_stream_s": at_stream_s,
+        "at_perf_counter": at_clock("at_perf_counter", lib.SONSET_CLOCK_MONOTONIC),
+        "at_unix": at_clock("at_unix", lib.SONSET_CLOCK_REALTIME),
+    }
+
+
+def _after(params: Any, value: Any, rate: int) -> None:
+    if params.start_mode != 0:
+        refuse("after is given beside another start: name one time only")
+    params.start_mode = lib.SONSET_START_AFTER_ACTION
+    params.after_action = integer("after", getattr(value, "id", value))
+
+
+def _frame_count(params: Any, value: Any, rate: int) -> None:
+    params.has_frame_count = 1
+    _store(params, "frame_count", "frame_count", integer("frame_count", value))
+
+
+_START: Dict[str, Setter] = {
+    **_at("start_mode", "start_frame", "start_clock", "start_host_ns"),
+    "after": _after,
+    "start_offset_frames": _whole("start_offset_frames"),
+    "after_policy": _choice("after_policy", "sonset_after_policy"),
+    "late_policy": _choice("late_policy", "sonset_late_policy"),
+    "max_late_frames": _whole("max_late_frames"),
+    "tag": _whole("tag"),
+}
+
+_WHEN = _at("mode", "frame", "clock", "host_ns")
+
+PLAY_FIELDS: Dict[str, Setter] = {
+    **_START,
+    "gain_db": _real("gain_db"),
+    "stop_frame": _whole("stop_frame"),
+    "frame_count": _frame_count,
+    "onset_ramp_frames": _whole("onset_ramp_frames"),
+    "offset_ramp_frames": _whole("offset_ramp_frames"),
+    "ramp_shape": _choice("ramp_shape", "sonset_ramp_shape"),
+    "allow_clip": _flag("allow_clip"),
+    "am_depth": _real("am_depth"),
+    "am_frequency_hz": _real("am_frequency_hz"),
+    "am_phase_cycles": _real("am_phase_cycles"),
+    "first_frame": _whole("first_frame"),
+    "loop_count": _whole("loop_count"),
+    "loop_first_frame": _whole("loop_first_frame"),
+    "loop_frames": _whole("loop_frames"),
+    "ring_policy": _choice("ring_policy", "sonset_ring_policy"),
+}
+
+RECORD_FIELDS: Dict[str, Setter] = {
+    **_START,
+    "align": _choice("align", "sonset_align"),
+    "max_frames": _whole("max_frames"),
+    "ring_policy": _choice("ring_policy", "sonset_ring_policy"),
+}
+
+DETECT_FIELDS: Dict[str, Setter] = {
+    **_START,
+    "threshold": _real("threshold"),
+    "floor_multiple": _real("floor_multiple"),
+    "floor_frames": _whole("floor_frames"),
+    "high_pass_hz": _real("high_pass_hz"),
+    "minimum_frames": _whole("minimum_frames"),
+    "gap_frames": _whole("gap_frames"),
+    "hold_off_frames": _whole("hold_off_frames"),
+    "max_frames": _whole("max_frames"),
+}
+
+CANCEL_FIELDS: Dict[str, Setter] = {**_WHEN, "fade_frames": _whole("fade_frames")}
+GAIN_FIELDS: Dict[str, Setter] = {
+    **_WHEN,
+    "gain_db": _real("gain_db"),
+    "ramp_frames": _whole("ramp_frames"),
+    "allow_clip": _flag("allow_clip"),
+}
+RESCHEDULE_FIELDS: Dict[str, Setter] = dict(_WHEN)
+SEEK_FIELDS: Dict[str, Setter] = {
+    **_WHEN,
+    "fade_frames": _whole("fade_frames"),
+    "position_frame": _whole("position_frame"),
+}
+
+
+def new(kind: Any, fields: Mapping[str, Setter], options: Mapping[str, Any], rate: int) -> Any:
+    """A struct of the C type `kind`, zero but for what `options` says. None stands for a default."""
+    params = ffi.new(kind)
+    params.struct_size = ffi.sizeof(kind.item)
+    fill(params, fields, options, rate)
+    return params
+
+
+def fill(params: Any, fields: Mapping[str, Setter], options: Mapping[str, Any], rate: int) -> None:
+    for name, value in options.items():
+        if value is None:
+            continue
+        setter: Optional[Setter] = fields.get(name)
+        if setter is None:
+            raise TypeError(f"unknown keyword {name!r}; there are {', '.join(fields)}")
+        setter(params, value, rate)
+
+
+PLAY_PARAMS = ffi.typeof("sonset_play_params *")
+RECORD_PARAMS = ffi.typeof("sonset_record_params *")
+DETECT_PARAMS = ffi.typeof("sonset_detect_params *")
+CANCEL_PARAMS = ffi.typeof("sonset_cancel_params *")
+GAIN_PARAMS = ffi.typeof("sonset_gain_params *")
+PAUSE_PARAMS = ffi.typeof("sonset_pause_params *")
+RESCHEDULE_PARAMS = ffi.typeof("sonset_reschedule_params *")
+SEEK_PARAMS = ffi.typeof("sonset_seek_params *")
