@@ -22,9 +22,10 @@ from .buffer import Buffer
 from .clock import Clock
 from .devices import DeviceInfo, DeviceList, backends, query_devices
 from .errors import *  # noqa: F403
-from .receipt import Receipt
+from .receipt import Receipt, Receipts
 from .ring import RingBuffer, RingInfo
-from .stream import Batch, Level, Stream, StreamInfo, StreamStats, StreamTime
+from .state import Level, StreamInfo, StreamStats, StreamTime
+from .stream import Batch, Stream
 
 __all__ = [
     "Action",
@@ -36,6 +37,7 @@ __all__ = [
     "DeviceList",
     "Level",
     "Receipt",
+    "Receipts",
     "Recording",
     "RingBuffer",
     "RingInfo",

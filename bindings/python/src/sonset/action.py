@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 import numpy as np
 
 from . import options as _options
-from ._library import check, ffi, lib
+from ._library import check, lib
 from .buffer import Buffer
-from .receipt import KIND, SIZE, Receipt
+from .receipt import Receipt, new_receipt
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .options import AtOptions, CancelOptions, GainOptions
     from .stream import Stream
 
+_GET = lib.sonset_stream_get_action
 _SLICE_MS = 50
 """Waits are cut into pieces, so that Ctrl-C is heard between them."""
 
@@ -45,9 +46,8 @@ class Action:
     @property
     def receipt(self) -> Receipt:
         """What is known of it now."""
-        receipt = ffi.new(KIND)
-        receipt.struct_size = SIZE
-        check(lib.sonset_stream_get_action(self.stream._handle_now(), self.id, receipt))
+        receipt = new_receipt()
+        check(_GET(self.stream._handle_now(), self.id, receipt))
         return Receipt(receipt, self.stream.samplerate)
 
     @property
@@ -93,8 +93,7 @@ class Action:
         return self._wait(lib.SONSET_ACTION_STARTED, timeout)
 
     def _wait(self, state: int, timeout: Optional[float]) -> Receipt:
-        receipt = ffi.new(KIND)
-        receipt.struct_size = SIZE
+        receipt = new_receipt()
         deadline = None if timeout is None else time.monotonic() + _options.number("timeout", timeout)
         while True:
             left_ms = _SLICE_MS if deadline is None else min(_SLICE_MS, (deadline - time.monotonic()) * 1e3)
@@ -127,7 +126,7 @@ class Action:
         ----------
         {options}
         """
-        params = self._params(_options.CANCEL_PARAMS, _options.CANCEL_FIELDS, options)
+        params = _options.CANCEL.new(options, self.stream.samplerate)
         check(lib.sonset_stream_cancel(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.GainOptions)
@@ -140,7 +139,7 @@ class Action:
             The gain to reach, in decibels; ``-inf`` is silence.
         {options}
         """
-        params = self._params(_options.GAIN_PARAMS, _options.GAIN_FIELDS, {"gain_db": gain_db, **options})
+        params = _options.GAIN.new({"gain_db": gain_db, **options}, self.stream.samplerate)
         check(lib.sonset_stream_set_gain(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.CancelOptions)
@@ -151,7 +150,7 @@ class Action:
         ----------
         {options}
         """
-        params = self._params(_options.PAUSE_PARAMS, _options.CANCEL_FIELDS, options)
+        params = _options.PAUSE.new(options, self.stream.samplerate)
         check(lib.sonset_stream_pause(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.CancelOptions)
@@ -162,7 +161,7 @@ class Action:
         ----------
         {options}
         """
-        params = self._params(_options.PAUSE_PARAMS, _options.CANCEL_FIELDS, options)
+        params = _options.PAUSE.new(options, self.stream.samplerate)
         check(lib.sonset_stream_resume(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.CancelOptions)
@@ -175,7 +174,7 @@ class Action:
             The frame of the sound that sounds at the given time, counted from its own first one.
         {options}
         """
-        params = self._params(_options.SEEK_PARAMS, _options.SEEK_FIELDS, {"position_frame": position_frame, **options})
+        params = _options.SEEK.new({"position_frame": position_frame, **options}, self.stream.samplerate)
         check(lib.sonset_stream_seek(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.AtOptions)
@@ -186,11 +185,8 @@ class Action:
         ----------
         {options}
         """
-        params = self._params(_options.RESCHEDULE_PARAMS, _options.RESCHEDULE_FIELDS, options)
+        params = _options.RESCHEDULE.new(options, self.stream.samplerate)
         check(lib.sonset_stream_reschedule(self.stream._handle_now(), self.id, params))
-
-    def _params(self, kind: Any, fields: Any, options: Any) -> Any:
-        return _options.new(kind, fields, options, self.stream.samplerate)
 
     def __repr__(self) -> str:
         return f"<sonset.{type(self).__name__} {self.id}: {self.receipt!r}>"

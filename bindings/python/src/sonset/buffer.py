@@ -31,6 +31,8 @@ def as_samples(data: Any) -> npt.NDArray[np.float32]:
         For a wrong shape, a type that is no number, or 64-bit integers that are clearly no samples.
     """
     array = np.asarray(data)
+    if array.dtype == np.float32 and array.ndim == 2 and array.flags.c_contiguous and array.shape[1] <= MOST_CHANNELS:
+        return array
     if array.ndim == 1:
         array = array.reshape(-1, 1)
     if array.ndim != 2:
@@ -102,11 +104,11 @@ class Buffer:
         pointer = ffi.from_buffer("float[]", samples)
         rate = _rate(samplerate)
         check(lib.sonset_buffer_wrap(pointer, samples.shape[0], samples.shape[1], rate, NULL, NULL, handle))
-        self._own(handle[0], samples)
-        if self.peak > 1.0 and not allow_over:
+        peak = self._own(handle[0], samples)
+        if peak > 1.0 and not allow_over:
             refuse(_over(samples))
 
-    def _own(self, handle: Any, samples: Optional[npt.NDArray[np.float32]]) -> None:
+    def _own(self, handle: Any, samples: Optional[npt.NDArray[np.float32]]) -> float:
         self._generation = Process.generation
         self._handle = handle
         self._samples = samples
@@ -114,6 +116,7 @@ class Buffer:
         self.frames: int = info.frames
         self.channels: int = info.channels
         self.samplerate: int = info.sample_rate_hz
+        return float(info.peak)
 
     @classmethod
     def _adopt(cls, handle: Any) -> Buffer:

@@ -12,7 +12,7 @@ from ._library import check, ffi, lib, numbers, refuse, text
 BACKENDS: Dict[str, int] = {name.replace("_", "-"): value for name, value in numbers("sonset_backend").items()}
 """The numbers of the backends by name."""
 
-_BACKEND_NAMES = {value: name for name, value in BACKENDS.items()}
+BACKEND_NAMES = {value: name for name, value in BACKENDS.items()}
 _BLUETOOTH = re.compile(r"blue(tooth|z)|airpods|a2dp|hands-?free|\bbuds\b", re.I)
 
 
@@ -98,7 +98,7 @@ def backends() -> List[str]:
     for index in range(count[0]):
         backend = ffi.new("int32_t *")
         check(lib.sonset_backend_at(index, backend))
-        found.append(_BACKEND_NAMES[backend[0]])
+        found.append(BACKEND_NAMES[backend[0]])
     return found
 
 
@@ -171,7 +171,7 @@ def _read(devices: Any, index: int, number: int) -> DeviceInfo:
     check(lib.sonset_device_list_get_info(devices, index, info))
     return DeviceInfo(
         index=number,
-        backend=_BACKEND_NAMES.get(info.backend, "?"),
+        backend=BACKEND_NAMES.get(info.backend, "?"),
         id=text(lib.sonset_device_list_get_id(devices, index)),
         name=text(lib.sonset_device_list_get_name(devices, index)),
         output_channels=info.output_channels,

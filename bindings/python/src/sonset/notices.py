@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Type
 
 from . import errors
 from ._library import lib, names
-from .receipt import Receipt
+from .receipt import Receipt, copy_receipt
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -64,51 +64,53 @@ class Notices:
         self.samplerate = samplerate
         self.counts: Dict[str, int] = {}
         self.worst: Dict[str, int] = {}
-        self.xruns = 0
         self.pending: Optional[errors.ProblemError] = None
 
-    def note(self, kind: str, message: str, amount: int = 0, receipt: Optional[Receipt] = None) -> None:
+    def note(self, kind: str, message: str, amount: int = 0) -> None:
         """Counts a problem, and tells of it if it is the first of its kind."""
-        first = kind not in self.counts
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        self.worst[kind] = max(self.worst.get(kind, 0), amount)
-        if self.strict:
-            self.pending = self.pending or errors.ProblemError(message, kind, receipt)
-        elif first:
-            warn(f"{message} (further ones are counted in Stream.problems)", KINDS[kind])
+        if self._is_news(kind, amount):
+            self._tell(kind, message, None)
 
     def examine(self, c: Any) -> None:
         """Looks for problems in a receipt."""
         if c.late_frames > 0:
-            self._late(c)
+            ms = c.late_frames / self.samplerate * 1e3
+            if c.outcome == lib.SONSET_OUTCOME_DROPPED_LATE:
+                self._see("dropped", c, "was dropped, {} frames ({:.3g} ms) late", c.late_frames, ms)
+            else:
+                self._see("late", c, "started {} frames ({:.3g} ms) later than asked", c.late_frames, ms)
         if c.outcome in _UNWANTED:
-            self._tell("outcome", c, f"ended as {_OUTCOMES[c.outcome]}")
+            self._see("outcome", c, "ended as {1}", 0, _OUTCOMES[c.outcome])
         if c.xruns:
-            self._tell("xruns", c, f"saw {c.xruns} xruns", c.xruns)
+            self._see("xruns", c, "saw {} xruns", c.xruns)
         if c.missing_frames:
-            self._tell("missing_frames", c, f"misses {c.missing_frames} frames", c.missing_frames)
+            self._see("missing_frames", c, "misses {} frames", c.missing_frames)
         if c.discontinuities:
-            self._tell("discontinuities", c, f"saw {c.discontinuities} steps in the time stamps", c.discontinuities)
+            self._see("discontinuities", c, "saw {} steps in the time stamps", c.discontinuities)
         if c.stream_clipped_samples:
-            amount = c.stream_clipped_samples
-            self._tell("clipping", c, f"ran while {amount} samples of the output were limited", amount)
+            self._see("clipping", c, "ran while {} samples of the output were limited", c.stream_clipped_samples)
         if c.input_clipped_samples:
-            amount = c.input_clipped_samples
-            self._tell("input_clipping", c, f"recorded {amount} samples at full scale", amount)
+            self._see("input_clipping", c, "recorded {} samples at full scale", c.input_clipped_samples)
         if c.all_zero:
-            self._tell("all_zero", c, "recorded nothing but zeros: is the microphone allowed and connected?")
+            self._see("all_zero", c, "recorded nothing but zeros: is the microphone allowed and connected?", 0)
 
-    def _late(self, c: Any) -> None:
-        ms = c.late_frames / self.samplerate * 1e3
-        if c.outcome == lib.SONSET_OUTCOME_DROPPED_LATE:
-            self._tell("dropped", c, f"was dropped, {c.late_frames} frames ({ms:.3g} ms) late", c.late_frames)
+    def _see(self, kind: str, c: Any, what: str, amount: int, detail: Any = None) -> None:
+        if self._is_news(kind, amount):
+            receipt = Receipt(copy_receipt(c), self.samplerate)
+            tag = f", tag {c.tag}" if c.tag else ""
+            self._tell(kind, f"action {c.action}{tag} ({receipt.kind}) {what.format(amount, detail)}", receipt)
+
+    def _is_news(self, kind: str, amount: int) -> bool:
+        first = kind not in self.counts
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.worst[kind] = max(self.worst.get(kind, 0), amount)
+        return self.pending is None if self.strict else first
+
+    def _tell(self, kind: str, message: str, receipt: Optional[Receipt]) -> None:
+        if self.strict:
+            self.pending = errors.ProblemError(message, kind, receipt)
         else:
-            self._tell("late", c, f"started {c.late_frames} frames ({ms:.3g} ms) later than asked", c.late_frames)
-
-    def _tell(self, kind: str, c: Any, what: str, amount: int = 0) -> None:
-        tag = f", tag {c.tag}" if c.tag else ""
-        receipt = Receipt(c, self.samplerate)
-        self.note(kind, f"action {c.action}{tag} ({receipt.kind}) {what}", amount, receipt)
+            warn(f"{message} (further ones are counted in Stream.problems)", KINDS[kind])
 
     def summary(self, stats: Any) -> None:
         """Says at the end what there was."""

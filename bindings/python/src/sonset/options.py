@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, TypedDict, TypeVar
 
 from ._library import ffi, lib, numbers, refuse
 from .clock import NS
@@ -106,7 +106,7 @@ class GainOptions(AtOptions, total=False):
     allow_clip: bool
 
 
-AT = """\
+_AT_TEXT = """\
     at_frame : int
         The frame of the stream.
     at_stream_s : float
@@ -117,7 +117,7 @@ AT = """\
         The time at the converter in seconds since 1970, by the clock of `time.time`.
 """
 
-START = f"""{AT}\
+_START_TEXT = f"""{_AT_TEXT}\
     after : Action
         The action that it follows: it starts `start_offset_frames` after the other's end, or after the onset
         that the other finds, if that is a voice key.
@@ -133,7 +133,7 @@ START = f"""{AT}\
         A number of yours, which comes back in the receipt.
 """
 
-SOUND = f"""{START}\
+_SOUND_TEXT = f"""{_START_TEXT}\
     gain_db : float
         Gain in decibels.
     frame_count : int
@@ -150,7 +150,7 @@ SOUND = f"""{START}\
         Sinusoidal amplitude modulation: depth from 0 to 1, frequency, and phase at the start.
 """
 
-PLAY = f"""{SOUND}\
+_PLAY_TEXT = f"""{_SOUND_TEXT}\
     first_frame : int
         First frame of the sound in the buffer or file.
     loop_count : int
@@ -159,13 +159,13 @@ PLAY = f"""{SOUND}\
         The part that is repeated; by default the whole sound.
 """
 
-RECORD = f"""{START}\
+_RECORD_TEXT = f"""{_START_TEXT}\
     align : {{'callback', 'round_trip'}}
         Whether frame 0 is the input frame with the number of the start, or that in which the output frame with
         this number comes back through a wire.
 """
 
-DETECT = f"""{START}\
+_DETECT_TEXT = f"""{_START_TEXT}\
     threshold : float
         Linear magnitude from which on a frame is loud; 0 for a multiple of the floor.
     floor_multiple : float
@@ -184,12 +184,12 @@ DETECT = f"""{START}\
         Frames to listen at most; 0 for no limit.
 """
 
-CANCEL = f"""{AT}\
+_CANCEL_TEXT = f"""{_AT_TEXT}\
     fade_frames : int
         Frames of the fade; 0 takes the stream's (5 ms), -1 cuts.
 """
 
-GAIN = f"""{AT}\
+_GAIN_TEXT = f"""{_AT_TEXT}\
     ramp_frames : int
         Frames of the straight line there; 0 takes the stream's fade (5 ms), -1 is a step.
     allow_clip : bool
@@ -197,15 +197,15 @@ GAIN = f"""{AT}\
 """
 
 _TEXTS = {
-    AtOptions: AT,
-    StartOptions: START,
-    SoundOptions: SOUND,
-    PlayOptions: PLAY,
-    RecordOptions: RECORD,
-    DetectOptions: DETECT,
-    CancelOptions: CANCEL,
-    GainOptions: GAIN,
-    RingPlayOptions: SOUND
+    AtOptions: _AT_TEXT,
+    StartOptions: _START_TEXT,
+    SoundOptions: _SOUND_TEXT,
+    PlayOptions: _PLAY_TEXT,
+    RecordOptions: _RECORD_TEXT,
+    DetectOptions: _DETECT_TEXT,
+    CancelOptions: _CANCEL_TEXT,
+    GainOptions: _GAIN_TEXT,
+    RingPlayOptions: _SOUND_TEXT
     + """\
     ring_policy : {'continue', 'end'}
         When the ring runs dry: play silence until more comes, or end.
@@ -235,6 +235,9 @@ def takes(options: Any) -> Callable[[_Function], _Function]:
 
 
 Setter = Callable[[Any, Any, int], None]
+
+_AT_FRAME = lib.SONSET_START_AT_FRAME
+_AT_HOST_TIME = lib.SONSET_START_AT_HOST_TIME
 
 
 def integer(name: str, value: Any) -> int:
@@ -296,22 +299,26 @@ def _choice(field: str, enumeration: str) -> Setter:
 def _at(mode: str, frame: str, clock: str, host_ns: str) -> Dict[str, Setter]:
     """The setters of the four ways to name a time, for structs that call its fields so."""
 
-    def once(params: Any, name: str, value: int) -> None:
-        if getattr(params, mode) != 0:
-            refuse(f"{name} is given beside another start: name one time only")
-        setattr(params, mode, value)
+    def refuse_second(name: str) -> NoReturn:
+        refuse(f"{name} is given beside another start: name one time only")
 
     def at_frame(params: Any, value: Any, rate: int) -> None:
-        once(params, "at_frame", lib.SONSET_START_AT_FRAME)
-        _store(params, frame, "at_frame", integer("at_frame", value))
+        if getattr(params, mode):
+            refuse_second("at_frame")
+        setattr(params, mode, _AT_FRAME)
+        _store(params, frame, "at_frame", value if type(value) is int else integer("at_frame", value))
 
     def at_stream_s(params: Any, value: Any, rate: int) -> None:
-        once(params, "at_stream_s", lib.SONSET_START_AT_FRAME)
+        if getattr(params, mode):
+            refuse_second("at_stream_s")
+        setattr(params, mode, _AT_FRAME)
         _store(params, frame, "at_stream_s", round(_finite("at_stream_s", value) * rate))
 
     def at_clock(name: str, number_of_clock: int) -> Setter:
         def set_time(params: Any, value: Any, rate: int) -> None:
-            once(params, name, lib.SONSET_START_AT_HOST_TIME)
+            if getattr(params, mode):
+                refuse_second(name)
+            setattr(params, mode, _AT_HOST_TIME)
             setattr(params, clock, number_of_clock)
             _store(params, host_ns, name, round(_finite(name, value) * NS))
 
@@ -349,7 +356,7 @@ _START: Dict[str, Setter] = {
 
 _WHEN = _at("mode", "frame", "clock", "host_ns")
 
-PLAY_FIELDS: Dict[str, Setter] = {
+_PLAY_FIELDS: Dict[str, Setter] = {
     **_START,
     "gain_db": _real("gain_db"),
     "stop_frame": _whole("stop_frame"),
@@ -368,14 +375,14 @@ PLAY_FIELDS: Dict[str, Setter] = {
     "ring_policy": _choice("ring_policy", "sonset_ring_policy"),
 }
 
-RECORD_FIELDS: Dict[str, Setter] = {
+_RECORD_FIELDS: Dict[str, Setter] = {
     **_START,
     "align": _choice("align", "sonset_align"),
     "max_frames": _whole("max_frames"),
     "ring_policy": _choice("ring_policy", "sonset_ring_policy"),
 }
 
-DETECT_FIELDS: Dict[str, Setter] = {
+_DETECT_FIELDS: Dict[str, Setter] = {
     **_START,
     "threshold": _real("threshold"),
     "floor_multiple": _real("floor_multiple"),
@@ -387,44 +394,47 @@ DETECT_FIELDS: Dict[str, Setter] = {
     "max_frames": _whole("max_frames"),
 }
 
-CANCEL_FIELDS: Dict[str, Setter] = {**_WHEN, "fade_frames": _whole("fade_frames")}
-GAIN_FIELDS: Dict[str, Setter] = {
+_CANCEL_FIELDS: Dict[str, Setter] = {**_WHEN, "fade_frames": _whole("fade_frames")}
+_GAIN_FIELDS: Dict[str, Setter] = {
     **_WHEN,
     "gain_db": _real("gain_db"),
     "ramp_frames": _whole("ramp_frames"),
     "allow_clip": _flag("allow_clip"),
 }
-RESCHEDULE_FIELDS: Dict[str, Setter] = dict(_WHEN)
-SEEK_FIELDS: Dict[str, Setter] = {
+_SEEK_FIELDS: Dict[str, Setter] = {
     **_WHEN,
     "fade_frames": _whole("fade_frames"),
     "position_frame": _whole("position_frame"),
 }
 
 
-def new(kind: Any, fields: Mapping[str, Setter], options: Mapping[str, Any], rate: int) -> Any:
-    """A struct of the C type `kind`, zero but for what `options` says. None stands for a default."""
-    params = ffi.new(kind)
-    params.struct_size = ffi.sizeof(kind.item)
-    fill(params, fields, options, rate)
-    return params
+class Params:
+    """A struct of ``sonset.h`` and the setters of its fields."""
+
+    def __init__(self, name: str, fields: Mapping[str, Setter]) -> None:
+        self.kind = ffi.typeof(f"{name} *")
+        self.fields = fields
+        self.defaults = ffi.new(self.kind, {"struct_size": ffi.sizeof(name)})
+
+    def new(self, options: Mapping[str, Any], rate: int) -> Any:
+        """A struct that is zero but for what `options` says. None stands for a default."""
+        params = _new(self.kind, self.defaults[0])
+        for name, value in options.items():
+            if value is not None:
+                setter = self.fields.get(name)
+                if setter is None:
+                    raise TypeError(f"unknown keyword {name!r}; there are {', '.join(self.fields)}")
+                setter(params, value, rate)
+        return params
 
 
-def fill(params: Any, fields: Mapping[str, Setter], options: Mapping[str, Any], rate: int) -> None:
-    for name, value in options.items():
-        if value is None:
-            continue
-        setter: Optional[Setter] = fields.get(name)
-        if setter is None:
-            raise TypeError(f"unknown keyword {name!r}; there are {', '.join(fields)}")
-        setter(params, value, rate)
+_new = ffi.new
 
-
-PLAY_PARAMS = ffi.typeof("sonset_play_params *")
-RECORD_PARAMS = ffi.typeof("sonset_record_params *")
-DETECT_PARAMS = ffi.typeof("sonset_detect_params *")
-CANCEL_PARAMS = ffi.typeof("sonset_cancel_params *")
-GAIN_PARAMS = ffi.typeof("sonset_gain_params *")
-PAUSE_PARAMS = ffi.typeof("sonset_pause_params *")
-RESCHEDULE_PARAMS = ffi.typeof("sonset_reschedule_params *")
-SEEK_PARAMS = ffi.typeof("sonset_seek_params *")
+PLAY = Params("sonset_play_params", _PLAY_FIELDS)
+RECORD = Params("sonset_record_params", _RECORD_FIELDS)
+DETECT = Params("sonset_detect_params", _DETECT_FIELDS)
+CANCEL = Params("sonset_cancel_params", _CANCEL_FIELDS)
+GAIN = Params("sonset_gain_params", _GAIN_FIELDS)
+PAUSE = Params("sonset_pause_params", _CANCEL_FIELDS)
+RESCHEDULE = Params("sonset_reschedule_params", _WHEN)
+SEEK = Params("sonset_seek_params", _SEEK_FIELDS)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Union
+import collections
+from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Union, overload
 
 from ._library import ffi, names
 from .clock import NS
 
-KIND = ffi.typeof("sonset_receipt *")
-SIZE = ffi.sizeof("sonset_receipt")
+_KIND = ffi.typeof("sonset_receipt *")
+_SIZE = ffi.sizeof("sonset_receipt")
+_EMPTY = ffi.new(_KIND, {"struct_size": _SIZE})
 
 _KINDS = names("sonset_action_kind")
 _STATES = names("sonset_action_state")
 _OUTCOMES = names("sonset_outcome")
 _SOURCES = names("sonset_latency_source")
 _CLOCKS = {0: None, **names("sonset_clock")}
+
+
+def new_receipt() -> Any:
+    """A struct for the library to write a receipt to."""
+    return ffi.new(_KIND, _EMPTY[0])
+
+
+def copy_receipt(receipt: Any) -> Any:
+    """A copy of such a struct."""
+    return ffi.new(_KIND, receipt[0])
 
 
 class _Count:
@@ -174,7 +186,7 @@ class Receipt:
 
     def as_dict(self) -> Dict[str, Union[int, float, str, None]]:
         """All fields by name, for a table or JSON, under the names of the receipt log."""
-        fields = {name: getattr(self._c, name) for name, _ in KIND.item.fields}
+        fields = {name: getattr(self._c, name) for name, _ in _KIND.item.fields}
         for hidden in ("struct_size", "reserved"):
             fields.pop(hidden)
         named = {"kind": self.kind, "state": self.state, "outcome": self.outcome}
@@ -204,9 +216,43 @@ class Receipt:
 
 
 def _unpickle(data: bytes, samplerate: int) -> Receipt:
-    receipt = ffi.new(KIND)
-    ffi.memmove(receipt, data, min(len(data), SIZE))
+    receipt = new_receipt()
+    ffi.memmove(receipt, data, min(len(data), _SIZE))
     return Receipt(receipt, samplerate)
 
 
-__all__ = ["Receipt"]
+class Receipts(Sequence[Receipt]):
+    """The receipts of a stream, in the order in which its actions ended: the last 100000."""
+
+    MOST = 100_000
+
+    def __init__(self, samplerate: int) -> None:
+        # The structs only: as objects they would weigh on the garbage collector of a program that runs for hours.
+        self._structs: Deque[Any] = collections.deque(maxlen=self.MOST)
+        self._samplerate = samplerate
+
+    def _add(self, struct: Any) -> None:
+        self._structs.append(struct)
+
+    def __len__(self) -> int:
+        return len(self._structs)
+
+    @overload
+    def __getitem__(self, index: int) -> Receipt: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> List[Receipt]: ...
+
+    def __getitem__(self, index: Union[int, slice]) -> Union[Receipt, List[Receipt]]:
+        if isinstance(index, slice):
+            return [Receipt(struct, self._samplerate) for struct in list(self._structs)[index]]
+        return Receipt(self._structs[index], self._samplerate)
+
+    def __iter__(self) -> Iterator[Receipt]:
+        return (Receipt(struct, self._samplerate) for struct in list(self._structs))
+
+    def __repr__(self) -> str:
+        return f"<sonset.Receipts: {len(self)} receipts>"
+
+
+__all__ = ["Receipt", "Receipts"]

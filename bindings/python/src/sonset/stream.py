@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import collections
 import os
 import threading
 import time
 import weakref
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Deque, Dict, Iterable, List, Mapping, Optional, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Type, Union
 
 import numpy as np
 
 from . import devices as _devices
-from . import errors, notices, progress
+from . import errors, notices, progress, state
 from . import options as _options
-from ._library import NULL, Process, check, fail, ffi, lib, names, numbers, path_bytes, refuse, text
+from ._library import NULL, Process, check, fail, ffi, lib, numbers, path_bytes, refuse, text
 from .action import Action, Detection, Recording
 from .buffer import Buffer, _rate
 from .clock import NS
-from .receipt import KIND, SIZE, Receipt
+from .receipt import Receipts, new_receipt
 from .ring import RingBuffer
+from .state import Level, StreamInfo, StreamStats, StreamTime
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,12 +41,6 @@ if TYPE_CHECKING:
     Direction = Literal["output", "input"]
 
 _DIRECTIONS = numbers("sonset_direction")
-_STATES = names("sonset_stream_state")
-_STAMPS = names("sonset_stamps")
-_GRANTED = {0: None, 1: True, 2: False}
-_SHARES = names("sonset_share_mode")
-_SOURCES = names("sonset_latency_source")
-_WARNINGS = names("sonset_latency_warning")
 _FORMATS = numbers("sonset_sample_format")
 _WAVEFORMS = numbers("sonset_waveform")
 _SPECTRA = numbers("sonset_noise_spectrum")
@@ -55,173 +48,16 @@ _DISTRIBUTIONS = numbers("sonset_noise_distribution")
 _CODES = numbers("sonset_pulse_code")
 _ROLES = numbers("sonset_channel_role")
 
-_KEPT_RECEIPTS = 100_000
+# How often receipts are taken where nothing is waited for: each action would make it the dearest part of a call.
+_COLLECT_EVERY = 64
+_COLLECT_S = 0.05
+
+_new = ffi.new
+_monotonic = time.monotonic
+_NUMBER = ffi.typeof("int64_t *")
+_PLAY_BUFFER = lib.sonset_stream_play_buffer
+_POLL = lib.sonset_stream_poll_receipt
 _HIGH_LATENCY_S = 0.040
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """What is known of a stream. What is not known is None.
-
-    Attributes
-    ----------
-    state : str
-        ``'open'``, ``'running'``, ``'stopped'``, ``'lost'`` or ``'closed'``.
-    backend : str
-        The backend that it runs on.
-    output_device, input_device : str
-        Ids of its devices; empty without.
-    output_name, input_name : str
-        Their names.
-    samplerate : int
-        Rate in hertz.
-    device_samplerate : int or None
-        Rate at which the device itself runs.
-    os_resamples : bool
-        Whether the system converts between the two.
-    sample_format : str
-        What the device takes, such as ``'f32'``.
-    output_channels, input_channels : int
-        Channels of each direction.
-    block_frames : int or None
-        Frames of a block; None where they vary.
-    duplex : bool
-        Whether one callback serves both directions.
-    share_mode : str
-        ``'shared'``, ``'exclusive'`` or ``'unknown'``.
-    realtime, memory_locked : bool or None
-        Whether the system granted it.
-    latency_source : str
-        ``'unknown'``, ``'reported'`` or ``'calibrated'``.
-    output_latency_frames, input_latency_frames, round_trip_frames : int or None
-        Latencies in frames.
-    output_latency_bias_s, input_latency_bias_s : float
-        What was added to them, in seconds.
-    output_stamps, input_stamps : str
-        What the time stamps are worth: ``'none'``, ``'settling'``, ``'usable'``, ``'quantised'``, ``'useless'``.
-    latency_warning : str
-        ``'none'``, ``'high'`` (above 40 ms) or ``'unknown'``.
-    fade_frames : int
-        Frames of the stream's fade.
-    max_actions : int
-        Actions that can be alive at a time.
-    is_virtual : bool
-        Whether there is no hardware: its timing says nothing about this machine.
-    """
-
-    state: str
-    backend: str
-    output_device: str
-    input_device: str
-    output_name: str
-    input_name: str
-    samplerate: int
-    device_samplerate: Optional[int]
-    os_resamples: bool
-    sample_format: str
-    output_channels: int
-    input_channels: int
-    block_frames: Optional[int]
-    duplex: bool
-    share_mode: str
-    realtime: Optional[bool]
-    memory_locked: Optional[bool]
-    latency_source: str
-    output_latency_frames: Optional[int]
-    input_latency_frames: Optional[int]
-    round_trip_frames: Optional[int]
-    output_latency_bias_s: float
-    input_latency_bias_s: float
-    output_stamps: str
-    input_stamps: str
-    latency_warning: str
-    fade_frames: int
-    max_actions: int
-    is_virtual: bool
-
-
-@dataclass(frozen=True)
-class StreamTime:
-    """Where one half of a stream is.
-
-    Attributes
-    ----------
-    frame : int
-        First frame of the next block.
-    earliest_frame : int
-        First frame that a call made now can still reach.
-    perf_counter : float or None
-        Time of `frame` at the converter in seconds, by the clock of `time.perf_counter`.
-    ppm : float
-        How much faster than its nominal rate the device runs, in parts per million.
-    uncertainty_s : float or None
-        Uncertainty of the time in seconds; 99 in 100 readings are nearer.
-    latency_source, stamps : str
-        As in `StreamInfo`.
-    """
-
-    frame: int
-    earliest_frame: int
-    perf_counter: Optional[float]
-    ppm: float
-    uncertainty_s: Optional[float]
-    latency_source: str
-    stamps: str
-
-
-@dataclass(frozen=True)
-class StreamStats:
-    """Counts of a stream since it was opened.
-
-    Attributes
-    ----------
-    callbacks : int
-        Blocks made.
-    output_xruns, input_xruns : int
-        Underflows of the output and overflows of the input.
-    clipped_samples, nonfinite_samples : int
-        Output samples that were limited, and that were NaN or infinite and became silence.
-    largest_block_frames : int
-        Largest block.
-    live_actions, free_actions : int
-        Actions that have not ended, and that can still be issued.
-    receipts_dropped : int
-        Receipts that were lost because nothing was asked of the stream for too long.
-    output_discontinuities, input_discontinuities : int
-        Steps found in the time stamps.
-    """
-
-    callbacks: int
-    output_xruns: int
-    input_xruns: int
-    clipped_samples: int
-    nonfinite_samples: int
-    largest_block_frames: int
-    live_actions: int
-    free_actions: int
-    receipts_dropped: int
-    output_discontinuities: int
-    input_discontinuities: int
-
-
-@dataclass(frozen=True)
-class Level:
-    """How loud one channel of a sound is.
-
-    Attributes
-    ----------
-    rms, peak : float
-        Root mean square and largest magnitude, linear.
-    db_spl : float or None
-        Sound pressure level at unity gain; None where the output channel is not calibrated.
-    headroom_db : float
-        The gain at which the peak reaches the ceiling.
-    """
-
-    rms: float
-    peak: float
-    db_spl: Optional[float]
-    headroom_db: float
 
 
 class Batch:
@@ -242,14 +78,16 @@ class Batch:
         check(lib.sonset_stream_discard_batch(self._stream._handle_now(), self.id))
 
     def __enter__(self) -> Batch:
-        if self._stream._batch() is not None:
+        if getattr(self._stream._local, "batch", None) is not None:
             self.discard()
             refuse("a batch is open already on this thread: leave it first")
         self._stream._local.batch = self
+        self._stream._batches += 1
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self._stream._local.batch = None
+        self._stream._batches -= 1
         if kind is None:
             self.commit()
         else:
@@ -309,7 +147,7 @@ class Stream:
         Rate in hertz.
     output_channels, input_channels : int
         Channels that are open.
-    receipts : collections.deque
+    receipts : Receipts
         The receipts of all actions that have ended, in the order in which they did; the last 100000.
 
     Examples
@@ -379,6 +217,7 @@ class Stream:
         self._destroyer = weakref.finalize(self, _destroy, handle, self._alive, self._generation)
         self._collecting = threading.Lock()
         self._local = threading.local()
+        self._batches = 0
         self._wait_at_exit = wait
         self._told_latency = False
         self._summed_up = False
@@ -386,10 +225,10 @@ class Stream:
         self.samplerate: int = info.samplerate
         self.output_channels: int = info.output_channels
         self.input_channels: int = info.input_channels
-        self.receipts: Deque[Receipt] = collections.deque(maxlen=_KEPT_RECEIPTS)
+        self.receipts = Receipts(self.samplerate)
         self._notices = notices.Notices(strict, self.samplerate)
-        self._polled = ffi.new(KIND)
-        self._polled.struct_size = SIZE
+        self._polled = new_receipt()
+        self._collect_at, self._collect_after = _COLLECT_EVERY, 0.0
         self._told_latency = False
         self._tell_of_device(info)
 
@@ -440,9 +279,9 @@ class Stream:
         sonset.TimeoutError
             If the time is over first.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else _monotonic() + timeout
         for number in list(self._alive):
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            left = None if deadline is None else max(0.0, deadline - _monotonic())
             Action(self, number).wait(left)
 
     def __enter__(self) -> Stream:
@@ -465,48 +304,12 @@ class Stream:
     @property
     def info(self) -> StreamInfo:
         """What is known of it now."""
-        handle = self._handle_now()
-        c = ffi.new("sonset_stream_info *", {"struct_size": ffi.sizeof("sonset_stream_info")})
-        check(lib.sonset_stream_get_info(handle, c))
-        output, source = lib.SONSET_DIRECTION_OUTPUT, lib.SONSET_DIRECTION_INPUT
-        return StreamInfo(
-            state=_STATES[c.state],
-            backend=_devices._BACKEND_NAMES[c.backend],
-            output_device=text(lib.sonset_stream_get_device_id(handle, output)),
-            input_device=text(lib.sonset_stream_get_device_id(handle, source)),
-            output_name=text(lib.sonset_stream_get_device_name(handle, output)),
-            input_name=text(lib.sonset_stream_get_device_name(handle, source)),
-            samplerate=c.sample_rate_hz,
-            device_samplerate=c.device_sample_rate_hz or None,
-            os_resamples=bool(c.os_resamples),
-            sample_format=text(lib.sonset_stream_get_sample_format(handle)),
-            output_channels=c.output_channels,
-            input_channels=c.input_channels,
-            block_frames=c.block_frames or None,
-            duplex=bool(c.duplex),
-            share_mode=_SHARES[c.share_mode],
-            realtime=_GRANTED[c.realtime],
-            memory_locked=_GRANTED[c.memory_locked],
-            latency_source=_SOURCES[c.latency_source],
-            output_latency_frames=_known(c.output_latency_frames),
-            input_latency_frames=_known(c.input_latency_frames),
-            round_trip_frames=_known(c.round_trip_frames),
-            output_latency_bias_s=c.output_latency_bias_ns / NS,
-            input_latency_bias_s=c.input_latency_bias_ns / NS,
-            output_stamps=_STAMPS[c.output_stamps],
-            input_stamps=_STAMPS[c.input_stamps],
-            latency_warning=_WARNINGS[c.latency_warning],
-            fade_frames=c.fade_frames,
-            max_actions=c.max_actions,
-            is_virtual=bool(c.is_virtual),
-        )
+        return state.read_info(self._handle_now())
 
     @property
     def stats(self) -> StreamStats:
         """Counts since it was opened."""
-        c = ffi.new("sonset_stream_stats *", {"struct_size": ffi.sizeof("sonset_stream_stats")})
-        check(lib.sonset_stream_get_stats(self._handle_now(), c))
-        return StreamStats(**{name: getattr(c, name) for name in StreamStats.__dataclass_fields__})
+        return state.read_stats(self._handle_now())
 
     @property
     def problems(self) -> Dict[str, int]:
@@ -522,18 +325,7 @@ class Stream:
         direction : {'output', 'input'}
             Which half.
         """
-        c = ffi.new("sonset_stream_time *", {"struct_size": ffi.sizeof("sonset_stream_time")})
-        check(lib.sonset_stream_get_time(self._handle_now(), _direction(direction), c))
-        known = c.host_ns != -1
-        return StreamTime(
-            frame=c.frame,
-            earliest_frame=c.earliest_frame,
-            perf_counter=c.host_ns / NS if known else None,
-            ppm=c.ppm,
-            uncertainty_s=c.host_uncertainty_ns / NS if c.host_uncertainty_ns != -1 else None,
-            latency_source=_SOURCES[c.latency_source],
-            stamps=_STAMPS[c.stamps],
-        )
+        return state.read_time(self._handle_now(), _direction(direction))
 
     @property
     def earliest_frame(self) -> int:
@@ -657,10 +449,7 @@ class Stream:
         channel, sound_channel : int
             Channels of the output and of the sound, from 1.
         """
-        c = ffi.new("sonset_level *", {"struct_size": ffi.sizeof("sonset_level")})
-        buffer = self._buffer(sound)
-        check(lib.sonset_stream_get_level(self._handle_now(), channel, buffer._handle, sound_channel, c))
-        return Level(c.rms, c.peak, c.db_spl if c.has_db_spl else None, c.headroom_db)
+        return state.read_level(self._handle_now(), channel, self._buffer(sound)._handle, sound_channel)
 
     @_options.takes(_options.GainOptions)
     def set_gain(self, gain_db: float = 0.0, **options: Unpack[GainOptions]) -> None:
@@ -672,7 +461,7 @@ class Stream:
             The gain to reach, in decibels; ``-inf`` is silence.
         {options}
         """
-        params = self._params(_options.GAIN_PARAMS, _options.GAIN_FIELDS, {"gain_db": gain_db, **options})
+        params = _options.GAIN.new({"gain_db": gain_db, **options}, self.samplerate)
         check(lib.sonset_stream_set_master_gain(self._handle_now(), params))
 
     # Playing.
@@ -709,7 +498,7 @@ class Stream:
         480
         """
         buffer = sound if type(sound) is Buffer else self._buffer(sound)
-        return self._play(lib.sonset_stream_play_buffer, (buffer._handle,), channels, gains, options, buffer)
+        return self._play(_PLAY_BUFFER, (buffer._handle,), channels, gains, options, buffer)
 
     play_buffer = play
 
@@ -1028,9 +817,7 @@ class Stream:
         file = ffi.new("sonset_file_params *", {"struct_size": ffi.sizeof("sonset_file_params")})
         file.format = _pick("sample_format", sample_format, _FORMATS)
         _set(file, "buffer_ms", buffer_ms)
-        params = self._params(
-            _options.RECORD_PARAMS, _options.RECORD_FIELDS, {**options, "max_frames": max_frames}, batched=True
-        )
+        params = self._params(_options.RECORD, {**options, "max_frames": max_frames})
         chosen, count = _channel_array(channels)
         number = ffi.new("int64_t *")
         self._before()
@@ -1048,7 +835,7 @@ class Stream:
             Input channels from 1; by default the first.
         {options}
         """
-        params = self._params(_options.DETECT_PARAMS, _options.DETECT_FIELDS, options, batched=True)
+        params = self._params(_options.DETECT, options)
         chosen, count = _channel_array(channels)
         number = ffi.new("int64_t *")
         self._before()
@@ -1166,27 +953,25 @@ class Stream:
             )
         return self._handle
 
-    def _batch(self) -> Optional[Batch]:
-        return getattr(self._local, "batch", None)
-
-    def _params(self, kind: Any, fields: Any, options: Any, batched: bool = False) -> Any:
-        batch = self._batch() if batched else None
+    def _params(self, kind: _options.Params, options: Any) -> Any:
+        batch = getattr(self._local, "batch", None) if self._batches else None
         if batch is None and not options:
             return NULL
-        params = _options.new(kind, fields, options, self.samplerate)
+        params = kind.new(options, self.samplerate)
         if batch is not None:
             params.batch = batch.id
         return params
 
     def _play(self, function: Any, source: Any, channels: Channels, gains: Gains, options: Any, keep: Any) -> Action:
-        params = self._params(_options.PLAY_PARAMS, _options.PLAY_FIELDS, options, batched=True)
+        params = self._params(_options.PLAY, options) if options or self._batches else NULL
         if channels is None and gains is None:
             chosen, factors, count = NULL, NULL, 0
         else:
             chosen, count = _channel_array(channels)
             factors, count = _gain_array(gains, count, self._default_count(keep))
-        number = ffi.new("int64_t *")
-        self._before()
+        if len(self._alive) >= self._collect_at or _monotonic() > self._collect_after:
+            self._before()
+        number = _new(_NUMBER)
         code = function(self._handle_now(), *source, chosen, factors, count, params, number)
         if code:
             self._collect()
@@ -1213,7 +998,7 @@ class Stream:
     def _record(
         self, function: Any, target: Any, channels: Channels, options: Any, kind: Type[Action], keep: Any
     ) -> Action:
-        params = self._params(_options.RECORD_PARAMS, _options.RECORD_FIELDS, options, batched=True)
+        params = self._params(_options.RECORD, options)
         chosen, count = _channel_array(channels)
         number = ffi.new("int64_t *")
         self._before()
@@ -1227,8 +1012,7 @@ class Stream:
     def _before(self) -> None:
         """What is due before something is asked for: the receipts so far, and what a strict stream has to raise."""
         self._collect()
-        if self._notices.pending is not None:
-            self._raise_problem()
+        self._raise_problem()
 
     def _buffer(self, sound: Any) -> Buffer:
         if isinstance(sound, Buffer):
@@ -1244,13 +1028,14 @@ class Stream:
         if not self._collecting.acquire(False):
             return
         try:
-            poll, handle, polled = lib.sonset_stream_poll_receipt, self._handle_now(), self._polled
-            while poll(handle, polled) == 0:
+            handle, polled = self._handle_now(), self._polled
+            while _POLL(handle, polled) == 0:
                 self._alive.pop(polled.action, None)
                 self._notices.examine(polled)
-                self.receipts.append(Receipt(polled, self.samplerate))
-                polled = self._polled = ffi.new(KIND)
-                polled.struct_size = SIZE
+                self.receipts._add(polled)
+                polled = self._polled = new_receipt()
+            self._collect_at = len(self._alive) + _COLLECT_EVERY
+            self._collect_after = _monotonic() + _COLLECT_S
         finally:
             self._collecting.release()
 
@@ -1284,10 +1069,6 @@ class Stream:
 
     def __reduce__(self) -> Any:
         raise TypeError("a stream belongs to its process and cannot be pickled: open one in each process")
-
-
-def _known(value: int) -> Optional[int]:
-    return None if value == -1 else value
 
 
 def _set(params: Any, field: str, value: Any) -> None:
@@ -1347,4 +1128,4 @@ def _gain_array(gains: Gains, count: int, default_count: int) -> tuple[Any, int]
     return ffi.new("float[]", factors), len(factors)
 
 
-__all__ = ["Batch", "Level", "Stream", "StreamInfo", "StreamStats", "StreamTime"]
+__all__ = ["Batch", "Stream"]
