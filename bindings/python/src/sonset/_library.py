@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, NoReturn
+from typing import Any, Dict, NoReturn, Optional
 
 from . import errors
 from ._native import ffi as _ffi
@@ -19,17 +19,17 @@ def text(pointer: Any) -> str:
     return "" if pointer == NULL else str(ffi.string(pointer).decode("utf-8", "replace"))
 
 
-def fail(code: int) -> NoReturn:
-    """Raises what a function's result stands for."""
+def failure(code: int, message: Optional[str] = None) -> errors.SonsetError:
+    """What a function's result stands for, with the message that its failing left on this thread."""
     name = text(lib.sonset_result_name(code))
     kind = errors.BY_NAME.get(name[len("SONSET_ERROR_") :], errors.SonsetError)
-    raise kind(text(lib.sonset_error_last_message()), code, name)
+    return kind(text(lib.sonset_error_last_message()) if message is None else message, code, name)
 
 
 def check(code: int) -> None:
     """Raises if a function's result is an error."""
     if code:
-        fail(code)
+        raise failure(code)
 
 
 def refuse(message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 import numpy as np
 
 from . import options as _options
-from ._library import check, lib
+from ._library import check, failure, lib
 from .buffer import Buffer
 from .receipt import Receipt, new_receipt
 
@@ -102,8 +102,9 @@ class Action:
             if code == 0:
                 break
             if code != lib.SONSET_ERROR_TIMEOUT or (deadline is not None and time.monotonic() >= deadline):
+                error = failure(code)
                 self.stream._collect()
-                check(code)
+                raise error
         self.stream._collect()
         self.stream._raise_problem()
         return Receipt(receipt, self.stream.samplerate)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Type
 
 from . import errors
 from ._library import lib, names
-from .receipt import Receipt, copy_receipt
+from .receipt import Receipt
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -96,7 +96,7 @@ class Notices:
 
     def _see(self, kind: str, c: Any, what: str, amount: int, detail: Any = None) -> None:
         if self._is_news(kind, amount):
-            receipt = Receipt(copy_receipt(c), self.samplerate)
+            receipt = Receipt(c, self.samplerate)
             tag = f", tag {c.tag}" if c.tag else ""
             self._tell(kind, f"action {c.action}{tag} ({receipt.kind}) {what.format(amount, detail)}", receipt)
 

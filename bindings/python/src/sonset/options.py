@@ -320,7 +320,10 @@ def _at(mode: str, frame: str, clock: str, host_ns: str) -> Dict[str, Setter]:
                 refuse_second(name)
             setattr(params, mode, _AT_HOST_TIME)
             setattr(params, clock, number_of_clock)
-            _store(params, host_ns, name, round(_finite(name, value) * NS))
+            try:
+                setattr(params, host_ns, round(value * NS))
+            except (TypeError, ValueError, OverflowError):
+                refuse(f"{name}={value!r} is no time in seconds")
 
         return set_time
 

@@ -24,11 +24,6 @@ def new_receipt() -> Any:
     return ffi.new(_KIND, _EMPTY[0])
 
 
-def copy_receipt(receipt: Any) -> Any:
-    """A copy of such a struct."""
-    return ffi.new(_KIND, receipt[0])
-
-
 class _Count:
     """A whole number of the receipt."""
 

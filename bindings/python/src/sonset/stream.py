@@ -14,7 +14,7 @@ import numpy as np
 from . import devices as _devices
 from . import errors, notices, progress, state
 from . import options as _options
-from ._library import NULL, Process, check, fail, ffi, lib, numbers, path_bytes, refuse, text
+from ._library import NULL, Process, check, failure, ffi, lib, numbers, path_bytes, refuse
 from .action import Action, Detection, Recording
 from .buffer import Buffer, _rate
 from .clock import NS
@@ -449,7 +449,8 @@ class Stream:
         channel, sound_channel : int
             Channels of the output and of the sound, from 1.
         """
-        return state.read_level(self._handle_now(), channel, self._buffer(sound)._handle, sound_channel)
+        buffer = self._buffer(sound)
+        return state.read_level(self._handle_now(), channel, buffer._handle, sound_channel)
 
     @_options.takes(_options.GainOptions)
     def set_gain(self, gain_db: float = 0.0, **options: Unpack[GainOptions]) -> None:
@@ -907,9 +908,7 @@ class Stream:
         taken = ffi.from_buffer("float[]", out) if self.output_channels else NULL
         code = lib.sonset_stream_process(self._handle_now(), given, taken, frames, output_host_ns, input_host_ns, flags)
         if code:
-            name = text(lib.sonset_result_name(code))
-            kind = errors.BY_NAME.get(name[len("SONSET_ERROR_") :], errors.SonsetError)
-            raise kind(f"the block could not be run on a {self.info.state} {self.info.backend} stream", code, name)
+            raise failure(code, f"the block could not be run on a {self.info.state} {self.info.backend} stream")
         return out
 
     def render(
@@ -974,8 +973,7 @@ class Stream:
         number = _new(_NUMBER)
         code = function(self._handle_now(), *source, chosen, factors, count, params, number)
         if code:
-            self._collect()
-            fail(code)
+            raise failure(code)
         return self._issued(Action, number[0], keep)
 
     def _default_count(self, source: Any) -> int:
@@ -1028,12 +1026,13 @@ class Stream:
         if not self._collecting.acquire(False):
             return
         try:
-            handle, polled = self._handle_now(), self._polled
-            while _POLL(handle, polled) == 0:
+            handle = self._handle_now()
+            while _POLL(handle, self._polled) == 0:
+                # It is kept before it is looked at: a warning may be raised as an error.
+                polled, self._polled = self._polled, new_receipt()
                 self._alive.pop(polled.action, None)
-                self._notices.examine(polled)
                 self.receipts._add(polled)
-                polled = self._polled = new_receipt()
+                self._notices.examine(polled)
             self._collect_at = len(self._alive) + _COLLECT_EVERY
             self._collect_after = _monotonic() + _COLLECT_S
         finally:
