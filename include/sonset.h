@@ -2750,8 +2750,9 @@ int32_t sonset_stream_poll_receipt(sonset_stream *stream,
                                    sonset_receipt *out_receipt);
 
 /**
- * Writes every receipt from now on to a new CSV file, with the struct's field names as its header; kind, state
- * and outcome are written as names in lower case. Each line is written at once, so the file is whole even if the process is killed. Until the stream is closed.
+ * Writes every receipt from now on to a new CSV file, with the struct's field names as its header, and backend and
+ * sample_rate_hz of the stream; kind, state, outcome and backend are written as names in lower case. Each line is
+ * written at once, so the file is whole even if the process is killed. Until the stream is closed.
  *
  * Errors: FILE_IO, also where the file exists, which is never overwritten; INVALID_STATE for a second log;
  * STREAM_CLOSED, DEVICE_LOST, INVALID_HANDLE, NULL_POINTER.

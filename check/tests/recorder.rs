@@ -184,6 +184,23 @@ fn a_recording_with_a_trigger_channel_tells_the_lag_between_samples() {
 }
 
 #[test]
+fn what_the_virtual_device_played_is_stamped_and_what_another_played_is_not() {
+    let log = log();
+    let onsets = log.write_csv("v.csv", log.due_s().into_iter().map(|due| format!("{:.9}\n", due + 1.0)));
+    let ran = log.compare(&onsets, "");
+    assert!(ran.text.contains("THEY SAY NOTHING ABOUT THIS MACHINE"), "{}", ran.text);
+    let other = std::fs::read_to_string(log.path("log.csv")).unwrap().replace(",virtual,", ",jack,");
+    let path = log.path("jack.csv");
+    std::fs::write(&path, other).unwrap();
+    let ran = Ran::with(&format!(
+        "external --receipts {} --onsets {} --tag {TAG} --tolerance-ms 5",
+        path.display(),
+        onsets.display()
+    ));
+    assert!(!ran.text.contains("VIRTUAL"), "{}", ran.text);
+}
+
+#[test]
 fn columns_of_a_table_can_be_sound_and_trigger() {
     let log = log();
     let rows = log.due_s().into_iter().enumerate().map(|(n, s)| match n {

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use crate::action::{ActionId, Kind};
 use crate::error::{Code, Error, Result, fail};
 use crate::receipt::{Outcome, Receipt};
+use crate::stream::Format;
 
 /// Receipts kept; older ones are dropped.
 pub const LOG_RECEIPTS: usize = 100_000;
@@ -89,17 +90,17 @@ pub struct FileLog {
     failed: Arc<AtomicBool>,
 }
 
-/// The fields of the receipt that C sees.
+/// The fields of the receipt that C sees, and two of the stream.
 const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
 detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detected_host_ns,\
 detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,seek_frame,gain_frame,\
-gain\n";
+gain,backend,sample_rate_hz\n";
 
 impl FileLog {
-    /// Creates `path`, which must not exist yet.
-    pub fn create(path: &Path) -> Result<Self> {
+    /// Creates `path`, which must not exist yet, for receipts of a stream of `format`.
+    pub fn create(path: &Path, format: &Format) -> Result<Self> {
         let io = |error| Error::new(Code::FileIo, format!("receipt log '{}': {error}", path.display()));
         if path.exists() {
             fail!(FileIo, "receipt log '{}' exists already and is not overwritten", path.display());
@@ -109,9 +110,10 @@ impl FileLog {
         let (lines, incoming) = channel();
         let failed = Arc::new(AtomicBool::new(false));
         let flag = failed.clone();
+        let of_stream = format!(",{},{}\n", format.backend.name(), format.sample_rate_hz);
         let writer = std::thread::Builder::new()
             .name("sonset receipts".into())
-            .spawn(move || write_all(file, &incoming, &flag))
+            .spawn(move || write_all(file, &incoming, &of_stream, &flag))
             .map_err(|error| Error::new(Code::OutOfMemory, format!("no thread for the log: {error}")))?;
         Ok(Self { lines: Some(lines), writer: Some(writer), failed })
     }
@@ -140,9 +142,9 @@ impl Drop for FileLog {
     }
 }
 
-fn write_all(mut file: File, lines: &Receiver<Receipt>, failed: &AtomicBool) {
+fn write_all(mut file: File, lines: &Receiver<Receipt>, of_stream: &str, failed: &AtomicBool) {
     for receipt in lines {
-        if file.write_all(line(&receipt).as_bytes()).is_err() {
+        if file.write_all((line(&receipt) + of_stream).as_bytes()).is_err() {
             // Relaxed: a flag that orders nothing.
             return failed.store(true, Ordering::Relaxed);
         }
@@ -195,7 +197,7 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{}",
         asked.action,
         asked.tag,
         measured.input_peak,
@@ -263,7 +265,15 @@ mod tests {
     fn the_file_has_a_header_and_a_line_for_each_receipt_and_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("receipts.csv");
-        let log = FileLog::create(&path).unwrap();
+        let format = Format {
+            backend: crate::backend::Backend::Virtual,
+            sample_rate_hz: 44_100,
+            output_channels: 2,
+            input_channels: 0,
+            separate: false,
+            fade_frames: 0,
+        };
+        let log = FileLog::create(&path, &format).unwrap();
         (1..=3).for_each(|n| log.write(receipt(n)));
         drop(log);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -272,6 +282,8 @@ mod tests {
         assert!(rows.iter().all(|row| row.len() == rows[0].len()));
         let action = id(2).value().to_string();
         assert_eq!(rows[2][..5], [&action, "7", "play_buffer", "ended", "completed"]);
-        assert_eq!(FileLog::create(&path).unwrap_err().code, Code::FileIo);
+        assert_eq!(rows[0][rows[0].len() - 2..], ["backend", "sample_rate_hz"]);
+        assert_eq!(rows[3][rows[0].len() - 2..], ["virtual", "44100"]);
+        assert_eq!(FileLog::create(&path, &format).unwrap_err().code, Code::FileIo);
     }
 }

@@ -445,7 +445,7 @@ impl Stream {
         if self.with_host(|host| host.file_log.is_some()) {
             return taken();
         }
-        let mut file_log = Some(FileLog::create(path)?);
+        let mut file_log = Some(FileLog::create(path, &self.core.format)?);
         self.with_host(|host| {
             if host.file_log.is_none() {
                 host.file_log = file_log.take();

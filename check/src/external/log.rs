@@ -17,6 +17,9 @@ struct Row {
     realtime_offset_ns: i64,
     host_uncertainty_ns: i64,
     latency_source: i32,
+    /// Empty in logs that do not say.
+    #[serde(default)]
+    backend: String,
 }
 
 impl Row {
@@ -44,6 +47,9 @@ pub struct Receipts {
     pub calibrated: usize,
     /// Receipts without any latency.
     pub latency_unknown: usize,
+    /// Whether any is of the virtual device.
+    #[serde(skip)]
+    pub is_virtual: bool,
 }
 
 impl Receipts {
@@ -99,6 +105,7 @@ impl Receipts {
             median_uncertainty_us: median_of(&mut uncertainties),
             calibrated: count(2),
             latency_unknown: count(0),
+            is_virtual: rows.iter().any(|row| row.backend == "virtual"),
         })
     }
 

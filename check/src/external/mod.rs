@@ -22,8 +22,7 @@ pub fn run(args: &ExternalArgs) -> Report {
         Err(refusal) => Report::refused("external", false, refusal),
         Ok((receipts, recorded, fitted)) => Report {
             command: "external",
-            // A log does not say which backend wrote it.
-            is_virtual: false,
+            is_virtual: receipts.is_virtual,
             interrupted: false,
             summary: summary(&receipts, &recorded, &fitted),
             checks: checks(&fitted, &args.limits),
