@@ -14,6 +14,9 @@ what came of it. `query_devices` lists devices.
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from . import errors
 from ._library import VERSION as __version__
 from .action import Action, Detection, Recording
@@ -51,3 +54,12 @@ __all__ = [
     "receipts_to_bids_events",
     *errors.__all__,
 ]
+
+_ON_DEMAND = ("plot", "report", "rtmixer")
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what few programs need when it is asked for, so that the rest starts fast."""
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
