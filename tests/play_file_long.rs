@@ -127,7 +127,7 @@ fn ten_minutes_of_a_file_stay_in_time_and_in_8_mb() {
 
 /// `cargo test --test play_file_long -- --ignored --nocapture`
 #[test]
-#[ignore = "ten minutes, and 400 MB on the disk"]
+#[ignore = "some minutes, and 400 MB on the disk"]
 fn a_day_of_a_file_stays_in_time_and_in_8_mb() {
     play(86_400);
 }
