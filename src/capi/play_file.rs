@@ -44,7 +44,7 @@ pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_f
 ///
 /// file NULL stands for all zeros; channels, gains, channel_count and params are as for
 /// sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer
-/// than 524288 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
+/// than 262144 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
 /// guard limits it at the ceiling. The read-ahead is full when the call returns, so that nothing is missed at once.
 ///
 /// Frames that the file's disk did not deliver in time are silence, and are left out when they come: the rest is in
