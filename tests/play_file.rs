@@ -297,6 +297,9 @@ fn a_file_that_breaks_plays_to_the_break_and_its_receipt_says_so() {
     let heard = render(&stream, 401_000);
     let Receipt { outcome, measured, .. } = receipt(&stream, broken);
     assert_eq!(outcome, Some(Outcome::FileError), "{measured:?}");
+    let why = stream.action_error(broken).unwrap();
+    assert!(why.contains("a.flac") && why.contains("breaks at frame"), "{why}");
+    assert_eq!(stream.action_error(anyway).unwrap(), "");
     let done = measured.done_frames;
     assert!((200_000..400_000).contains(&done), "{done}");
     assert!((0..done).all(|n| heard[n as usize] == told(n, 0)), "what comes before the break is right");

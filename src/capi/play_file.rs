@@ -49,7 +49,8 @@ pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_f
 ///
 /// Frames that the file's disk did not deliver in time are silence, and are left out when they come: the rest is in
 /// time. They are counted in missing_frames. A file that breaks in the middle plays up to there, and the action
-/// ends with SONSET_OUTCOME_FILE_ERROR; for what follows it, it has not completed.
+/// ends with SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why); for what follows it, it has not
+/// completed.
 ///
 /// Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
 /// UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,

@@ -410,6 +410,11 @@ impl Stream {
         self.with_host(|host| host.receipt(action))
     }
 
+    /// Why the file of `action` could not be read or written further; empty if it could, or there is none.
+    pub fn action_error(&self, action: i64) -> Result<String> {
+        self.with_host(|host| host.failure(action))
+    }
+
     /// Waits until `action` has reached `state` (or ended without reaching it), at most `timeout`.
     pub fn wait_action(&self, action: i64, state: ActionState, timeout: Duration) -> Result<Receipt> {
         let end = Instant::now().checked_add(timeout);
