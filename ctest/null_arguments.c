@@ -452,6 +452,10 @@ static void test_open(void)
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, 1e300);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, (double)NAN);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, (double)INFINITY);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, 90.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, -79.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, -151.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, (double)NAN);
 
     PROMISE("opening: texts that are no UTF-8, devices and options that there are not");
     OK(sonset_stream_config_init(&config));

@@ -499,6 +499,14 @@ typedef struct {
     double ceiling;
     /** Fade of stop, close and, if nothing else is said, cancel, in milliseconds; 0 is 5. */
     double fade_ms;
+    /**
+     * Noise that keeps an output awake which goes to sleep on digital silence, and then swallows the begin of the
+     * next sound: its largest magnitude in decibels re full scale, -150 to -80; 0 for none. Of an output of 24 bits
+     * -138 is the last bit, of 16 bits -90. It is white, of triangular distribution (its RMS is 7.8 dB lower), the
+     * same in every run, and in each audio channel from 100 ms of zeros on until a sample is not zero; trigger lines
+     * never have it. What is recorded of the output contains it.
+     */
+    double dither_db;
 } sonset_stream_config;
 
 /** What is known of a stream. Latencies that are not known are -1. */
@@ -559,6 +567,8 @@ typedef struct {
     int32_t latency_warning;
     /** 1 if there is no hardware: timing says nothing about this machine. */
     int32_t is_virtual;
+    /** Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it. */
+    double dither_db;
 } sonset_stream_info;
 
 /** Where one half of a stream is. */
