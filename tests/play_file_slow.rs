@@ -183,7 +183,7 @@ fn play(stream: &Stream, paths: &[PathBuf], start: i64) -> Vec<i64> {
     let file = PlayFileParams { read_ahead_ms: READ_AHEAD_MS as i32, ..PlayFileParams::default() };
     std::thread::scope(|scope| {
         let play = |(n, path): (usize, &PathBuf)| {
-            let (params, path) = (params.clone(), path.clone());
+            let path = path.clone();
             scope.spawn(move || stream.play_file(&path, &file, Some(&[n as i32 + 1]), None, &params).unwrap())
         };
         let started: Vec<_> = paths.iter().enumerate().map(play).collect();

@@ -60,8 +60,7 @@ fn read_back(path: &Path) -> i64 {
         .expect("ffmpeg is there");
     let mut out = ffmpeg.stdout.take().unwrap();
     let (mut bytes, mut held, mut frame) = (vec![0; 1 << 20], 0, 0);
-    loop {
-        let count = out.read(&mut bytes[held..]).unwrap();
+    while let count @ 1.. = out.read(&mut bytes[held..]).unwrap() {
         held += count;
         for sample in bytes[..held].chunks_exact(2) {
             assert_eq!(i16::from_le_bytes([sample[0], sample[1]]), told(frame), "frame {frame}");
@@ -69,11 +68,9 @@ fn read_back(path: &Path) -> i64 {
         }
         bytes.copy_within(held / 2 * 2..held, 0);
         held %= 2;
-        if count == 0 {
-            assert!(ffmpeg.wait().unwrap().success());
-            return frame;
-        }
     }
+    assert!(ffmpeg.wait().unwrap().success());
+    frame
 }
 
 /// Records `seconds` into a file, which another program reads back to the last sample.
