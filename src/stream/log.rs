@@ -262,9 +262,11 @@ mod tests {
         let total = LOG_RECEIPTS as i64 + 10;
         (0..3).for_each(|n| log.push(receipt(n)));
         assert_eq!(log.poll().map(|r| r.asked.action), Some(id(0).value()));
+        [9, 10].into_iter().for_each(|n| log.explain(id(n), "disk full".into()));
         (3..total).for_each(|n| log.push(receipt(n)));
         assert_eq!((log.dropped(), log.waiting()), (9, LOG_RECEIPTS as u64));
         assert_eq!(log.find(id(9)), None);
+        assert_eq!([9, 10].map(|n| log.failure(id(n))), ["", "disk full"]);
         assert_eq!(log.find(id(10)).map(|r| r.asked.action), Some(id(10).value()));
         assert_eq!(log.find(ActionId::new(11, 4)), None, "the number, but another slot");
         for n in 10..total {
