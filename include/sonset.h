@@ -811,7 +811,7 @@ typedef struct {
     uint32_t struct_size;
     /** Number of the audio track, from 1; 0 for the one that the file calls its default, else the first. */
     int32_t track;
-    /** How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples. */
+    /** How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 786432 samples. */
     int32_t read_ahead_ms;
     /** 1 to convert a file of another rate to that of the stream; 0 to refuse it with RATE_MISMATCH. */
     int32_t resample;

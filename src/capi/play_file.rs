@@ -18,7 +18,7 @@ pub struct sonset_play_file_params {
     pub struct_size: u32,
     /// Number of the audio track, from 1; 0 for the one that the file calls its default, else the first.
     pub track: i32,
-    /// How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples.
+    /// How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 786432 samples.
     pub read_ahead_ms: i32,
     /// 1 to convert a file of another rate to that of the stream; 0 to refuse it with RATE_MISMATCH.
     pub resample: i32,
