@@ -452,6 +452,10 @@ static void test_open(void)
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, 1e300);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, (double)NAN);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, (double)INFINITY);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, 90.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, -79.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, -151.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, dither_db, (double)NAN);
 
     PROMISE("opening: texts that are no UTF-8, devices and options that there are not");
     OK(sonset_stream_config_init(&config));
@@ -538,6 +542,7 @@ static void stream_with_bad_handle(sonset_stream *stream, sonset_buffer *buffer,
     FAILS(code, sonset_stream_commit_batch(stream, 1));
     FAILS(code, sonset_stream_discard_batch(stream, 1));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_get_action(stream, 1, &receipt));
+    NO_TEXT(sonset_stream_get_action_error(stream, 1));
     FAILS_STRUCT(code, receipt, sizeof receipt,
                  sonset_stream_wait_action(stream, 1, SONSET_ACTION_ENDED, 1, &receipt));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_poll_receipt(stream, &receipt));
@@ -1425,6 +1430,7 @@ static void number_is_no_action(sonset_stream *stream, sonset_buffer *buffer, in
     FAILS(code, sonset_stream_reschedule(stream, number, NULL));
     FAILS(code, sonset_stream_seek(stream, number, NULL));
     FAILS_STRUCT(code, receipt, sizeof receipt, sonset_stream_get_action(stream, number, &receipt));
+    NO_TEXT(sonset_stream_get_action_error(stream, number));
     FAILS_STRUCT(code, receipt, sizeof receipt,
                  sonset_stream_wait_action(stream, number, SONSET_ACTION_ENDED, 0, &receipt));
     OK(sonset_play_params_init(&after));

@@ -499,6 +499,14 @@ typedef struct {
     double ceiling;
     /** Fade of stop, close and, if nothing else is said, cancel, in milliseconds; 0 is 5. */
     double fade_ms;
+    /**
+     * Noise that keeps an output awake which goes to sleep on digital silence, and then swallows the begin of the
+     * next sound: its largest magnitude in decibels re full scale, -150 to -80; 0 for none. Of an output of 24 bits
+     * -138 is the last bit, of 16 bits -90. It is white, of triangular distribution (its RMS is 7.8 dB lower), the
+     * same in every run, and in each audio channel from 100 ms of zeros on until a sample is not zero; trigger lines
+     * never have it. What is recorded of the output contains it.
+     */
+    double dither_db;
 } sonset_stream_config;
 
 /** What is known of a stream. Latencies that are not known are -1. */
@@ -559,6 +567,8 @@ typedef struct {
     int32_t latency_warning;
     /** 1 if there is no hardware: timing says nothing about this machine. */
     int32_t is_virtual;
+    /** Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it. */
+    double dither_db;
 } sonset_stream_info;
 
 /** Where one half of a stream is. */
@@ -801,7 +811,7 @@ typedef struct {
     uint32_t struct_size;
     /** Number of the audio track, from 1; 0 for the one that the file calls its default, else the first. */
     int32_t track;
-    /** How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples. */
+    /** How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 786432 samples. */
     int32_t read_ahead_ms;
     /** 1 to convert a file of another rate to that of the stream; 0 to refuse it with RATE_MISMATCH. */
     int32_t resample;
@@ -2103,12 +2113,13 @@ SONSET_API int32_t sonset_play_file_params_init(sonset_play_file_params *params)
  *
  * file NULL stands for all zeros; channels, gains, channel_count and params are as for
  * sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer
- * than 524288 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
+ * than 262144 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
  * guard limits it at the ceiling. The read-ahead is full when the call returns, so that nothing is missed at once.
  *
  * Frames that the file's disk did not deliver in time are silence, and are left out when they come: the rest is in
  * time. They are counted in missing_frames. A file that breaks in the middle plays up to there, and the action
- * ends with SONSET_OUTCOME_FILE_ERROR; for what follows it, it has not completed.
+ * ends with SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why); for what follows it, it has not
+ * completed.
  *
  * Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
  * UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,
@@ -2402,7 +2413,7 @@ SONSET_API int32_t sonset_file_params_init(sonset_file_params *params);
  * uncertainty). When the receipt is there, the file is complete. Frames for which there was no room because the
  * disk was too slow are zeros in the file, so that all others stay in place, and are counted in missing_frames.
  * Where the file cannot be written any more, because the disk is full for example, the action ends with
- * SONSET_OUTCOME_FILE_ERROR, and what had been written is readable.
+ * SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why), and what had been written is readable.
  *
  * Errors: FILE_IO if the file is there already or cannot be made, and else as sonset_stream_record_buffer(). Then
  * there is no file.
@@ -2715,6 +2726,18 @@ SONSET_API
 int32_t sonset_stream_get_action(sonset_stream *stream,
                                  int64_t action,
                                  sonset_receipt *out_receipt);
+
+/**
+ * Why the file of an action could not be read or written further, in words; empty if it could, or there is no file.
+ * With SONSET_OUTCOME_FILE_ERROR it is never empty, and it can be told before the action has ended. UTF-8, and valid
+ * until the thread's next call of this function. NULL, with a message, for an action that is not known, whose
+ * receipt is not among the last 100000, or for a wrong handle.
+ *
+ * [any-thread]
+ */
+SONSET_API
+const char *sonset_stream_get_action_error(sonset_stream *stream,
+                                           int64_t action);
 
 /**
  * Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms

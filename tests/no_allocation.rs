@@ -5,7 +5,7 @@ mod bustle;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use bustle::{Bustle, CHANNELS, process, running};
+use bustle::{Bustle, CHANNELS, process, running, running_with_dither};
 use sonset::receipt::Outcome;
 use sonset::stream::{PlayFileParams, PlayParams};
 
@@ -63,7 +63,7 @@ fn allocations(body: impl FnOnce()) -> u64 {
 
 #[test]
 fn a_million_callbacks_with_every_kind_of_action_allocate_and_free_nothing() {
-    let stream = running(64, "");
+    let stream = running_with_dither(64, "");
     let mut bustle = Bustle::new(0x5EED);
     let input = vec![0.1; CHANNELS * 64];
     let mut output = vec![0.0; CHANNELS * 64];

@@ -8,7 +8,7 @@ mod bustle;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
-use bustle::{Bustle, CHANNELS, process, running};
+use bustle::{Bustle, CHANNELS, process, running, running_with_dither};
 use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::realtime::engine::PLANT_VIOLATION;
 
@@ -16,7 +16,7 @@ const CHILD: &str = "SONSET_TEST_PLANT_VIOLATION";
 
 #[test]
 fn every_kind_of_action_is_clean_in_one_callback() {
-    let stream = running(64, "");
+    let stream = running_with_dither(64, "");
     let mut bustle = Bustle::new(0xBEE);
     let input = vec![0.1; CHANNELS * 512];
     let mut output = vec![0.0; CHANNELS * 512];
@@ -31,7 +31,7 @@ fn every_kind_of_action_is_clean_in_one_callback() {
 
 #[test]
 fn every_kind_of_action_is_clean_in_a_callback_for_each_direction() {
-    let stream = running(64, "callbacks=separate");
+    let stream = running_with_dither(64, "callbacks=separate");
     let mut bustle = Bustle::new(0xFAB);
     let input = vec![0.1; CHANNELS * 512];
     let mut output = vec![0.0; CHANNELS * 512];

@@ -216,6 +216,8 @@ fn a_full_disk_ends_the_recording_says_so_and_keeps_what_is_there() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(stream.action(action).unwrap().outcome, Some(Outcome::FileError));
+    let why = stream.action_error(action).unwrap();
+    assert!(why.contains("a.wav") && why.contains("No space left"), "{why}");
     let kept = floats(&path);
     assert!(kept.len() > 50_000, "{}", kept.len());
     assert!(kept == (0..kept.len() as i64).map(|n| told(n, 0)).collect::<Vec<f32>>());

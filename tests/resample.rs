@@ -8,7 +8,7 @@ use sonset::error::Code;
 use sonset::resample::{Resampler, resample};
 
 /// Common pairs, extremes, and rates without a common factor.
-const PAIRS: [(u32, u32); 12] = [
+const PAIRS: [(u32, u32); 15] = [
     (44_100, 48_000),
     (48_000, 44_100),
     (48_000, 96_000),
@@ -21,6 +21,9 @@ const PAIRS: [(u32, u32); 12] = [
     (384_000, 8_000),
     (48_000, 48_001),
     (44_101, 44_100),
+    (39_600, 39_700),
+    (8_001, 384_000),
+    (96_000, 8_009),
 ];
 
 fn convert(input: &[f32], from: u32, to: u32, channels: usize) -> Vec<f32> {

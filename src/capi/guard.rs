@@ -13,6 +13,7 @@ const MAX_COUNT: i32 = MAX_CHANNELS as i32 + 1;
 
 thread_local! {
     static LAST: RefCell<CString> = RefCell::new(CString::default());
+    static LENT: RefCell<CString> = RefCell::new(CString::default());
 }
 
 /// Runs `body`, and turns what goes wrong into a code and the thread's last message.
@@ -38,8 +39,23 @@ fn guard_or<T>(failed: impl FnOnce(&Error) -> T, body: impl FnOnce() -> Result<T
     })
 }
 
+/// `text` for C, valid until the calling thread lends the next one.
+pub fn lend(text: &str) -> *const c_char {
+    let text = c_text(text);
+    // A thread that is ending lends nothing any more.
+    LENT.try_with(|lent| {
+        *lent.borrow_mut() = text;
+        lent.borrow().as_ptr()
+    })
+    .unwrap_or(c"".as_ptr())
+}
+
+fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', " ")).unwrap_or_default()
+}
+
 fn set_last(message: &str) {
-    let text = CString::new(message.replace('\0', " ")).unwrap_or_default();
+    let text = c_text(message);
     // A thread that is ending has no last message any more.
     let _ = LAST.try_with(|last| *last.borrow_mut() = text);
 }

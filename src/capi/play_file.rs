@@ -18,7 +18,7 @@ pub struct sonset_play_file_params {
     pub struct_size: u32,
     /// Number of the audio track, from 1; 0 for the one that the file calls its default, else the first.
     pub track: i32,
-    /// How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 1048576 samples.
+    /// How far ahead the file is read, in ms: 100 to 60000; 0 for 2000. At most 786432 samples.
     pub read_ahead_ms: i32,
     /// 1 to convert a file of another rate to that of the stream; 0 to refuse it with RATE_MISMATCH.
     pub resample: i32,
@@ -44,12 +44,13 @@ pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_f
 ///
 /// file NULL stands for all zeros; channels, gains, channel_count and params are as for
 /// sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer
-/// than 524288 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
+/// than 262144 samples is sought anew at each pass. How loud the file will be is not known beforehand: the output
 /// guard limits it at the ceiling. The read-ahead is full when the call returns, so that nothing is missed at once.
 ///
 /// Frames that the file's disk did not deliver in time are silence, and are left out when they come: the rest is in
 /// time. They are counted in missing_frames. A file that breaks in the middle plays up to there, and the action
-/// ends with SONSET_OUTCOME_FILE_ERROR; for what follows it, it has not completed.
+/// ends with SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why); for what follows it, it has not
+/// completed.
 ///
 /// Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
 /// UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,

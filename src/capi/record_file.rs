@@ -49,7 +49,7 @@ pub unsafe extern "C" fn sonset_file_params_init(params: *mut sonset_file_params
 /// uncertainty). When the receipt is there, the file is complete. Frames for which there was no room because the
 /// disk was too slow are zeros in the file, so that all others stay in place, and are counted in missing_frames.
 /// Where the file cannot be written any more, because the disk is full for example, the action ends with
-/// SONSET_OUTCOME_FILE_ERROR, and what had been written is readable.
+/// SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why), and what had been written is readable.
 ///
 /// Errors: FILE_IO if the file is there already or cannot be made, and else as sonset_stream_record_buffer(). Then
 /// there is no file.

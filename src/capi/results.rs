@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::path::Path;
 use std::time::Duration;
 
-use super::guard::{guard, text};
+use super::guard::{guard, guard_text, lend, text};
 use super::stream::{self, sonset_stream};
 use super::structs::{self, sized};
 use crate::error::fail;
@@ -180,6 +180,17 @@ pub unsafe extern "C" fn sonset_stream_get_action(
         // SAFETY: as above.
         unsafe { structs::write(out_receipt, &receipt) }
     })
+}
+
+/// Why the file of an action could not be read or written further, in words; empty if it could, or there is no file.
+/// With SONSET_OUTCOME_FILE_ERROR it is never empty, and it can be told before the action has ended. UTF-8, and valid
+/// until the thread's next call of this function. NULL, with a message, for an action that is not known, whose
+/// receipt is not among the last 100000, or for a wrong handle.
+///
+/// [any-thread]
+#[unsafe(no_mangle)]
+pub extern "C" fn sonset_stream_get_action_error(stream: *mut sonset_stream, action: i64) -> *const c_char {
+    guard_text(|| Ok(lend(&stream::get(stream)?.action_error(action)?)))
 }
 
 /// Waits until an action has reached a state, SONSET_ACTION_STARTED or SONSET_ACTION_ENDED, at most timeout_ms

@@ -46,6 +46,12 @@ pub struct sonset_stream_config {
     pub ceiling: f64,
     /// Fade of stop, close and, if nothing else is said, cancel, in milliseconds; 0 is 5.
     pub fade_ms: f64,
+    /// Noise that keeps an output awake which goes to sleep on digital silence, and then swallows the begin of the
+    /// next sound: its largest magnitude in decibels re full scale, -150 to -80; 0 for none. Of an output of 24 bits
+    /// -138 is the last bit, of 16 bits -90. It is white, of triangular distribution (its RMS is 7.8 dB lower), the
+    /// same in every run, and in each audio channel from 100 ms of zeros on until a sample is not zero; trigger lines
+    /// never have it. What is recorded of the output contains it.
+    pub dither_db: f64,
 }
 
 /// What is known of a stream. Latencies that are not known are -1.
@@ -106,6 +112,8 @@ pub struct sonset_stream_info {
     pub latency_warning: i32,
     /// 1 if there is no hardware: timing says nothing about this machine.
     pub is_virtual: i32,
+    /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it.
+    pub dither_db: f64,
 }
 
 /// Where one half of a stream is.
@@ -169,8 +177,8 @@ pub struct sonset_stream_stats {
 }
 
 sized! {
-    sonset_stream_config: 56;
-    sonset_stream_info: 128;
+    sonset_stream_config: 64;
+    sonset_stream_info: 136;
     sonset_stream_time: 56;
     sonset_stream_stats: 104;
 }
@@ -281,6 +289,7 @@ fn convert(config: &sonset_stream_config) -> Result<Config> {
         ceiling,
         virtual_latency_frames: count(config.virtual_latency_frames, "virtual_latency_frames")?,
         fade_ms: config.fade_ms,
+        dither_db: config.dither_db,
         ..Config::default()
     })
 }
@@ -398,6 +407,7 @@ pub unsafe extern "C" fn sonset_stream_get_info(
             input_stamps: info.stamps[1] as i32,
             latency_warning: latency_warning(&info),
             is_virtual: (format.backend == Backend::Virtual) as i32,
+            dither_db: format.dither_db,
         };
         // SAFETY: as above.
         unsafe { structs::write(out_info, &info) }

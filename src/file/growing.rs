@@ -397,6 +397,13 @@ mod tests {
         assert_eq!([long(at + 8), long(at + 16)], [data_bytes, data_bytes / 8]);
         assert_eq!(long(*at), std::fs::metadata(&path).unwrap().len() - 8);
         assert_eq!(chunks.last().unwrap(), &("data".to_string(), start as usize, u32::MAX));
+        let frames = std::process::Command::new("ffprobe")
+            .args(["-v", "error", "-show_entries", "stream=duration_ts", "-of", "csv=p=0"])
+            .arg(&path)
+            .output()
+            .expect("ffprobe is there");
+        let frames = String::from_utf8_lossy(&frames.stdout).trim().parse();
+        assert_eq!(frames, Ok(data_bytes / 8), "as another program reads it");
     }
 
     #[test]

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Frames that are decoded at a time.
 const FRAMES: usize = 2_048;
 /// A loop of up to so many samples is kept in memory; for a longer one the file is sought anew at each pass.
-const KEPT_SAMPLES: i64 = 1 << 19;
+const KEPT_SAMPLES: i64 = 1 << 18;
 
 /// Which frames of a file sound, in the order in which they do.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use super::decode::{Decoder, Info};
 use crate::error::{Error, Result};
 use crate::resample::{Resampler, converted_frames, entry};
 
-/// Input frames that are converted at a time.
-const FRAMES: usize = 1_024;
+/// Frames of the higher rate that are converted at a time.
+const FRAMES: u64 = 1_024;
 
 /// Decodes a track, and converts it if its rate is another.
 pub struct RatedDecoder {
@@ -40,7 +40,7 @@ impl RatedDecoder {
                 resampler: Resampler::new(from_hz, rate_hz, channels)?,
                 from_hz,
                 to_hz: rate_hz,
-                input: vec![0.0; FRAMES * channels],
+                input: vec![0.0; input_frames(from_hz, rate_hz) * channels],
                 output: Vec::new(),
                 taken: 0,
                 early: 0,
@@ -80,6 +80,10 @@ impl RatedDecoder {
             None => self.decoder.seek(frame),
         }
     }
+}
+
+fn input_frames(from_hz: u32, to_hz: u32) -> usize {
+    (FRAMES * from_hz as u64 / to_hz as u64).clamp(16, FRAMES) as usize
 }
 
 impl Conversion {

@@ -8,6 +8,7 @@ pub mod block;
 pub mod clock;
 pub mod crossing;
 pub mod detect;
+mod dither;
 pub mod engine;
 mod envelope;
 mod fpu;

@@ -228,13 +228,18 @@ impl Host {
                 self.live[id.slot() as usize] = Some(live);
                 Ok(self.interim(id, &live))
             }
-            None => self.log.find(id).copied().ok_or_else(|| {
-                let message = format!(
-                    "action {action} has ended, and its receipt is not among the last {LOG_RECEIPTS}"
-                );
-                Error::new(Code::ActionEnded, message)
-            }),
+            None => self.log.find(id).copied().ok_or_else(|| not_kept(action)),
         }
+    }
+
+    /// What went wrong with the file of an action; empty if nothing did, or it has none.
+    pub fn failure(&self, action: i64) -> Result<String> {
+        let (id, live) = self.find(action)?;
+        if live.is_none() && self.log.find(id).is_none() {
+            return Err(not_kept(action));
+        }
+        let under_way = self.files.iter().find(|(file, _)| *file == id);
+        Ok(under_way.map_or_else(|| self.log.failure(id), |(_, task)| task.failure()))
     }
 
     /// What is known of an action that has not ended, or whose report is still on its way.
@@ -510,6 +515,9 @@ impl Host {
             return self.unfinished.push((id, outcome, measured));
         }
         let outcome = if task.completes() && task.has_failed() { Outcome::FileError } else { outcome };
+        if task.has_failed() {
+            self.log.explain(id, task.failure());
+        }
         self.files.swap_remove(at);
         self.write_receipt(id, outcome, measured);
     }
@@ -561,6 +569,11 @@ fn file_of(action: &Action) -> Option<&Arc<FileTask>> {
         Work::Play(Play { source: Source::Ring(ring), .. }) => ring.file(),
         _ => None,
     }
+}
+
+fn not_kept(action: i64) -> Error {
+    let message = format!("action {action} has ended, and its receipt is not among the last {LOG_RECEIPTS}");
+    Error::new(Code::ActionEnded, message)
 }
 
 fn no_batch(batch: i64) -> Error {

@@ -26,6 +26,8 @@ use crate::shared::{Shared, ThreadShared};
 
 const DEFAULT_ACTIONS: u32 = 1024;
 const DEFAULT_FADE_MS: f64 = 5.0;
+/// Levels of the noise in digital silence: of a quarter of the last of 24 bits, up to three times the last of 16.
+const DITHER_DB: std::ops::RangeInclusive<f64> = -150.0..=-80.0;
 /// Most samples of history: a recording that starts in the past copies its part in one callback.
 const MAX_HISTORY_SAMPLES: usize = 1 << 20;
 const MAX_FADE_MS: f64 = 10_000.0;
@@ -384,6 +386,10 @@ fn check_config(config: &Config) -> Result<()> {
     if !(0.0..=MAX_FADE_MS).contains(&config.fade_ms) {
         fail!(InvalidArgument, "fade_ms {}: 0 (for {DEFAULT_FADE_MS}) to {MAX_FADE_MS}", config.fade_ms);
     }
+    if config.dither_db != 0.0 && !DITHER_DB.contains(&config.dither_db) {
+        let (least, most) = (DITHER_DB.start(), DITHER_DB.end());
+        fail!(InvalidArgument, "dither_db {}: {least} to {most}, or 0 for none", config.dither_db);
+    }
     Ok(())
 }
 
@@ -460,6 +466,7 @@ fn assemble(
         input_channels: opened.input_channels,
         separate: both && !opened.duplex,
         fade_frames: (fade_ms * 1e-3 * opened.sample_rate_hz as f64).round() as i64,
+        dither_db: config.dither_db,
     };
     let slots = if config.max_actions == 0 { DEFAULT_ACTIONS } else { config.max_actions } as usize;
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
@@ -515,6 +522,7 @@ fn make_engines(
             lines,
             input_channels: input_channels as usize,
             sample_rate_hz: format.sample_rate_hz,
+            dither_peak: if format.dither_db == 0.0 { 0.0 } else { 10f64.powf(format.dither_db / 20.0) },
             history_frames,
             halves,
         };

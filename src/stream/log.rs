@@ -28,6 +28,8 @@ pub struct ReceiptLog {
     /// Number of the next receipt to be polled.
     cursor: u64,
     dropped_unread: u64,
+    /// By sequence: what went wrong with the files of actions whose receipts are kept.
+    failures: HashMap<u64, String>,
 }
 
 impl ReceiptLog {
@@ -37,6 +39,7 @@ impl ReceiptLog {
             && let Some(oldest) = self.kept.pop_front()
         {
             self.places.remove(&oldest.sequence());
+            self.failures.remove(&oldest.sequence());
             if self.cursor == self.first {
                 self.cursor += 1;
                 self.dropped_unread += 1;
@@ -56,6 +59,16 @@ impl ReceiptLog {
     pub fn find_sequence(&self, sequence: u64) -> Option<&Receipt> {
         let place = self.places.get(&sequence)?;
         self.kept.get((place - self.first) as usize)
+    }
+
+    /// Keeps what went wrong with the file of `action` as long as its receipt, which is pushed next.
+    pub fn explain(&mut self, action: ActionId, failure: String) {
+        self.failures.insert(action.sequence(), failure);
+    }
+
+    /// What went wrong with the file of `action`; empty if nothing did.
+    pub fn failure(&self, action: ActionId) -> String {
+        self.failures.get(&action.sequence()).cloned().unwrap_or_default()
     }
 
     /// The oldest receipt that was not polled yet.
@@ -249,9 +262,11 @@ mod tests {
         let total = LOG_RECEIPTS as i64 + 10;
         (0..3).for_each(|n| log.push(receipt(n)));
         assert_eq!(log.poll().map(|r| r.asked.action), Some(id(0).value()));
+        [9, 10].into_iter().for_each(|n| log.explain(id(n), "disk full".into()));
         (3..total).for_each(|n| log.push(receipt(n)));
         assert_eq!((log.dropped(), log.waiting()), (9, LOG_RECEIPTS as u64));
         assert_eq!(log.find(id(9)), None);
+        assert_eq!([9, 10].map(|n| log.failure(id(n))), ["", "disk full"]);
         assert_eq!(log.find(id(10)).map(|r| r.asked.action), Some(id(10).value()));
         assert_eq!(log.find(ActionId::new(11, 4)), None, "the number, but another slot");
         for n in 10..total {

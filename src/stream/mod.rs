@@ -99,6 +99,8 @@ pub struct Config {
     pub virtual_latency_frames: u32,
     /// Fade of stop, close and cancel in milliseconds; 0 takes 5.
     pub fade_ms: f64,
+    /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 for none.
+    pub dither_db: f64,
     /// Output device; `None` is the default one.
     pub output_device: Option<String>,
     /// Input device; `None` is the default one.
@@ -122,6 +124,8 @@ pub struct Format {
     pub separate: bool,
     /// Frames of the fade of stop, close and cancel.
     pub fade_frames: i64,
+    /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 for none.
+    pub dither_db: f64,
 }
 
 /// Where a half is, as `get_time` tells it.
@@ -408,6 +412,11 @@ impl Stream {
     /// Everything that is known of `action` now.
     pub fn action(&self, action: i64) -> Result<Receipt> {
         self.with_host(|host| host.receipt(action))
+    }
+
+    /// Why the file of `action` could not be read or written further; empty if it could, or there is none.
+    pub fn action_error(&self, action: i64) -> Result<String> {
+        self.with_host(|host| host.failure(action))
     }
 
     /// Waits until `action` has reached `state` (or ended without reaching it), at most `timeout`.

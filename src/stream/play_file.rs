@@ -18,8 +18,8 @@ use crate::ring::Ring;
 
 /// How far ahead a file is read, unless said otherwise, in ms.
 const DEFAULT_AHEAD_MS: i32 = 2_000;
-/// Most samples that are read ahead: 4 MB of them.
-const MAX_SAMPLES: i64 = 1 << 20;
+/// Most samples that are read ahead: 3 MB of them.
+const MAX_SAMPLES: i64 = 3 << 18;
 
 impl Stream {
     /// Plays a media file on `channels` (from 1; `None` for the default map) with `gains`, while it is read.

@@ -38,7 +38,16 @@ impl Random {
 
 /// A started manual stream of two channels each way.
 pub fn running(max_actions: u32, options: &str) -> Stream {
-    let config = Config {
+    started(&config(max_actions, options))
+}
+
+/// The same, with the noise that keeps outputs awake.
+pub fn running_with_dither(max_actions: u32, options: &str) -> Stream {
+    started(&Config { dither_db: -120.0, ..config(max_actions, options) })
+}
+
+fn config(max_actions: u32, options: &str) -> Config {
+    Config {
         backend: Some(Backend::Manual),
         sample_rate_hz: 48_000,
         output_channels: CHANNELS as u32,
@@ -46,8 +55,11 @@ pub fn running(max_actions: u32, options: &str) -> Stream {
         max_actions,
         options: options.into(),
         ..Config::default()
-    };
-    let stream = Stream::open(&config).unwrap();
+    }
+}
+
+fn started(config: &Config) -> Stream {
+    let stream = Stream::open(config).unwrap();
     stream.start().unwrap();
     stream
 }

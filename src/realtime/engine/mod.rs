@@ -20,6 +20,7 @@ use crate::action::{Command, HostTime};
 use crate::queue::CallbackEnds;
 use crate::realtime::block::{BlockTime, Input, Output};
 use crate::realtime::clock::Fit;
+use crate::realtime::dither::Dither;
 use crate::realtime::fpu::DefaultMode;
 use crate::realtime::gain::Gain;
 use crate::realtime::half::{HalfParts, HalfTime};
@@ -62,6 +63,8 @@ pub struct Parts {
     pub input_channels: usize,
     /// Rate in hertz.
     pub sample_rate_hz: u32,
+    /// Largest magnitude of the noise in digital silence; 0 for none.
+    pub dither_peak: f64,
     /// Input frames to keep for recordings that start in the past.
     pub history_frames: usize,
     /// What the playback half knows of its time, and what the capture half does; those it serves are used.
@@ -111,6 +114,7 @@ pub struct Engine {
     rings: u64,
     mixer: Option<Mixer>,
     gain: Gain,
+    dither: Option<Dither>,
     /// First frame of the block at hand.
     block: i64,
     /// The frame that is made next.
@@ -152,6 +156,8 @@ impl Engine {
             rings: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
             gain: Gain::default(),
+            dither: (parts.dither_peak > 0.0)
+                .then(|| Dither::new(parts.dither_peak, parts.lines.len(), parts.sample_rate_hz)),
             block: 0,
             frame: 0,
             now: 0,

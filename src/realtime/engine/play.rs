@@ -45,6 +45,9 @@ impl Engine {
         let guarded = master::finish(mixer.sums(frames), &self.lines, &mut self.gain, self.frame, output, at);
         self.shared.counters.clipped.fetch_add(guarded.clipped, Relaxed);
         self.shared.counters.nonfinite.fetch_add(guarded.nonfinite, Relaxed);
+        if let Some(dither) = &mut self.dither {
+            dither.add(output, &self.lines, self.frame, at, frames);
+        }
         if !self.copying.is_empty() {
             as_input(output, |sent| self.copy_chunk(sent, chunk_end));
         }

@@ -10,7 +10,7 @@ mod ring;
 mod tone;
 
 pub use input::Monitor;
-pub use noise::{Distribution, MOST, Noise, Spectrum};
+pub use noise::{Distribution, MOST, Noise, Spectrum, hash};
 pub use passage::Passage;
 pub use pulse::Pulse;
 pub use ring::RingSound;

@@ -145,7 +145,7 @@ fn pink_powers(rate: u32) -> Vec<(i64, f64)> {
 /// Number `index` of the sequence with this key: the splitmix64 generator (Steele, Lea and Flood, Fast splittable
 /// pseudorandom number generators, OOPSLA 2014), whose state is a counter.
 #[inline]
-fn hash(key: u64, index: u64) -> u64 {
+pub fn hash(key: u64, index: u64) -> u64 {
     let z = key.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
