@@ -46,7 +46,7 @@ def test_pulses_are_found_to_a_hundredth_of_a_frame(delay, gain):
     [
         (np.zeros(20480), "missing"),
         (recording(gain=0.0), "missing"),
-        (recording(gain=0.01, noise=2e-4), "weak"),
+        (recording(gain=0.01, noise=5e-4), "weak"),
         (np.clip(recording(gain=8.0), -1, 1), "clipped"),
         (recording(echo=0.8), "repeated"),
         (np.abs(recording(noise=1e-5)), "unlike"),

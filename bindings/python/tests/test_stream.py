@@ -295,6 +295,26 @@ def test_files_are_played_and_recorded(virtual, noise, tmp_path):
         stream.play_file(tmp_path / "nothing.wav")
 
 
+def test_a_file_that_breaks_says_why(virtual, noise, tmp_path):
+    sonset.Buffer(noise(RATE), RATE).save(tmp_path / "whole.flac")
+    whole = (tmp_path / "whole.flac").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    stream = virtual()
+    with pytest.warns(sonset.OutcomeWarning, match="file_error"):
+        action = stream.play_file(tmp_path / "cut.wav")
+        assert action.wait(10).outcome == "file_error"
+    assert "cut.wav" in action.error and stream.play([0.1]).error == ""
+    with pytest.warns(sonset.SummaryWarning):
+        stream.close()
+
+
+def test_dither_keeps_outputs_awake(manual):
+    stream = manual(1, dither_db=-120.0)
+    out = stream.render(4800)
+    assert 0 < np.abs(out).max() <= 10 ** (-120 / 20) and abs(stream.info.dither_db + 120) < 1e-9
+    assert not manual(1).render(4800).any()
+
+
 def test_generators_make_what_their_formulas_say(manual):
     stream = manual(2)
     stream.play_tone(1000, 0.25, at_frame=0, frame_count=4800, channels=1)

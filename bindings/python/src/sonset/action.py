@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 import numpy as np
 
 from . import options as _options
-from ._library import check, failure, lib
+from ._library import NULL, check, failure, lib, text
 from .buffer import Buffer
 from .receipt import Receipt, new_receipt
 
@@ -49,6 +49,14 @@ class Action:
         receipt = new_receipt()
         check(_GET(self.stream._handle_now(), self.id, receipt))
         return Receipt(receipt, self.stream.samplerate)
+
+    @property
+    def error(self) -> str:
+        """Why its file could not be read or written further; empty if nothing failed."""
+        message = lib.sonset_stream_get_action_error(self.stream._handle_now(), self.id)
+        if message == NULL:
+            raise failure(lib.SONSET_ERROR_UNKNOWN_ACTION)
+        return text(message)
 
     @property
     def state(self) -> str:

@@ -63,6 +63,8 @@ class StreamInfo:
         Frames of the stream's fade.
     max_actions : int
         Actions that can be alive at a time.
+    dither_db : float or None
+        Peak of the noise that is sent instead of digital silence.
     is_virtual : bool
         Whether there is no hardware: its timing says nothing about this machine.
     """
@@ -95,6 +97,7 @@ class StreamInfo:
     latency_warning: str
     fade_frames: int
     max_actions: int
+    dither_db: Optional[float]
     is_virtual: bool
 
 
@@ -216,6 +219,7 @@ def read_info(handle: Any) -> StreamInfo:
         latency_warning=_WARNINGS[c.latency_warning],
         fade_frames=c.fade_frames,
         max_actions=c.max_actions,
+        dither_db=c.dither_db or None,
         is_virtual=bool(c.is_virtual),
     )
 

@@ -134,6 +134,9 @@ class Stream:
         Actions that can be alive at a time; 1024 by default.
     virtual_latency_frames : int, optional
         Round trip of the virtual device.
+    dither_db : float, optional
+        Peak of a faint noise that is sent instead of digital silence, in dB of full scale from -150 to -80, for outputs
+        that sleep on zeros; none by default.
     options : dict or str, optional
         Further options of the backend, such as ``{'client_name': 'experiment'}``; see ``sonset_stream_open``.
     strict : bool, optional
@@ -178,6 +181,7 @@ class Stream:
         fade_ms: float = 5.0,
         max_actions: int = 0,
         virtual_latency_frames: int = 0,
+        dither_db: Optional[float] = None,
         options: Union[None, str, Mapping[str, Any]] = None,
         strict: bool = False,
         wait: bool = False,
@@ -198,6 +202,7 @@ class Stream:
             "history_frames": history_frames,
             "ceiling": ceiling,
             "fade_ms": fade_ms,
+            "dither_db": dither_db or 0.0,
         }
         for name, value in fields.items():
             _set(config, name, value)

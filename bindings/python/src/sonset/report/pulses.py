@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any, List, Tuple
 
 import numpy as np
 
@@ -122,7 +122,8 @@ def _find(whole: Any, template: Any, number: int, frame: int, longest: int, nois
         raise Refused(
             "repeated", f"{what} came back {best} and again {again} frames later: is there an echo, or a monitor?"
         )
-    return Found(_between(product, best, np.sign(gain)), abs(float(likeness[best])), snr_db, gain)
+    delay, top = _between(product, best)
+    return Found(delay, abs(float(likeness[best])), snr_db, top / energy)
 
 
 def _correlate(window: Any, template: Any) -> Any:
@@ -137,19 +138,21 @@ def _correlate(window: Any, template: Any) -> Any:
     return product, likeness
 
 
-def _between(product: Any, best: int, sign: float) -> float:
-    """The place of the peak between samples: the product there is interpolated by a sum of sinc functions."""
+def _between(product: Any, best: int) -> Tuple[float, float]:
+    """The peak between samples and its place: the product there is interpolated by a sum of sinc functions."""
     reach = min(best, product.size - 1 - best, 16)
     if reach < 2:
-        return float(best)
+        return float(best), float(product[best])
+    sign = 1.0 if product[best] > 0 else -1.0
     near = sign * product[best - reach : best + reach + 1]
     k = np.arange(-reach, reach + 1)
     window = np.cos(np.pi * k / (2 * reach + 2)) ** 2
     fine = np.linspace(-1, 1, 2 * _UPSAMPLED + 1)
     values = np.array([np.sum(near * window * np.sinc(x - k)) for x in fine])
     top = int(values.argmax())
+    height = sign * float(values[top])
     if not 0 < top < fine.size - 1:
-        return float(best)
+        return float(best), height
     left, middle, right = values[top - 1 : top + 2]
     bend = left - 2 * middle + right
-    return best + float(fine[top] + (0.5 * (left - right) / bend if bend else 0.0) / _UPSAMPLED)
+    return best + float(fine[top] + (0.5 * (left - right) / bend if bend else 0.0) / _UPSAMPLED), height
