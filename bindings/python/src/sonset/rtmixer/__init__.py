@@ -3,7 +3,7 @@
 >>> from sonset import rtmixer
 >>> with rtmixer.MixerAndRecorder(device="virtual", channels=1, samplerate=48000) as stream:
 ...     start = stream.time + 0.1
-...     click, recorded = np.ones(1, np.float32), np.zeros(4800, np.float32)
+...     click, recorded = np.full(1, 0.5, np.float32), np.zeros(4800, np.float32)
 ...     playing = stream.play_buffer(click, channels=1, start=start)
 ...     recording = stream.record_buffer(recorded, channels=1, start=start)
 ...     stream.wait()

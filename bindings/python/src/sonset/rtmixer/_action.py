@@ -199,7 +199,7 @@ class Sound(Action):
     @property
     def total_frames(self) -> int:
         receipt = self._look()
-        return receipt.done_frames if receipt.outcome == "cancelled" else self._frames
+        return receipt.done_frames if receipt.outcome in ("stopped", "cancelled") else self._frames
 
     @property
     def done_frames(self) -> int:

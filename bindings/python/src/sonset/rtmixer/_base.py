@@ -170,8 +170,10 @@ class Base:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self.stop()
-        self.close()
+        try:
+            self.stop()
+        finally:
+            self.close()
 
     # What rtmixer's streams have.
 

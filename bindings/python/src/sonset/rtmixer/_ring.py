@@ -87,7 +87,7 @@ class RingBuffer:
             self._look()
             if self._sink is not None or self._source is not None:
                 _busy("an action uses the ring")
-            self._read = self._written
+            self._read = self._written = self._pushed = 0
 
     def write(self, data: Any, size: int = -1) -> int:
         """Writes what there is room for.
