@@ -381,11 +381,12 @@ class Base:
     def _drain(self) -> None:
         """Lets go of what has ended."""
         with self._lock:
-            self.stream._collect()
             closed = self.closed
             for action in [action for action in self._actions if action._is_done() or closed]:
                 self._actions.pop(action)
             self._drain_at = 2 * len(self._actions) + _FEW
+            # Afterwards, so that the memory of all that has ended is let go of, and its problems are told.
+            self.stream._collect()
 
 
 def _number(devices: Sequence[_devices.DeviceInfo], backend: str, name: str) -> int:
