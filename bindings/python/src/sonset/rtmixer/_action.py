@@ -177,7 +177,9 @@ class Command(Action):
 class Sound(Action):
     """What is played or recorded."""
 
-    def __init__(self, *given: Any, issued: Issued, frames: int, block: int, target: Any = None, **more: Any) -> None:
+    def __init__(
+        self, *given: Any, issued: Issued, frames: int, block: Callable[[], int], target: Any = None, **more: Any
+    ) -> None:
         super().__init__(*given, **more)
         self._frames = frames
         self._block = block
@@ -215,12 +217,13 @@ class Sound(Action):
         receipt = self._look()
         if receipt.start_frame is None:
             return Stats()
-        blocks = blocks_between(receipt.start_frame, receipt.start_frame + receipt.done_frames, self._block)
+        block = self._block()
+        blocks = blocks_between(receipt.start_frame, receipt.start_frame + receipt.done_frames, block)
         plays = self.type in (PLAY_BUFFER, PLAY_RINGBUFFER)
         return Stats(
             blocks,
-            self._block,
-            self._block,
+            block,
+            block,
             input_overflows=0 if plays else receipt.xruns,
             output_underflows=receipt.xruns if plays else 0,
         )

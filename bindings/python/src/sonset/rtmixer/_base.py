@@ -276,7 +276,8 @@ class Base:
         if self.active:
             return False
         if self._finished_callback is not None:
-            self._finished_callback()
+            # It is the program's: what it raises, and how long it takes, is not to harm the keeper.
+            threading.Thread(target=self._finished_callback, name="sonset.rtmixer.finished", daemon=True).start()
         return True
 
     def _mapping(self, channels: Channels, direction: str) -> Tuple[int, ...]:
@@ -361,7 +362,7 @@ class Base:
                 issued = issue()
             except errors.PoolFullError as error:
                 raise RuntimeError(f"Action queue is full: {error}") from error
-            sound = Sound(kind, *given, issued=issued, frames=frames, block=self._block(), **more)
+            sound = Sound(kind, *given, issued=issued, frames=frames, block=self._block, **more)
             self._enqueue(sound)
             return sound
 

@@ -243,7 +243,7 @@ def _summed(mapping: Tuple[int, ...], samples: Any) -> Tuple[List[int], Any]:
     """Channels that are given more than once get the sum of what goes there."""
     outputs = list(dict.fromkeys(mapping))
     if len(outputs) == len(mapping):
-        return outputs, np.require(samples, requirements="A")
+        return outputs, samples if samples.flags.aligned else samples.copy()
     summed = np.zeros((len(samples), len(outputs)), np.float32)
     for column, channel in enumerate(mapping):
         summed[:, outputs.index(channel)] += samples[:, column]
