@@ -22,8 +22,8 @@ device without hardware.
 
 Times (``stream.time``, ``start``, ``time``, ``actual_time``) are seconds by the clock of `time.perf_counter`. A start
 is converted to a frame by a fit of the device's clock, not by the time stamp of one block, so the noise of time
-stamps does not reach the onset. ``start=0`` is now. Infinite times and NaN are refused. More than a day ahead is
-refused too.
+stamps does not reach the onset. ``start=0`` is now; with ``allow_belated=False`` it is too late, as in rtmixer.
+Infinite times and NaN are refused. More than a day ahead is refused too.
 
 Samples that are not float32 are refused instead of being taken for it, and so are NaN and infinite ones. What exceeds
 1 in the end is limited to 1, also where rtmixer hands it to the device as it is; a `ClippingWarning` tells of that.
