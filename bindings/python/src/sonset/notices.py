@@ -57,6 +57,8 @@ class Notices:
         The largest amount of each kind that has one.
     pending : ProblemError or None
         Of a strict stream, what is to be raised at the next opportunity.
+    unwanted : set of int
+        The outcomes that are a problem.
     """
 
     def __init__(self, strict: bool, samplerate: int) -> None:
@@ -65,6 +67,7 @@ class Notices:
         self.counts: Dict[str, int] = {}
         self.worst: Dict[str, int] = {}
         self.pending: Optional[errors.ProblemError] = None
+        self.unwanted = set(_UNWANTED)
 
     def note(self, kind: str, message: str, amount: int = 0) -> None:
         """Counts a problem, and tells of it if it is the first of its kind."""
@@ -79,7 +82,7 @@ class Notices:
                 self._see("dropped", c, "was dropped, {} frames ({:.3g} ms) late", c.late_frames, ms)
             else:
                 self._see("late", c, "started {} frames ({:.3g} ms) later than asked", c.late_frames, ms)
-        if c.outcome in _UNWANTED:
+        if c.outcome in self.unwanted:
             self._see("outcome", c, "ended as {1}", 0, _OUTCOMES[c.outcome])
         if c.xruns:
             self._see("xruns", c, "saw {} xruns", c.xruns)

@@ -1,0 +1,135 @@
+"""The arguments of sounddevice's streams, and what they are to sonset."""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict
+
+from .. import devices as _devices
+from .. import errors, notices
+from .._library import refuse
+from ..options import number
+from ..stream import Stream
+
+INPUT, OUTPUT, DUPLEX = "input", "output", "duplex"
+_LEAST_ACTIONS = 8192
+
+
+class StreamArguments(TypedDict, total=False):
+    """What `Mixer` and the others take; see there."""
+
+    qsize: int
+    samplerate: Optional[float]
+    blocksize: Optional[int]
+    device: Any
+    channels: Any
+    latency: Any
+    extra_settings: Any
+    finished_callback: Optional[Callable[[], Any]]
+    clip_off: Optional[bool]
+    dither_off: Optional[bool]
+    never_drop_input: Optional[bool]
+    prime_output_buffers_using_stream_callback: Optional[bool]
+
+
+def open_stream(kind: str, arguments: StreamArguments) -> Stream:
+    """Opens what is asked for. What sounddevice's settings leave open is taken from its defaults, if it is imported."""
+    unknown = set(arguments) - set(StreamArguments.__annotations__)
+    if unknown:
+        raise TypeError(
+            f"unknown keyword {sorted(unknown)[0]!r}; there are {', '.join(StreamArguments.__annotations__)}"
+        )
+    given: Mapping[str, Any] = arguments
+    qsize = operator.index(given.get("qsize", 16))
+    if qsize < 1 or qsize & (qsize - 1):
+        refuse(f"qsize must be a power of 2, not {qsize}")
+    directions = (INPUT, OUTPUT) if kind == DUPLEX else (kind,)
+    options: Dict[str, Any] = {}
+    counts = {INPUT: 0, OUTPUT: 0}
+    for direction in directions:
+        device = _setting("device", direction, kind, given)
+        device = None if device == -1 else device
+        options[f"{direction}_device"] = device
+        channels = _setting("channels", direction, kind, given)
+        counts[direction] = most_channels(device, direction) if channels is None else operator.index(channels)
+        _check_latency(_setting("latency", direction, kind, given))
+    if min(counts[direction] for direction in directions) < 1:
+        refuse(f"channels={given.get('channels')!r}: a stream has one channel at least")
+    return Stream(
+        _setting("samplerate", None, kind, given),
+        counts[OUTPUT],
+        counts[INPUT],
+        blocksize=blocksize(given),
+        max_actions=max(_LEAST_ACTIONS, qsize),
+        options=_backend_options(given.get("extra_settings")),
+        **options,
+    )
+
+
+def seconds(name: str, value: Any) -> float:
+    """A time, or an error that names it."""
+    result = number(name, value)
+    if math.isinf(result):
+        refuse(f"{name}={value!r} is not finite")
+    return result
+
+
+def split(value: Any) -> Tuple[Any, Any]:
+    """The values for input and output: those of a pair, or one for both."""
+    if isinstance(value, (str, bytes, Mapping)):
+        return value, value
+    try:
+        pair = tuple(value)
+    except TypeError:
+        return value, value
+    if len(pair) != 2:
+        refuse(f"{value!r} is neither a value nor a pair (input, output)")
+    return pair
+
+
+def _setting(name: str, direction: Optional[str], kind: str, given: Mapping[str, Any]) -> Any:
+    value = given.get(name)
+    if value is None:
+        value = getattr(getattr(sys.modules.get("sounddevice"), "default", None), name, None)
+        return value if direction is None else split(value)[direction == OUTPUT]
+    return split(value)[direction == OUTPUT] if kind == DUPLEX and direction is not None else value
+
+
+def blocksize(given: Mapping[str, Any]) -> int:
+    """The frames of a block that are asked for."""
+    return operator.index(_setting("blocksize", None, "", given) or 0)
+
+
+def most_channels(device: Any, direction: str) -> int:
+    """How many channels a device has."""
+    if device is None:
+        info = _devices.query_devices(kind=direction)
+    else:
+        backend, name = _devices.resolve(device, None)
+        known = [] if backend == "manual" else _devices.query_devices(backend)
+        info = next((info for info in known if info.id == name), known[0] if known else None)
+    if info is None:
+        return 2
+    return int(info.output_channels if direction == OUTPUT else info.input_channels)
+
+
+def _check_latency(latency: Any) -> None:
+    if latency is None or latency in ("low", "high"):
+        return
+    try:
+        known = math.isfinite(latency)
+    except TypeError:
+        known = False
+    if not known:
+        refuse(f"latency={latency!r} is neither 'low' nor 'high' nor a number of seconds")
+
+
+def _backend_options(settings: Any) -> Any:
+    """Options of a sonset backend; PortAudio's own settings mean nothing to it."""
+    if settings is None or isinstance(settings, (str, Mapping)):
+        return settings
+    if any(part is not None for part in split(settings)):
+        notices.warn(f"extra_settings={settings!r} are PortAudio's and have no effect", errors.SonsetWarning)
+    return None
