@@ -210,12 +210,16 @@ impl ClockFit {
         self.restart();
         self.now.origin = Some((frame, stamp_ns));
         self.now.block = frames as f64 * self.nominal();
-        self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
+        self.now.prior = self.nominal_rate();
         self.now.grain.observe(stamp_ns);
         self.steps.observe(Point::default(), 0.0);
         self.history.push(Point::default(), 0.0);
         self.refit();
         self.publish(frame);
+    }
+
+    fn nominal_rate(&self) -> Prior {
+        Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) }
     }
 
     /// `None` where the numbers are beyond all sense, or there is no origin.
@@ -269,10 +273,16 @@ impl ClockFit {
     /// Begins again with the newest `blocks` stamps and the rate that is known. Gives the step if it counts.
     fn begin_again(&mut self, step: f64, blocks: usize) -> Option<i64> {
         let counts = self.history.total() >= KNOWN && !self.now.useless;
-        self.now.prior = Prior { slope: self.now.line.slope, error: self.now.line.slope_error };
-        self.now.prior_x = self.now.newest;
-        self.now.unsteady += if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
+        let counted = if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
+        // No more than can be forgiven soon after the last of them.
+        self.now.unsteady = (self.now.unsteady + counted).min(WORST_STEPS);
         self.now.useless |= self.now.unsteady >= WORST_STEPS;
+        // Useless stamps know no rate.
+        self.now.prior = match self.now.useless {
+            true => self.nominal_rate(),
+            false => Prior { slope: self.now.line.slope, error: self.now.line.slope_error },
+        };
+        self.now.prior_x = self.now.newest;
         self.history.clear();
         self.steps.forget_runs();
         for point in self.steps.recent().skip(steps::FEWEST - blocks) {
@@ -385,7 +395,7 @@ impl ClockFit {
         self.shape.forget();
         self.steps.forget_runs();
         self.steps.learn_nothing();
-        self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
+        self.now.prior = self.nominal_rate();
         self.now.prior_x = self.now.newest;
         if let Some(point) = self.steps.recent().last() {
             self.history.push(point, 0.0);
