@@ -12,6 +12,7 @@
 //! Realtime-safe: all memory is made by [`ClockFit::new`], and the work of a block is bounded by the number of
 //! buckets.
 
+mod correlation;
 mod fit;
 mod grain;
 mod history;

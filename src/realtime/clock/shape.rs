@@ -2,6 +2,7 @@
 //! no data can show.
 
 use super::Errs;
+use super::correlation::inflation_about;
 use super::history::History;
 use super::hull::Hull;
 use super::line::Line;
@@ -94,7 +95,11 @@ impl Shape {
         }
         self.hidden = match (self.errs, self.late) {
             (Errs::BothWays, false) => 0.0,
-            (Errs::Unknown, late) if !late || self.spread.count() < SURE => 1.2 * q50,
+            (Errs::Unknown, false) => 1.2 * q50,
+            (Errs::Unknown, true) if self.spread.count() < SURE => {
+                // What looks like lateness may be errors both ways of which a few periods are seen.
+                1.2 * q50 * inflation_about(history, below).sqrt()
+            }
             (Errs::BothWays, true) => self.spread.quantile(DOUBT),
             _ => self.spread.quantile(DOUBT) * bluntness,
         };
