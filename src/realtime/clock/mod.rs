@@ -76,9 +76,10 @@ const UNKNOWN_NEAR: f64 = 250e3;
 const SMALLEST_STEP: f64 = 5e3;
 /// The first stamp of all may be as far out as this, ns, or a block.
 const UNSETTLED: f64 = 5e6;
-/// The line is fitted again when the history has grown by about this part of itself; the shape is learnt again
-/// after so many fits.
+/// The line is fitted again when the history has grown by about this part of itself, in buckets and in time (a
+/// line as old as that errs by as much as it did then); the shape is learnt again after so many fits.
 const STRIDE: usize = 16;
+const STRIDE_SPAN: f64 = 1.0 / 64.0;
 const RESHAPE: usize = 2;
 
 /// Estimates the host's time of each frame of one half of a stream.
@@ -254,11 +255,14 @@ impl ClockFit {
         // Below a hull hardly a stamp comes by chance; three in eight do not.
         let early = 2.0 * early;
         if self.shape.late && self.judgeable() && above < -early {
-            let low =
-                self.steps.recent().map(|point| self.now.line.above(point)).filter(|&above| above < -early);
-            let (count, least) = low.fold((0, 0.0), |(count, least), above| (count + 1, above.min(least)));
+            let above = || self.steps.recent().map(|point| self.now.line.above(point));
+            let (count, least) = above()
+                .filter(|&above| above < -early)
+                .fold((0, 0.0f64), |(count, least), above| (count + 1, above.min(least)));
+            // What came before the first of them lies on the old line.
+            let before = above().take_while(|&above| above >= -early).count();
             if count >= 3 {
-                return Some((least, steps::FEWEST));
+                return Some((least, steps::FEWEST - before));
             }
         }
         let near = if self.shape.known { self.floor() } else { UNKNOWN_NEAR };
@@ -310,10 +314,16 @@ impl ClockFit {
             self.now.line.y += above;
         }
         self.now.waiting += 1;
-        if self.now.waiting > self.history.len() / STRIDE && !self.steps.doubtful(self.floor()) {
+        if self.due() && !self.steps.doubtful(self.floor()) {
             self.refit();
             self.sort_out();
         }
+    }
+
+    /// Whether the line has become too old.
+    fn due(&self) -> bool {
+        let (line, x) = (&self.now.line, self.now.newest);
+        self.now.waiting > self.history.len() / STRIDE && x - line.x >= STRIDE_SPAN * self.history.span_to(x)
     }
 
     /// Fits the line to the history.
