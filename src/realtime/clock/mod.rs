@@ -70,6 +70,8 @@ const SETTLED: f64 = 12.0;
 /// Fewest stamps, and the shortest time, s, by which the shape of their errors, and a step, are told.
 const KNOWN: f64 = 32.0;
 const KNOWN_S: f64 = 0.1;
+/// So long a window, s, shows the scatter of errors that go together with their neighbours.
+const KNOWN_SCATTER_S: f64 = 4.0;
 /// Stamps agree on a step if they are this near, ns, while nobody knows their scatter.
 const UNKNOWN_NEAR: f64 = 250e3;
 /// Steps of stamps without any scatter must be larger than this, ns.
@@ -117,6 +119,8 @@ struct State {
     unsteady: f64,
     /// How far off the line the newest stamp is, ns, if that may be the beginning of a step.
     suspected: f64,
+    /// The scatter that long stretches have shown, ns: a step does not change it.
+    scatter: f64,
     settled: bool,
     useless: bool,
 }
@@ -348,7 +352,7 @@ impl ClockFit {
             // A window of a second or less does not show how far the errors of neighbours go together; nor does one
             // of two after a step, which a server that filters its clock takes time to follow.
             let s = span / self.rate as f64 * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
-            let short = self.shape.width / (1.0 + s * s);
+            let short = self.shape.width.max(self.now.scatter) / (1.0 + s * s);
             self.now.line.error +=
                 if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
         }
@@ -372,6 +376,8 @@ impl ClockFit {
             false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
         };
         self.shape.learn(&self.history, &self.hull, &below);
+        let long = self.history.span_to(self.now.newest) >= KNOWN_SCATTER_S * self.rate as f64;
+        self.now.scatter = if long { self.shape.width } else { self.now.scatter.max(self.shape.width) };
         if self.shape.late && self.shape.blunt {
             // A line through lows lies higher than the hull, and nearer to what it hides.
             let (raised, hidden) = ((self.now.line.y - below.y).max(0.0), self.shape.hidden);
@@ -404,6 +410,7 @@ impl ClockFit {
     fn begin_anew(&mut self) {
         self.history.clear();
         self.shape.forget();
+        self.now.scatter = 0.0;
         self.steps.forget_runs();
         self.steps.learn_nothing();
         self.now.prior = self.nominal_rate();
