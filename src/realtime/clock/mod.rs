@@ -395,7 +395,9 @@ impl ClockFit {
         let runs_away = self.history.total() >= KNOWN
             && span >= 0.25
             && line.slope.abs() - 4.0 * line.slope_error > self.ppm(WORST_PPM);
-        if runs_away || (self.shape.known && self.shape.width > WORST_SCATTER) {
+        // Time that stands still or runs backwards needs no such proof.
+        let stands = self.nominal() + line.slope <= 0.0;
+        if runs_away || stands || (self.shape.known && self.shape.width > WORST_SCATTER) {
             self.now.useless = true;
             self.now.unsteady = self.now.unsteady.max(WORST_STEPS);
             self.begin_anew();
