@@ -154,7 +154,6 @@ fn the_uncertainty_covers_errors_of_every_shape_in_many_runs() {
 }
 
 #[test]
-#[ignore = "does not hold yet: errors filtered over many blocks are covered too rarely, bimodal wake-ups step"]
 fn the_uncertainty_covers_errors_of_every_shape() {
     cover_strangers(12, 0.91);
 }
@@ -180,7 +179,6 @@ fn a_step_is_told_within_ten_blocks_with_its_size_and_the_line_is_right_again_be
 }
 
 #[test]
-#[ignore = "does not hold yet: a second, false step follows an early one, or filtered errors are not covered soon after"]
 fn a_step_is_told_within_ten_blocks_where_errors_are_of_both_kinds() {
     tell_steps([KINDS[2], KINDS[4]].into_iter());
 }
@@ -386,11 +384,17 @@ fn spoil(kind: usize, random: &mut Random, s: f64, true_ns: i64) -> i64 {
 }
 
 #[test]
-#[ignore = "does not hold yet: after constant stamps good late-only ones stay useless"]
 fn useless_stamps_are_recognised_and_good_ones_used_again() {
-    for errs in [Errs::Late, Errs::BothWays, Errs::Unknown] {
+    // Each source's own kind: of stamps that may be early and are said not to be, nothing is promised.
+    let worlds = [
+        (Noise::Late, Errs::Late),
+        (Noise::Uniform, Errs::BothWays),
+        (Noise::Uniform, Errs::Unknown),
+        (Noise::Late, Errs::Unknown),
+    ];
+    for (noise, errs) in worlds {
         for kind in 0..7 {
-            let mut running = Running::new(World::new(Noise::Uniform, errs), kind as u64);
+            let mut running = Running::new(World::new(noise, errs), kind as u64);
             running.run_to(3.0);
             let mut believed = 0;
             while running.frame < 48_000 * 60 {

@@ -12,6 +12,7 @@
 //! Realtime-safe: all memory is made by [`ClockFit::new`], and the work of a block is bounded by the number of
 //! buckets.
 
+mod correlation;
 mod fit;
 mod grain;
 mod history;
@@ -69,15 +70,18 @@ const SETTLED: f64 = 12.0;
 /// Fewest stamps, and the shortest time, s, by which the shape of their errors, and a step, are told.
 const KNOWN: f64 = 32.0;
 const KNOWN_S: f64 = 0.1;
+/// So long a window, s, shows the scatter of errors that go together with their neighbours.
+const KNOWN_SCATTER_S: f64 = 4.0;
 /// Stamps agree on a step if they are this near, ns, while nobody knows their scatter.
 const UNKNOWN_NEAR: f64 = 250e3;
 /// Steps of stamps without any scatter must be larger than this, ns.
 const SMALLEST_STEP: f64 = 5e3;
 /// The first stamp of all may be as far out as this, ns, or a block.
 const UNSETTLED: f64 = 5e6;
-/// The line is fitted again when the history has grown by about this part of itself; the shape is learnt again
-/// after so many fits.
+/// The line is fitted again when the history has grown by about this part of itself, in buckets and in time (a
+/// line as old as that errs by as much as it did then); the shape is learnt again after so many fits.
 const STRIDE: usize = 16;
+const STRIDE_SPAN: f64 = 1.0 / 64.0;
 const RESHAPE: usize = 2;
 
 /// Estimates the host's time of each frame of one half of a stream.
@@ -115,6 +119,8 @@ struct State {
     unsteady: f64,
     /// How far off the line the newest stamp is, ns, if that may be the beginning of a step.
     suspected: f64,
+    /// The scatter that long stretches have shown, ns: a step does not change it.
+    scatter: f64,
     settled: bool,
     useless: bool,
 }
@@ -210,12 +216,16 @@ impl ClockFit {
         self.restart();
         self.now.origin = Some((frame, stamp_ns));
         self.now.block = frames as f64 * self.nominal();
-        self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
+        self.now.prior = self.nominal_rate();
         self.now.grain.observe(stamp_ns);
         self.steps.observe(Point::default(), 0.0);
         self.history.push(Point::default(), 0.0);
         self.refit();
         self.publish(frame);
+    }
+
+    fn nominal_rate(&self) -> Prior {
+        Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) }
     }
 
     /// `None` where the numbers are beyond all sense, or there is no origin.
@@ -249,11 +259,14 @@ impl ClockFit {
         // Below a hull hardly a stamp comes by chance; three in eight do not.
         let early = 2.0 * early;
         if self.shape.late && self.judgeable() && above < -early {
-            let low =
-                self.steps.recent().map(|point| self.now.line.above(point)).filter(|&above| above < -early);
-            let (count, least) = low.fold((0, 0.0), |(count, least), above| (count + 1, above.min(least)));
+            let above = || self.steps.recent().map(|point| self.now.line.above(point));
+            let (count, least) = above()
+                .filter(|&above| above < -early)
+                .fold((0, 0.0f64), |(count, least), above| (count + 1, above.min(least)));
+            // What came before the first of them lies on the old line.
+            let before = above().take_while(|&above| above >= -early).count();
             if count >= 3 {
-                return Some((least, steps::FEWEST));
+                return Some((least, steps::FEWEST - before));
             }
         }
         let near = if self.shape.known { self.floor() } else { UNKNOWN_NEAR };
@@ -269,10 +282,16 @@ impl ClockFit {
     /// Begins again with the newest `blocks` stamps and the rate that is known. Gives the step if it counts.
     fn begin_again(&mut self, step: f64, blocks: usize) -> Option<i64> {
         let counts = self.history.total() >= KNOWN && !self.now.useless;
-        self.now.prior = Prior { slope: self.now.line.slope, error: self.now.line.slope_error };
-        self.now.prior_x = self.now.newest;
-        self.now.unsteady += if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
+        let counted = if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
+        // No more than can be forgiven soon after the last of them.
+        self.now.unsteady = (self.now.unsteady + counted).min(WORST_STEPS);
         self.now.useless |= self.now.unsteady >= WORST_STEPS;
+        // Useless stamps know no rate.
+        self.now.prior = match self.now.useless {
+            true => self.nominal_rate(),
+            false => Prior { slope: self.now.line.slope, error: self.now.line.slope_error },
+        };
+        self.now.prior_x = self.now.newest;
         self.history.clear();
         self.steps.forget_runs();
         for point in self.steps.recent().skip(steps::FEWEST - blocks) {
@@ -299,10 +318,16 @@ impl ClockFit {
             self.now.line.y += above;
         }
         self.now.waiting += 1;
-        if self.now.waiting > self.history.len() / STRIDE && !self.steps.doubtful(self.floor()) {
+        if self.due() && !self.steps.doubtful(self.floor()) {
             self.refit();
             self.sort_out();
         }
+    }
+
+    /// Whether the line has become too old.
+    fn due(&self) -> bool {
+        let (line, x) = (&self.now.line, self.now.newest);
+        self.now.waiting > self.history.len() / STRIDE && x - line.x >= STRIDE_SPAN * self.history.span_to(x)
     }
 
     /// Fits the line to the history.
@@ -327,7 +352,7 @@ impl ClockFit {
             // A window of a second or less does not show how far the errors of neighbours go together; nor does one
             // of two after a step, which a server that filters its clock takes time to follow.
             let s = span / self.rate as f64 * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
-            let short = self.shape.width / (1.0 + s * s);
+            let short = self.shape.width.max(self.now.scatter) / (1.0 + s * s);
             self.now.line.error +=
                 if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
         }
@@ -351,6 +376,8 @@ impl ClockFit {
             false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
         };
         self.shape.learn(&self.history, &self.hull, &below);
+        let long = self.history.span_to(self.now.newest) >= KNOWN_SCATTER_S * self.rate as f64;
+        self.now.scatter = if long { self.shape.width } else { self.now.scatter.max(self.shape.width) };
         if self.shape.late && self.shape.blunt {
             // A line through lows lies higher than the hull, and nearer to what it hides.
             let (raised, hidden) = ((self.now.line.y - below.y).max(0.0), self.shape.hidden);
@@ -368,7 +395,9 @@ impl ClockFit {
         let runs_away = self.history.total() >= KNOWN
             && span >= 0.25
             && line.slope.abs() - 4.0 * line.slope_error > self.ppm(WORST_PPM);
-        if runs_away || (self.shape.known && self.shape.width > WORST_SCATTER) {
+        // Time that stands still or runs backwards needs no such proof.
+        let stands = self.nominal() + line.slope <= 0.0;
+        if runs_away || stands || (self.shape.known && self.shape.width > WORST_SCATTER) {
             self.now.useless = true;
             self.now.unsteady = self.now.unsteady.max(WORST_STEPS);
             self.begin_anew();
@@ -383,9 +412,10 @@ impl ClockFit {
     fn begin_anew(&mut self) {
         self.history.clear();
         self.shape.forget();
+        self.now.scatter = 0.0;
         self.steps.forget_runs();
         self.steps.learn_nothing();
-        self.now.prior = Prior { slope: 0.0, error: self.ppm(NOMINAL_PPM) };
+        self.now.prior = self.nominal_rate();
         self.now.prior_x = self.now.newest;
         if let Some(point) = self.steps.recent().last() {
             self.history.push(point, 0.0);

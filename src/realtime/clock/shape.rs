@@ -2,6 +2,7 @@
 //! no data can show.
 
 use super::Errs;
+use super::correlation::inflation_about;
 use super::history::History;
 use super::hull::Hull;
 use super::line::Line;
@@ -83,7 +84,9 @@ impl Shape {
         self.width = q95 - q05;
         let skewness = if self.width > 0.0 { (q95 + q05 - 2.0 * q50) / self.width } else { 0.0 };
         if self.errs != Errs::Late && history.total() >= FEWEST {
-            self.late = skewness > SKEWED[usize::from(self.late)];
+            let skewed = skewness > SKEWED[usize::from(self.late)];
+            let unsure = self.errs == Errs::BothWays && !self.late;
+            self.late = skewed && !(unsure && self.independent(history, below) < FEWEST);
         }
         self.known = true;
         self.early = 1.5 * q50;
@@ -94,10 +97,19 @@ impl Shape {
         }
         self.hidden = match (self.errs, self.late) {
             (Errs::BothWays, false) => 0.0,
-            (Errs::Unknown, late) if !late || self.spread.count() < SURE => 1.2 * q50,
+            (Errs::Unknown, false) => 1.2 * q50,
+            (Errs::Unknown, true) if self.spread.count() < SURE => {
+                // What looks like lateness may be errors both ways of which a few periods are seen.
+                1.2 * q50 * inflation_about(history, below).sqrt()
+            }
             (Errs::BothWays, true) => self.spread.quantile(DOUBT),
             _ => self.spread.quantile(DOUBT) * bluntness,
         };
+    }
+
+    /// How many independent errors the stamps are worth: few of them are often skewed by chance.
+    fn independent(&self, history: &History, below: &Line) -> f64 {
+        self.spread.count() / inflation_about(history, below)
     }
 
     /// 0 for a sharp edge to 1 for a blunt one.

@@ -1,15 +1,16 @@
 //! Least squares, for stamps that err both ways.
 
+use super::correlation::inflation;
 use super::history::{CAPACITY, History};
 use super::line::{Line, Prior};
 
 /// Runs of buckets whose sums show how far the errors of neighbours go together.
-const RUNS: [usize; 4] = [1, 4, 16, 64];
+const RUNS: [usize; 3] = [4, 16, 64];
 /// Fewest runs to judge by.
 const FEWEST: f64 = 6.0;
 /// Standard deviations of the stated uncertainty; what the variance is short of for correlated errors of which
 /// a window shows but a few periods is in it.
-const COVER: f64 = 4.0;
+const COVER: f64 = 3.6;
 
 /// The least-squares line, its slope held to `prior` as far as the stamps know no better. `unsettled` ns are
 /// the error of a line through a stamp or two.
@@ -43,12 +44,16 @@ pub fn fit(history: &History, prior: Prior, x: f64, unsettled: f64) -> Line {
     Line { x, y: mean_y - slope * mean_x, slope, slope_error, error }
 }
 
-/// Variance of one stamp's error as if errors were independent: that which gives sums over runs of buckets the
-/// variance they have. The largest over the lengths of runs.
+/// Variance of one stamp's error as if errors were independent: that which gives sums over many stamps the
+/// variance they have. The larger of what sums over runs of buckets show, and what the errors of neighbours do.
 fn long_variance(history: &History, line: &Line) -> f64 {
     let (mut sums, mut squares, mut runs) = ([0.0; RUNS.len()], [0.0; RUNS.len()], [0.0; RUNS.len()]);
+    let (mut square, mut product, mut before) = (0.0, 0.0, 0.0);
     for (n, bucket) in history.buckets().take(CAPACITY).enumerate() {
         let error = bucket.count * line.above(bucket.mean);
+        square += error * error;
+        product += error * before;
+        before = error;
         for (((sum, square), ended), run) in sums.iter_mut().zip(&mut squares).zip(&mut runs).zip(RUNS) {
             *sum += error;
             if (n + 1) % run == 0 {
@@ -58,13 +63,19 @@ fn long_variance(history: &History, line: &Line) -> f64 {
             }
         }
     }
-    let mut largest: f64 = 0.0;
+    let buckets = history.len() as f64;
+    let correlation = if square > 0.0 { product / square } else { 0.0 };
+    let mut largest = square / history.total() * free(buckets) * inflation(correlation, buckets);
     for ((square, ended), run) in squares.iter().zip(&runs).zip(RUNS) {
-        if *ended >= FEWEST || run == 1 {
-            // Two degrees of freedom went into the line.
-            let stamps = history.total() * (ended * run as f64 / history.len() as f64);
-            largest = largest.max(square / stamps * (ended / (ended - 2.0).max(0.5)));
+        if *ended >= FEWEST {
+            let stamps = history.total() * (ended * run as f64 / buckets);
+            largest = largest.max(square / stamps * free(*ended));
         }
     }
     largest
+}
+
+/// Two degrees of freedom went into the line.
+fn free(count: f64) -> f64 {
+    count / (count - 2.0).max(0.5)
 }
