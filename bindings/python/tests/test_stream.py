@@ -296,9 +296,9 @@ def test_files_are_played_and_recorded(virtual, noise, tmp_path):
 
 
 def test_a_file_that_breaks_says_why(virtual, noise, tmp_path):
-    sonset.Buffer(noise(RATE), RATE).save(tmp_path / "whole.flac")
-    whole = (tmp_path / "whole.flac").read_bytes()
-    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    sonset.Buffer(noise(20 * RATE), RATE).save(tmp_path / "whole.wav")
+    whole = (tmp_path / "whole.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) // 4])
     stream = virtual()
     with pytest.warns(sonset.OutcomeWarning, match="file_error"):
         action = stream.play_file(tmp_path / "cut.wav")

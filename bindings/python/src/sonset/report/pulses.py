@@ -100,11 +100,13 @@ def _find(whole: Any, template: Any, number: int, frame: int, longest: int, nois
     window = whole[frame : frame + longest + template.size]
     if window.size < template.size:
         raise Refused("missing", f"the recording ends before pulse {number} can have come back")
-    product, likeness = _correlate(window, template)
+    product, norms = _correlate(window, template)
     best = int(np.abs(product).argmax())
     what = f"pulse {number}, sent at frame {frame} of the recording,"
     energy = float(np.sum(template**2))
-    gain = float(product[best] / energy)
+    delay, height = _between(product, best)
+    gain = height / energy
+    likeness = min(1.0, abs(height) / norms[best]) if norms[best] > 0 else 0.0
     part = window[best : best + template.size]
     rms = abs(gain) * np.sqrt(energy / template.size)
     snr_db = float("inf") if noise == 0 else float(20 * np.log10(rms / noise)) if rms > 0 else float("-inf")
@@ -113,8 +115,8 @@ def _find(whole: Any, template: Any, number: int, frame: int, longest: int, nois
         raise Refused(kind, f"{what} is {snr_db:.1f} dB above the noise, and {least_snr_db:g} dB are wanted")
     if np.count_nonzero(np.abs(part) >= 0.999) > 1:
         raise Refused("clipped", f"{what} is at full scale: turn the level down")
-    if abs(likeness[best]) < _LEAST_LIKENESS:
-        raise Refused("unlike", f"{what} came back changed: its correlation with what was sent is {likeness[best]:.2f}")
+    if likeness < _LEAST_LIKENESS:
+        raise Refused("unlike", f"{what} came back changed: its correlation with what was sent is {likeness:.2f}")
     apart = np.abs(product).copy()
     apart[max(0, best - template.size) : best + template.size] = 0
     if apart.max() > _REPEATED * abs(product[best]):
@@ -122,20 +124,18 @@ def _find(whole: Any, template: Any, number: int, frame: int, longest: int, nois
         raise Refused(
             "repeated", f"{what} came back {best} and again {again} frames later: is there an echo, or a monitor?"
         )
-    delay, top = _between(product, best)
-    return Found(delay, abs(float(likeness[best])), snr_db, top / energy)
+    return Found(delay, likeness, snr_db, gain)
 
 
 def _correlate(window: Any, template: Any) -> Any:
-    """The product of the pulse with each stretch of the window, and that over both their norms."""
+    """The product of the pulse with each stretch of the window, and the product of their norms."""
     size = 1 << int(np.ceil(np.log2(window.size + template.size)))
     spectrum = np.fft.rfft(window, size) * np.conj(np.fft.rfft(template, size))
     count = window.size - template.size + 1
     product = np.fft.irfft(spectrum, size)[:count]
     squares = np.concatenate([[0.0], np.cumsum(window**2)])
     norms = np.sqrt(np.maximum(0.0, squares[template.size :] - squares[: -template.size]) * np.sum(template**2))
-    likeness = np.divide(product, norms, out=np.zeros(count), where=norms > 1e-12 * (norms.max() or 1.0))
-    return product, likeness
+    return product, norms
 
 
 def _between(product: Any, best: int) -> Tuple[float, float]:
