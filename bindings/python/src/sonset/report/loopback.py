@@ -12,7 +12,7 @@ from ..buffer import Buffer
 from ..stream import Stream
 from .machine import machine, stream_facts
 from .pulses import find, pulse
-from .result import Report, Series, Statistics, limits_of
+from .result import Report, Series, Statistics, limits_of, stamped
 
 
 def loopback(
@@ -108,7 +108,7 @@ def loopback(
         Series("round trip over time", "frames", tuple(map(float, jitter)), tuple((frames - frames[0]) / rate), "s"),
     ]
     errors = {"round trip about its median": Statistics.of(jitter.tolist(), "frames")}
-    methods = _methods(facts, errors["round trip about its median"], trip, rate)
+    methods = stamped(facts, _methods(facts, errors["round trip about its median"], trip, rate))
     limits = limits_of(asked, measured)
     return Report("loopback", machine(), facts, results, errors, limits, series, methods)
 

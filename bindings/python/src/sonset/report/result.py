@@ -156,6 +156,11 @@ class Report:
         return "\n".join(lines)
 
 
+def stamped(facts: Dict[str, Any], paragraph: str) -> str:
+    """A paragraph that cannot be taken for one about a machine if it is not."""
+    return f"[{VIRTUAL}] {paragraph}" if facts["is_virtual"] else paragraph
+
+
 def limits_of(asked: Dict[str, Optional[float]], measured: Dict[str, Optional[float]]) -> List[Limit]:
     """The limits that were given."""
     return [Limit(name, float(limit), measured[name]) for name, limit in asked.items() if limit is not None]

@@ -14,7 +14,7 @@ from ..buffer import Buffer
 from ..state import StreamTime
 from ..stream import Stream
 from .machine import machine, stream_facts
-from .result import Report, Series, Statistics, limits_of
+from .result import Report, Series, Statistics, limits_of, stamped
 
 _EVERY_S = 0.05
 _AHEAD_S = 0.3
@@ -167,4 +167,4 @@ def _with_methods(report: Report) -> Report:
             f"average (SD {error.sd:.2f} µs, range {error.range:.2f} µs); the delay behind the converter was not part "
             "of this."
         )
-    return dataclasses.replace(report, methods=" ".join(sentences))
+    return dataclasses.replace(report, methods=stamped(facts, " ".join(sentences)))
