@@ -681,7 +681,7 @@ typedef struct {
     int64_t missing_frames;
     /**
      * While it plays, the frame of the stream at which the frame that is written next sounds, if it is there by
-     * then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays.
+     * then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays, or it stands still.
      */
     int64_t needed_frame;
     /** Rate in hertz; 0 if none was given, which fits every stream. */
@@ -2606,9 +2606,12 @@ int32_t sonset_stream_set_gain(sonset_stream *stream,
  * does nothing if the action has not started before its frame, ends by then, or stands still already. A sound that
  * stands still can be cancelled as any other; nothing of the fade is heard then. params NULL stands for all zeros.
  *
- * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
- * and monitors;
- * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+ * Nothing is taken from a ring or a file meanwhile, and nothing is missing: both go on with their next frame. What is
+ * finished before it has come to stand ends there. A monitor is live and a recording has one time for all its frames:
+ * neither can stand still.
+ *
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors
+ * and monitors; ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
  * NULL_POINTER.
  *
  * [any-thread]
@@ -2625,9 +2628,8 @@ int32_t sonset_stream_pause(sonset_stream *stream,
  * resume. A frame that has passed is the first one that can still be reached. Needs no free action. params NULL
  * stands for all zeros.
  *
- * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors, rings
- * and monitors;
- * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for recordings, detectors
+ * and monitors; ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, INVALID_ARGUMENT, TIME_RANGE, NO_CLOCK, INVALID_HANDLE,
  * NULL_POINTER.
  *
  * [any-thread]
@@ -2649,7 +2651,8 @@ int32_t sonset_stream_resume(sonset_stream *stream,
  * any more before its end is none. seek_frame of the receipt tells where the last one was done. params NULL stands
  * for all zeros.
  *
- * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers;
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers (a file is cancelled and
+ * played from elsewhere, in one batch);
  * INVALID_ARGUMENT also where the sound has no such frame;
  * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, TIME_RANGE, NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
  *

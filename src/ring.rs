@@ -410,12 +410,17 @@ impl RingReader {
         let read = self.ring.counts.read.load(Ordering::Relaxed);
         self.ring.counts.origin.store(frame - read - later, Ordering::Relaxed);
     }
+
+    /// Publishes that it is not known when the next frame sounds.
+    pub fn unpublish_place(&self) {
+        // Relaxed: a single value.
+        self.ring.counts.origin.store(NONE, Ordering::Relaxed);
+    }
 }
 
 impl Drop for RingReader {
     fn drop(&mut self) {
-        // Relaxed: a single value.
-        self.ring.counts.origin.store(NONE, Ordering::Relaxed);
+        self.unpublish_place();
         self.ring.ends().reader = self.end.take();
     }
 }

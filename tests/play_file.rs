@@ -111,6 +111,56 @@ fn frames(params: &PlayParams, all: i64) -> Vec<i64> {
 }
 
 #[test]
+fn a_file_that_is_paused_goes_on_with_its_next_frame_and_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 200_000, 1, 48_000);
+    for (pause, resume) in [(101, 102), (5_000, 40_000), (150_000, 150_001), (60_000, 190_000)] {
+        let stream = running(8, "");
+        let action = play(&stream, &path, &at(100));
+        stream.pause(action, Some(pause), -1).unwrap();
+        stream.resume(action, Some(resume), -1).unwrap();
+        let stood = resume - pause;
+        let heard = render(&stream, 201_000 + stood);
+        for (frame, &sample) in (0..).zip(&heard) {
+            let k = if frame < pause { frame - 100 } else { frame - 100 - stood };
+            let sounds = !(pause..resume).contains(&frame) && (0..200_000).contains(&k);
+            assert_eq!(
+                sample,
+                if sounds { told(k, 0) } else { 0.0 },
+                "frame {frame}, pause {pause} to {resume}"
+            );
+        }
+        let Receipt { outcome, measured, .. } = receipt(&stream, action);
+        assert_eq!((outcome, measured.end_frame), (Some(Outcome::Completed), 200_100 + stood));
+        assert_eq!((measured.done_frames, measured.missing.frames), (200_000, 0));
+        assert_eq!((measured.pauses.frame, measured.pauses.frames), (pause, stood));
+    }
+}
+
+#[test]
+fn a_batch_takes_a_file_elsewhere_without_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "a.wav", 200_000, 1, 48_000);
+    let stream = running(8, "");
+    let action = play(&stream, &path, &at(0));
+    render(&stream, 4_096);
+    let error = stream.seek(action, Some(20_000), 100_000, -1).unwrap_err();
+    assert_eq!(error.code, Code::Unsupported);
+    assert!(error.message.contains("in one batch"), "{}", error.message);
+    let batch = stream.begin_batch().unwrap();
+    let timing = Timing { batch, ..at(20_000).timing };
+    let elsewhere = PlayParams { timing, first_frame: 100_000, ..PlayParams::default() };
+    play(&stream, &path, &elsewhere);
+    stream.cancel(action, Some(20_000), -1).unwrap();
+    stream.commit_batch(batch).unwrap();
+    let heard = render(&stream, 40_000);
+    for (frame, &sample) in (4_096..).zip(&heard) {
+        let k = if frame < 20_000 { frame } else { frame + 80_000 };
+        assert_eq!(sample, told(k, 0), "frame {frame}");
+    }
+}
+
+#[test]
 fn parts_and_loops_are_seamless_short_ones_and_long_ones() {
     let folder = tempfile::tempdir().unwrap();
     let short = file(folder.path(), "short.wav", 5_000, 1, 48_000);

@@ -558,3 +558,142 @@ fn a_million_frames_go_through_small_rings_over_the_virtual_wire_and_none_is_los
         assert_eq!(receipt.measured.done_frames, frames);
     }
 }
+
+/// One pseudo-random number after another.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % most as u64) as i64
+    }
+}
+
+/// What a ring with `frames` frames is to sound like from `start` on, with these pauses: frame for frame.
+fn paused(start: i64, frames: i64, pauses: &[(i64, i64)], to: i64) -> Vec<f32> {
+    let mut next = 0;
+    let stands = |frame: i64| pauses.iter().any(|&(from, until)| (from..until).contains(&frame));
+    (0..to)
+        .map(|frame| {
+            if frame < start || stands(frame) || next == frames {
+                return 0.0;
+            }
+            next += 1;
+            sample(next - 1)
+        })
+        .collect()
+}
+
+#[test]
+fn a_ring_that_is_paused_goes_on_with_its_next_frame_however_blocks_are_divided() {
+    let mut random = Random(7);
+    for case in 0..40 {
+        let mut pauses = Vec::new();
+        let mut frame = 100;
+        for _ in 0..1 + random.below(4) {
+            let from = frame + 1 + random.below(500);
+            frame = from + random.below(700);
+            pauses.push((from, frame));
+        }
+        let finished_at = random.below(frame);
+        for block in BLOCKS {
+            let mut rig = Rig::new(block);
+            let ring = filled(3_000, 0, 2_500);
+            let action = rig.play(&ring, &play_at(100));
+            let follower = filled(10, 0, 10);
+            follower.finish().unwrap();
+            let params = PlayParams { timing: after(action, 0), ..PlayParams::default() };
+            let next = rig.stream.play_ring(&follower, Some(&[2]), None, &params).unwrap();
+            for &(from, until) in &pauses {
+                // Requests of one kind replace one another: each is made when the one before it is done.
+                rig.run_to((from - 1).max(rig.frame()));
+                if finished_at < rig.frame() && !ring.info().finished {
+                    ring.finish().unwrap();
+                }
+                rig.stream.pause(action, Some(from), -1).unwrap();
+                rig.stream.resume(action, Some(until), -1).unwrap();
+                rig.run_to(until);
+            }
+            if !ring.info().finished {
+                ring.finish().unwrap();
+            }
+            rig.run_to(8_000);
+            let expected = paused(100, 2_500, &pauses, 8_000);
+            let heard = rig.heard(0, 8_000);
+            let differs = (0..8_000).find(|&n| heard[n] != expected[n]);
+            assert_eq!(differs, None, "case {case}, block {block}, {pauses:?}");
+            let stood: i64 = pauses.iter().map(|(from, until)| until - from).sum();
+            let Receipt { outcome, measured, .. } = rig.ended(action);
+            assert_eq!((outcome, measured.missing), (Some(Outcome::Completed), Missing::default()));
+            assert_eq!((measured.done_frames, measured.pauses.frames), (2_500, stood), "{pauses:?}");
+            assert_eq!(measured.end_frame, 2_600 + stood);
+            assert_eq!(rig.ended(next).measured.start_frame, 2_600 + stood);
+        }
+    }
+}
+
+#[test]
+fn a_ring_stands_through_a_drought_and_its_place_is_not_known_meanwhile() {
+    for block in BLOCKS {
+        for ring_policy in [RingPolicy::Continue, RingPolicy::End] {
+            let mut rig = Rig::new(block);
+            let ring = filled(1_000, 0, 200);
+            let action = rig.play(&ring, &PlayParams { ring: ring_policy, ..play_at(0) });
+            rig.stream.pause(action, Some(200), -1).unwrap();
+            rig.run_to(5_300);
+            assert_eq!((rig.now(action).state, ring.info().needed_frame), (ActionState::Paused, NONE));
+            ring.write(&samples(200, 400)).unwrap();
+            rig.stream.resume(action, Some(6_000), -1).unwrap();
+            rig.run_to(6_100);
+            assert_eq!(ring.info().needed_frame, 6_200, "block {block}");
+            ring.finish().unwrap();
+            rig.run_to(7_000);
+            assert_eq!(rig.heard(0, 200), samples(0, 200));
+            assert_eq!(rig.heard(200, 6_000), [0.0; 5_800]);
+            assert_eq!(rig.heard(6_000, 6_200), samples(200, 400));
+            let Receipt { outcome, measured, .. } = rig.ended(action);
+            assert_eq!((outcome, measured.missing.frames), (Some(Outcome::Completed), 0));
+            assert_eq!((measured.end_frame, measured.done_frames), (6_200, 400));
+        }
+    }
+}
+
+#[test]
+fn a_ring_that_is_finished_while_it_fades_towards_a_pause_ends_there_without_a_click() {
+    for block in BLOCKS {
+        let mut rig = Rig::new(block);
+        let ring = ring_of(3_000);
+        ring.write(&[0.5; 1_400]).unwrap();
+        let action = rig.play(&ring, &play_at(0));
+        rig.run_to(1);
+        rig.stream.pause(action, Some(1_500), 500).unwrap();
+        rig.run_to(1_100);
+        ring.finish().unwrap();
+        rig.run_to(2_000);
+        let heard = rig.heard(0, 2_000);
+        assert!(
+            heard.windows(2).skip(1_000).take(390).all(|pair| pair[1] < pair[0]),
+            "it falls, block {block}"
+        );
+        assert!(heard[1_399] > 0.0 && heard[1_400..].iter().all(|&sample| sample == 0.0));
+        let Receipt { outcome, measured, .. } = rig.ended(action);
+        let done = (measured.done_frames, measured.missing.frames, measured.end_frame);
+        assert_eq!((outcome, done), (Some(Outcome::Completed), (1_400, 0, 1_400)), "block {block}");
+        assert_eq!((measured.pauses.frame, measured.pauses.frames), (NONE, 0));
+    }
+}
+
+#[test]
+fn a_ring_that_stands_can_be_cancelled_and_cannot_seek() {
+    let mut rig = Rig::new(64);
+    let ring = filled(1_000, 0, 1_000);
+    let action = rig.play(&ring, &play_at(0));
+    rig.stream.pause(action, Some(100), -1).unwrap();
+    rig.run_to(300);
+    assert_eq!(rig.stream.seek(action, Some(500), 0, -1).unwrap_err().code, Code::Unsupported);
+    rig.stream.cancel(action, None, -1).unwrap();
+    rig.run_to(400);
+    let Receipt { outcome, measured, .. } = rig.ended(action);
+    assert_eq!((outcome, measured.done_frames), (Some(Outcome::Stopped), 100));
+    assert_eq!(ring.info().readable_frames, 900, "what did not sound is still there");
+}

@@ -35,7 +35,7 @@ pub struct sonset_ring_info {
     /// Frames since then that were played as silence because it was dry, or lost because it was full.
     pub missing_frames: i64,
     /// While it plays, the frame of the stream at which the frame that is written next sounds, if it is there by
-    /// then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays.
+    /// then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays, or it stands still.
     pub needed_frame: i64,
     /// Rate in hertz; 0 if none was given, which fits every stream.
     pub sample_rate_hz: i32,

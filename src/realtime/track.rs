@@ -223,7 +223,7 @@ impl Track {
 
     /// The first frame of it that was not made or recorded yet.
     pub fn next_frame(&self) -> i64 {
-        self.voice.start + self.done + self.missing.frames
+        self.voice.start + self.done + self.missing.frames + self.pauses.frames
     }
 
     /// Lets its own course be over at `end`, which is not later than it was.

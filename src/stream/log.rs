@@ -287,6 +287,7 @@ mod tests {
             input_channels: 0,
             separate: false,
             fade_frames: 0,
+            dither_db: 0.0,
         };
         let log = FileLog::create(&path, &format).unwrap();
         (1..=3).for_each(|n| log.write(receipt(n)));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
-use crate::action::Work;
+use crate::action::{Play, Work};
 use crate::realtime::block::{Input, MAX_CHANNELS, Output};
 use crate::realtime::source::Source;
 use crate::realtime::{master, record};
@@ -19,6 +19,11 @@ impl Engine {
             let stands = track.voice.pause.map_or(i64::MAX, |pause| pause.end);
             let to = track.last_frame().min(stands).min(chunk_end);
             let Some(action) = &mut track.action else { continue };
+            if let Work::Play(Play { source: Source::Ring(ring), .. }) = &action.work
+                && stands <= from
+            {
+                ring.stands();
+            }
             if let Work::Play(play) = &mut action.work
                 && from < to
             {

@@ -6,7 +6,7 @@ use crate::action::{Play, Record, Work};
 use crate::realtime::record::Sink;
 use crate::realtime::source::Source;
 use crate::realtime::track::Track;
-use crate::receipt::Outcome;
+use crate::receipt::{NONE, Outcome};
 
 impl Engine {
     /// Looks at the rings of all that plays and records before frame `end`, at most one chunk away. True if
@@ -30,7 +30,11 @@ impl Engine {
         let track = &mut self.tracks[slot as usize];
         let Some(known) = settle(track, end) else { return false };
         if let Some(action) = &track.action {
-            self.shared.slot(action.id).publish_missing(track.missing);
+            let slot = self.shared.slot(action.id);
+            slot.publish_missing(track.missing);
+            if track.voice.pause.is_none() {
+                slot.publish_pauses(track.pauses, false);
+            }
         }
         self.now = known.max(self.frame);
         self.end_changed(slot);
@@ -44,7 +48,15 @@ impl Engine {
 /// it does.
 pub(super) fn settle(track: &mut Track, end: i64) -> Option<i64> {
     let reach = reach(track, end).filter(|reach| reach.end < track.last_frame())?;
+    // What stands still goes on before it ends; what ends while it fades towards a pause never stands.
+    if track.voice.pause.is_some_and(|pause| reach.end > pause.end || reach.known >= pause.end) {
+        return None;
+    }
     if reach.ends_as == Outcome::Completed {
+        if let Some(pause) = track.voice.pause.take() {
+            track.voice.fall = Some(pause);
+            track.pauses.frame = NONE;
+        }
         track.end_at(reach.end);
     } else if !track.cut_at(reach.end, reach.ends_as) {
         return None;

@@ -69,7 +69,7 @@ impl Source {
 
     /// Whether it can be paused. What is live goes on without it.
     pub fn can_stand(&self) -> bool {
-        !matches!(self, Self::Input(_) | Self::Ring(_))
+        !matches!(self, Self::Input(_))
     }
 
     /// The number of frames among which it can go from any to any other, if it can.

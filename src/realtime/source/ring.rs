@@ -85,4 +85,9 @@ impl RingSound {
         }
         self.reader.publish_place(frame, self.owed.unwrap_or(0));
     }
+
+    /// Notes that it stands still: when its next frame sounds is not known.
+    pub fn stands(&self) {
+        self.reader.unpublish_place();
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::super::submit::MAX_FRAME;
 use super::{Host, Live, Place, Sounding};
-use crate::action::{ActionId, Command, When};
+use crate::action::{ActionId, Command, Kind, When};
 use crate::error::{Result, fail};
 use crate::receipt::NONE;
 use crate::request::{Control, SetGain, Turn};
@@ -66,7 +66,7 @@ impl Host {
         if !sound.can_stand {
             fail!(
                 Unsupported,
-                "action {action} ({:?}) plays what comes in live, which cannot {what}",
+                "action {action} ({:?}) plays what comes in live, which cannot {what}; a gain of -infinity mutes it",
                 live.asked.kind
             );
         }
@@ -139,7 +139,13 @@ impl Host {
 /// Fails unless a sound can go to `position`.
 fn check_position(action: i64, live: &Live, sound: &Sounding, position: i64) -> Result<()> {
     let Some(frames) = sound.seekable else {
-        fail!(Unsupported, "action {action} ({:?}) cannot seek: only buffers can", live.asked.kind);
+        let way = match live.asked.kind {
+            Kind::PlayFile => {
+                "; to go on elsewhere in a file, cancel it and play it from there, in one batch"
+            }
+            _ => "",
+        };
+        fail!(Unsupported, "action {action} ({:?}) cannot seek: only buffers can{way}", live.asked.kind);
     };
     if !(0..frames.min(MAX_FRAME)).contains(&position) {
         fail!(InvalidArgument, "position_frame {position}: the sound of action {action} has {frames} frames");
