@@ -5,8 +5,10 @@ mod bustle;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use bustle::separate::Halves;
 use bustle::{Bustle, CHANNELS, process, running, running_with_dither};
-use sonset::receipt::Outcome;
+use sonset::action::Kind;
+use sonset::receipt::{Outcome, Receipt};
 use sonset::stream::{PlayFileParams, PlayParams};
 
 /// Blocks that are rendered under count.
@@ -64,7 +66,8 @@ fn allocations(body: impl FnOnce()) -> u64 {
 #[test]
 fn a_million_callbacks_with_every_kind_of_action_allocate_and_free_nothing() {
     let stream = running_with_dither(64, "");
-    let mut bustle = Bustle::new(0x5EED);
+    let folder = tempfile::tempdir().unwrap();
+    let mut bustle = Bustle::with_files(0x5EED, folder.path());
     let input = vec![0.1; CHANNELS * 64];
     let mut output = vec![0.0; CHANNELS * 64];
     let mut frame = 0;
@@ -81,6 +84,28 @@ fn a_million_callbacks_with_every_kind_of_action_allocate_and_free_nothing() {
     let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
     let outcomes: std::collections::HashSet<_> = receipts.filter_map(|receipt| receipt.outcome).collect();
     assert!(outcomes.len() >= 5, "only {outcomes:?} happened");
+}
+
+#[test]
+fn callbacks_of_two_halves_with_clocks_of_their_own_allocate_and_free_nothing() {
+    let stream = running_with_dither(64, "callbacks=separate");
+    let folder = tempfile::tempdir().unwrap();
+    let mut bustle = Bustle::with_files(0xACE, folder.path());
+    let mut halves = Halves::new(0xD1CE);
+    for block in 0..BLOCKS / 5 {
+        if block % 8 == 0 {
+            bustle.command(&stream, halves.frames[0]);
+        }
+        let mut count = 0;
+        halves.step(&stream, |run| count = allocations(run));
+        assert_eq!(count, 0, "in block {block}");
+    }
+    let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
+    let crossed =
+        |receipt: &Receipt| receipt.asked.kind == Kind::PlayInput && receipt.measured.done_frames > 0;
+    let crossed: Vec<Receipt> = receipts.filter(crossed).collect();
+    assert!(crossed.len() > 200, "only {} monitors crossed from clock to clock", crossed.len());
+    assert!(crossed.iter().any(|receipt| receipt.measured.monitor_latency_ns > 0));
 }
 
 #[test]

@@ -8,8 +8,8 @@ mod bustle;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
+use bustle::separate::Halves;
 use bustle::{Bustle, CHANNELS, process, running, running_with_dither};
-use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::realtime::engine::PLANT_VIOLATION;
 
 const CHILD: &str = "SONSET_TEST_PLANT_VIOLATION";
@@ -17,7 +17,8 @@ const CHILD: &str = "SONSET_TEST_PLANT_VIOLATION";
 #[test]
 fn every_kind_of_action_is_clean_in_one_callback() {
     let stream = running_with_dither(64, "");
-    let mut bustle = Bustle::new(0xBEE);
+    let folder = tempfile::tempdir().unwrap();
+    let mut bustle = Bustle::with_files(0xBEE, folder.path());
     let input = vec![0.1; CHANNELS * 512];
     let mut output = vec![0.0; CHANNELS * 512];
     let mut frame = 0;
@@ -32,19 +33,14 @@ fn every_kind_of_action_is_clean_in_one_callback() {
 #[test]
 fn every_kind_of_action_is_clean_in_a_callback_for_each_direction() {
     let stream = running_with_dither(64, "callbacks=separate");
-    let mut bustle = Bustle::new(0xFAB);
-    let input = vec![0.1; CHANNELS * 512];
-    let mut output = vec![0.0; CHANNELS * 512];
-    let mut frame = 0;
-    for _ in 0..100_000 {
-        bustle.command(&stream, frame);
-        let frames = bustle.random.below(512) as usize;
-        let out = Output::Interleaved(&mut output[..CHANNELS * frames]);
-        stream.process(0, Input::None, out, BlockTime::default()).unwrap();
-        let frames = bustle.random.below(512) as usize;
-        let input = Input::Interleaved(&input[..CHANNELS * frames]);
-        stream.process(1, input, Output::None, BlockTime::default()).unwrap();
-        frame += frames as i64;
+    let folder = tempfile::tempdir().unwrap();
+    let mut bustle = Bustle::with_files(0xFAB, folder.path());
+    let mut halves = Halves::new(0xD1CE);
+    for block in 0..200_000 {
+        if block % 2 == 0 {
+            bustle.command(&stream, halves.frames[0]);
+        }
+        halves.step(&stream, |run| run());
     }
 }
 

@@ -3,6 +3,9 @@
 // Each test file uses the part it needs.
 #![allow(dead_code)]
 
+pub mod separate;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
@@ -13,8 +16,8 @@ use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::realtime::source::{Distribution, Spectrum, Waveform};
 use sonset::ring::Ring;
 use sonset::stream::{
-    Config, DetectParams, InputParams, NoiseParams, PlayParams, PulseCode, PulseParams, RecordParams,
-    Recorded, RingPolicy, StartAt, Stream, Timing, ToneParams,
+    Config, DetectParams, FileParams, InputParams, NoiseParams, PlayFileParams, PlayParams, PulseCode,
+    PulseParams, RecordParams, Recorded, RingPolicy, StartAt, Stream, Timing, ToneParams,
 };
 
 /// Channels each way.
@@ -82,6 +85,23 @@ pub struct Bustle {
     pub rings: Vec<Arc<Ring>>,
     /// What was read from them: index of the first frame, and the bits.
     pub read: Vec<(i64, Vec<u32>)>,
+    /// Where files are played from and recorded to, if any are.
+    files: Option<PathBuf>,
+}
+
+/// The files that are played: one at the rate of the stream, one at another.
+const FILES: [(&str, u32); 2] = [("a.wav", 48_000), ("b.wav", 44_100)];
+
+fn write_file(path: &std::path::Path, rate: u32) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    (0..3_000).for_each(|n| writer.write_sample(n as i16).unwrap());
+    writer.finalize().unwrap();
 }
 
 impl Bustle {
@@ -98,7 +118,14 @@ impl Bustle {
             recordings: None,
             rings: (0..RINGS).map(|n| Ring::new(100 << n, 1 + n as i32 % 2, 0).unwrap()).collect(),
             read: Vec::new(),
+            files: None,
         }
+    }
+
+    /// Plays files too, now and then, and records into new ones in `folder`.
+    pub fn with_files(seed: u64, folder: &std::path::Path) -> Self {
+        FILES.iter().for_each(|(name, rate)| write_file(&folder.join(name), *rate));
+        Self { files: Some(folder.into()), ..Self::new(seed) }
     }
 
     fn timing(&mut self, frame: i64, batch: i64) -> Timing {
@@ -136,6 +163,27 @@ impl Bustle {
             max_frames: if self.random.below(2) == 0 { 0 } else { 101 + self.random.below(1_000) },
         };
         stream.detect_level(Some(&[1, 2][..1 + self.random.below(2) as usize]), &params)
+    }
+
+    /// A file, played or recorded.
+    fn use_file(&mut self, stream: &Stream, folder: PathBuf, timing: Timing) -> sonset::error::Result<i64> {
+        if self.random.below(2) == 0 {
+            let path = folder.join(format!("{}.wav", self.issued.len()));
+            let _ = std::fs::remove_file(&path);
+            let max_frames = if self.random.below(2) == 0 { 0 } else { 1 + self.random.below(4_000) };
+            let params = RecordParams { timing, max_frames, ..RecordParams::default() };
+            return stream.record_file(&path, None, &params, &FileParams::default());
+        }
+        let path = folder.join(FILES[self.random.below(2) as usize].0);
+        let file = PlayFileParams { resample: true, read_ahead_ms: 100, ..PlayFileParams::default() };
+        let params = PlayParams {
+            timing,
+            gain_db: -6.0,
+            loop_count: self.random.below(3) - 1,
+            offset_ramp_frames: self.random.below(100),
+            ..PlayParams::default()
+        };
+        stream.play_file(&path, &file, Some(&[1]), None, &params)
     }
 
     /// Live input for a while, half the time without an end.
@@ -206,7 +254,10 @@ impl Bustle {
     pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
         let timing = self.timing(frame, batch);
         let kind = self.random.below(17);
-        let action = if kind > 10 {
+        let files = self.files.clone().filter(|_| self.random.below(100) == 0);
+        let action = if let Some(folder) = files {
+            self.use_file(stream, folder, timing)
+        } else if kind > 10 {
             self.use_ring(stream, timing)
         } else if kind == 0 {
             self.detect(stream, timing)
