@@ -151,8 +151,8 @@ impl Action {
             Ask::Seek { frame, to, .. } => {
                 let started = matches!(self.state, State::Active | State::Done);
                 let there = match &self.issue.work {
-                    Work::Play(play) if play.feed.is_none() && play.live.is_none() && play.made.is_none() => {
-                        play.length().is_none_or(|length| to < length)
+                    Work::Play(Play { feed: None, live: None, made: None, file: false, .. }) => {
+                        self.length().is_none_or(|length| to < length)
                     }
                     _ => false,
                 };
@@ -162,11 +162,19 @@ impl Action {
             Ask::Pause { frame, .. } | Ask::Resume { frame, .. } => {
                 let started = matches!(self.state, State::Active | State::Done);
                 let stands = match &self.issue.work {
-                    Work::Play(play) => play.feed.is_none() && play.live.is_none(),
+                    Work::Play(play) => play.live.is_none(),
                     Work::Record(_) => false,
                 };
                 stands && (frame.is_some() || started)
             }
+        }
+    }
+
+    /// Frames of the whole sound.
+    fn length(&self) -> Option<i64> {
+        match &self.issue.work {
+            Work::Play(play) => play.length(),
+            Work::Record(_) => None,
         }
     }
 
@@ -851,10 +859,13 @@ impl Oracle {
             Some((_, frame)) if action.state == State::Active => {
                 action.pausing = None;
                 action.rise = (now, fade);
+                action.fall = action.fall.filter(|_| action.jump.is_some());
                 action.receipt.pauses.1 = now;
                 action.receipt.pauses.2 += now - frame;
                 action.own_end = action.end_from_here(now);
+                let feeds = action.fed().is_some();
                 self.see("resume", true);
+                self.see("resume of a ring", feeds);
                 self.move_followers(id);
             }
             _ => self.see("resume of what does not stand", true),
@@ -906,8 +917,10 @@ impl Oracle {
         let (now, action) = (self.now, &mut self.actions[id]);
         if let Some((frame, fade)) = action.stored.filter(|(frame, _)| *frame < action.end()) {
             let fade = if action.fades() { fade } else { 0 };
-            let begin = (frame - fade).max(now);
-            action.cut = Some(Cut { begin, end: frame, level: 1.0, outcome: Outcome::Stopped });
+            let fading = action.cut.is_some_and(|cut| cut.begin < now);
+            let begin = if fading { now } else { (frame - fade).max(now) };
+            let level = if fading { cut_level(action.cut, now) } else { 1.0 };
+            action.cut = Some(Cut { begin, end: frame, level, outcome: Outcome::Stopped });
             self.see("pause puts the end off beyond a cancel", true);
         }
     }
@@ -1044,6 +1057,8 @@ impl Oracle {
         if let Work::Play(Play { made: Some(made), .. }) = &self.actions[id].issue.work {
             self.seen.insert(made.name());
         }
+        let of_file = matches!(&self.actions[id].issue.work, Work::Play(Play { file: true, .. }));
+        self.see("file", of_file);
         let action = &mut self.actions[id];
         action.state = State::Active;
         action.receipt.start = now;
@@ -1081,9 +1096,20 @@ impl Oracle {
             if action.state != State::Active || action.end() <= now {
                 continue;
             }
+            let stand = action.pausing.map_or(NEVER, |(_, frame)| frame);
+            if stand <= now {
+                continue;
+            }
             if let Some((frames, true)) = action.fed()
                 && now + frames < action.end()
+                && now + frames <= stand
             {
+                if let Some(fade) = action.pausing.take() {
+                    action.fall = Some(fade);
+                    action.receipt.pauses.0 = -1;
+                    self.seen.insert("finished ring in a fade to a pause");
+                }
+                let action = &mut self.actions[id];
                 action.own_end = now + frames;
                 action.cut = action.cut.filter(|cut| cut.begin < now + frames);
                 self.see("finished ring", true);

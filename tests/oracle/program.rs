@@ -151,6 +151,8 @@ pub struct Play {
     pub live: Option<Live>,
     /// If it comes from a ring, which has room for all of it.
     pub feed: Option<Feed>,
+    /// Whether the sound is read from a file while it plays.
+    pub file: bool,
 }
 
 /// Input that is played.
@@ -443,8 +445,13 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
         made: None,
         sound,
         live: None,
+        file: false,
     };
-    if play.feed.is_none() && n.one_in(6) { live(n, play) } else { play }
+    match play.feed.is_none().then(|| n.below(12)) {
+        Some(0 | 1) => live(n, play),
+        Some(2) => Play { file: true, ..play },
+        _ => play,
+    }
 }
 
 /// The same with the input in place of its sound, as long as its part of it.
@@ -480,6 +487,7 @@ fn read_made_play(n: &mut Numbers<'_>, frame: i64, sound: Arc<Sound>, made: Opti
         sound,
         live: None,
         feed: None,
+        file: false,
     }
 }
 

@@ -28,16 +28,21 @@ impl Engine {
     /// Looks at the ring of the action in `slot`, if it has one. True if that settled its end.
     fn look_at_ring(&mut self, slot: u32, end: i64) -> bool {
         let track = &mut self.tracks[slot as usize];
+        let fades = track.voice.pause.is_some();
         let Some(known) = settle(track, end) else { return false };
+        let never_stands = fades && track.voice.pause.is_none();
         if let Some(action) = &track.action {
             let slot = self.shared.slot(action.id);
             slot.publish_missing(track.missing);
-            if track.voice.pause.is_none() {
+            if never_stands {
                 slot.publish_pauses(track.pauses, false);
             }
         }
         self.now = known.max(self.frame);
         self.end_changed(slot);
+        if never_stands {
+            self.pause_at_last(slot);
+        }
         self.end_all();
         true
     }

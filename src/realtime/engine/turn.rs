@@ -119,6 +119,8 @@ impl Engine {
             voice.origin += stood;
             voice.end = action.end(voice.origin, voice.skip);
             voice.rise = Some(Rise { begin: now, frames: fade_frames });
+            // A fall that leads to no jump was into a pause that it did not come to.
+            voice.fall = voice.fall.filter(|_| track.jump.is_some());
             track.pauses.frames += stood;
             track.pauses.resumed_frame = now;
             self.shared.slot(action.id).publish_pauses(track.pauses, false);

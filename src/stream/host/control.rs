@@ -110,6 +110,9 @@ impl Host {
             let mut action = self.waiting.remove(index);
             action.start = when.into();
             self.dispatch(vec![action]);
+            // What follows it need not wait any more.
+            let waiting = std::mem::take(&mut self.waiting);
+            self.dispatch(waiting);
         }
     }
 
