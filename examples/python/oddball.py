@@ -48,7 +48,6 @@ with stream:
     results = [t.receipt for t in tones]
 
 sonset.receipts_to_bids_events(results, args.events, trial_type=NAMES)
-print(
-    f"{len(results)} tones, {sum(r.tag == 2 for r in results)} of them deviants; tone minus marker: {set(apart)} frames"
-)
+deviants = sum(result.tag == 2 for result in results)
+print(f"{len(results)} tones, {deviants} of them deviants; tone minus marker: {set(apart)} frames")
 print(f"{args.events} and its JSON description are written")

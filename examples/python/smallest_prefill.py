@@ -1,8 +1,8 @@
-"""How late a Python thread comes to refill a ring, and the prefill that it needs so that 99.9 % of its visits are in time.
+"""How late a thread of Python comes to refill a ring, and the prefill with which 99.9 % of its refills are in time.
 
 The thread sleeps a period and then writes what has room, while the garbage collector and a second thread are busy.
-The time between two visits is what the ring must outlast: `need` adds two blocks of the stream to it, and the measured
-ring tells how many frames were missing in the end with such a prefill.
+The ring must outlast the time between two refills, and two blocks of the stream. Run it again with --ring-ms to see
+how many frames are missing with a ring of that length.
 
 smallest_prefill.py [--device NAME] [--seconds S] [--period-ms MS] [--quiet]
 """
