@@ -96,6 +96,14 @@ def test_tests_and_examples_that_a_page_names_are_there() -> None:
     assert tests > 10 and examples > 9
 
 
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "bindings/python/docs/api.rst").read_text(encoding="utf-8")
+    named = set(re.findall(r":: (?:sonset\.)?(\w+)$", text, flags=re.M))
+    # The errors and warnings are on their own page, all of them.
+    public = set(sonset.__all__) - set(sonset.errors.__all__) - {"__version__"}
+    assert public <= named, public - named
+
+
 def test_the_gallery_shows_every_example() -> None:
     shown = (ROOT / "bindings/python/docs/gallery.rst").read_text(encoding="utf-8")
     for example in (ROOT / "examples" / "python").glob("*.py"):
