@@ -739,6 +739,7 @@ class Stream:
         Examples
         --------
         >>> with sonset.Stream(48000, 1, 1, device="virtual") as stream:
+        ...     tone = stream.play_tone(440, 0.1, frame_count=4800)
         ...     recording = stream.record(4800)
         ...     receipt = recording.wait()
         ...     recording.data.shape
