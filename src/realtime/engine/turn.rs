@@ -112,6 +112,7 @@ impl Engine {
         {
             return self.turns.set(Control::Resume.place(slot), Due { frame: pause.end, sequence: serial });
         }
+        let stands = track.voice.pause.is_some();
         if let (Some(action), Some(pause)) = (&track.action, track.voice.pause) {
             let stood = now - pause.end;
             let voice = &mut track.voice;
@@ -128,7 +129,9 @@ impl Engine {
             self.end_changed(slot);
         }
         self.forget(slot, Control::Resume);
-        self.pause_at_last(slot);
+        if stands {
+            self.pause_at_last(slot);
+        }
     }
 
     /// Begins the fade of the seek that the action in `slot` was asked for, after one that has begun already.
