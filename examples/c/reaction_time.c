@@ -1,5 +1,5 @@
 /* Reaction times with a voice key: speech is played, and from its end on the microphone is listened to for the
- * first sound of an answer. Both are counted by one clock, the sound card's.
+ * first sound of an answer. The time between them is that at the converters, by one clock.
  *
  *   reaction_time [prompt.wav]
  */
@@ -49,12 +49,12 @@ int main(int argc, char **argv)
 
         sonset_receipt asked = receipt_of(stream, prompted);
         sonset_receipt heard = receipt_of(stream, listening);
-        double rate = info_of(stream).sample_rate_hz;
         if (heard.detected_frame < 0)
             printf("trial %d: no answer\n", trial + 1);
         else
+            /* By the times at the converters: frames of input and output lie a round trip apart. */
             printf("trial %d: answer %.2f ms after the end of the prompt\n", trial + 1,
-                   (double)(heard.detected_frame - asked.end_frame) * 1e3 / rate);
+                   (double)(heard.detected_host_ns - asked.end_host_ns) * 1e-6);
     }
     sonset_stream_destroy(stream);
     sonset_buffer_release(prompt);
