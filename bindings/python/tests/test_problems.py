@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -109,6 +110,17 @@ def test_bluetooth_is_recognised_by_name_or_id():
         assert device(name, "x").is_bluetooth
     assert device("WH-1000XM4", "bluez_output.AC_80").is_bluetooth
     assert not device("USB Audio", "alsa_output.usb").is_bluetooth
+
+
+def test_a_latency_above_40_ms_and_a_bluetooth_device_are_told_at_the_start():
+    stream = sonset.Stream(RATE, device="virtual")
+    stream.set_latency_bias("output", 0.05)
+    with pytest.warns(sonset.LatencyWarning, match="above 40 ms: output 50.0 ms"):
+        stream.start()
+    with pytest.warns(sonset.BluetoothWarning, match="Buds"):
+        stream._tell_of_device(dataclasses.replace(stream.info, output_name="Pixel Buds (bluez)"))
+    with pytest.warns(sonset.SummaryWarning, match="latency 1, bluetooth 1"):
+        stream.close()
 
 
 def test_every_error_of_the_header_has_its_exception():

@@ -6,8 +6,15 @@ import os
 from typing import Any, Dict, NoReturn, Optional
 
 from . import errors
-from ._native import ffi as _ffi
-from ._native import lib as _lib
+
+try:
+    from ._native import ffi as _ffi
+    from ._native import lib as _lib
+except ImportError as error:
+    raise ImportError(
+        f"the library of sonset is not beside the package ({error}): install it with pip, from a wheel or from "
+        "bindings/python of a checkout"
+    ) from error
 
 ffi: Any = _ffi
 lib: Any = _lib

@@ -1059,8 +1059,15 @@ class Stream:
         if self._told_latency or info.latency_warning == "none" or info.backend == "manual":
             return
         self._told_latency = True
-        latency = [("output", info.output_latency_frames), ("input", info.input_latency_frames)]
-        known = ", ".join(f"{name} {frames / self.samplerate * 1e3:.1f} ms" for name, frames in latency if frames)
+        ways = [
+            ("output", info.output_latency_frames, info.output_latency_bias_s),
+            ("input", info.input_latency_frames, info.input_latency_bias_s),
+        ]
+        known = ", ".join(
+            f"{name} {(frames / self.samplerate + bias) * 1e3:.1f} ms"
+            for name, frames, bias in ways
+            if frames is not None
+        )
         if info.latency_warning == "high":
             self._notices.note("latency", f"the latency is above {_HIGH_LATENCY_S * 1e3:.0f} ms: {known}")
         else:
