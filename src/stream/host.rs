@@ -179,7 +179,7 @@ impl Host {
     pub fn check_predecessor(&self, action: i64, batch: i64) -> Result<ActionId> {
         let (id, live) = self.find(action)?;
         match live.map(|live| live.place) {
-            Some(Place::Batch(other)) if other != batch => {
+            Some(Place::Batch(other)) if other != batch && self.batches.contains_key(&other) => {
                 fail!(InvalidState, "action {action} is in batch {other}, which is not committed yet")
             }
             None if self.log.find(id).is_none() => {
