@@ -1057,8 +1057,6 @@ impl Oracle {
         if let Work::Play(Play { made: Some(made), .. }) = &self.actions[id].issue.work {
             self.seen.insert(made.name());
         }
-        let to_file = matches!(&self.actions[id].issue.work, Work::Record(Record { file: true, .. }));
-        self.see("recording to a file", to_file);
         let of_file = matches!(&self.actions[id].issue.work, Work::Play(Play { file: true, .. }));
         self.see("file", of_file);
         let action = &mut self.actions[id];

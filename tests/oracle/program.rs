@@ -261,8 +261,6 @@ pub struct Record {
     pub spare: i64,
     /// If it goes into a ring.
     pub drain: Option<Drain>,
-    /// Whether it goes into a file.
-    pub file: bool,
 }
 
 /// Numbers to be read one after another; 0 when they are used up.
@@ -299,13 +297,6 @@ pub fn read((kind, blocks): &Source) -> Program {
                 && program.separate
             {
                 play.live = None;
-            }
-            // The receipt of a file comes when it is written, and nobody can say when a place is free again.
-            if let Command::Issue(issue) = &mut command
-                && let Work::Record(record) = &mut issue.work
-                && (program.separate || pool < 1_000 || issue.batch.is_some())
-            {
-                record.file = false;
             }
             issued += matches!(command, Command::Issue(_)) as usize;
             command
@@ -397,8 +388,7 @@ fn read_record(n: &mut Numbers<'_>) -> Record {
         ends_when_full: n.one_in(3),
         period: 1 + n.below(3),
     });
-    let file = drain.is_none() && n.one_in(8);
-    Record { channels, frames, spare, drain, file }
+    Record { channels, frames, spare, drain }
 }
 
 fn read_feed(n: &mut Numbers<'_>) -> Feed {
