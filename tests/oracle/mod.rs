@@ -716,6 +716,7 @@ impl Oracle {
                     if action.state == State::Kept {
                         self.send(id);
                         self.pass_on(&[id]);
+                        self.send_followers(id);
                     }
                     self.see("start changed of an action that is not sent", true);
                 }
@@ -726,6 +727,21 @@ impl Oracle {
             self.control(id);
         }
         true
+    }
+
+    /// Sends what was kept because it follows `id`, which was, and what follows that.
+    fn send_followers(&mut self, id: usize) {
+        let mut all = vec![id];
+        for follower in 0..self.actions.len() {
+            let action = &self.actions[follower];
+            let follows = matches!(action.issue.start, Start::After { action, .. } if all.contains(&action));
+            if follows && action.state == State::Kept {
+                all.push(follower);
+            }
+        }
+        all.remove(0);
+        all.iter().for_each(|&follower| self.send(follower));
+        self.pass_on(&all);
     }
 
     /// Does what is asked of `id` beside its end: of each kind what was asked for last.

@@ -2,7 +2,7 @@
 
 use super::super::submit::MAX_FRAME;
 use super::{Host, Live, Place, Sounding};
-use crate::action::{ActionId, Command, Kind, When};
+use crate::action::{ActionId, Command, Kind, Start, When};
 use crate::error::{Result, fail};
 use crate::receipt::NONE;
 use crate::request::{Control, SetGain, Turn};
@@ -110,10 +110,23 @@ impl Host {
             let mut action = self.waiting.remove(index);
             action.start = when.into();
             self.dispatch(vec![action]);
-            // What follows it need not wait any more.
-            let waiting = std::mem::take(&mut self.waiting);
-            self.dispatch(waiting);
+            self.send_followers(live.id);
         }
+    }
+
+    /// Sends what waits for `id` only because that was not sent, and what waits for that in turn.
+    fn send_followers(&mut self, id: ActionId) {
+        let mut sent = vec![id];
+        let (followers, others) = std::mem::take(&mut self.waiting).into_iter().partition(|action| {
+            let follows =
+                matches!(action.start, Start::After { predecessor, .. } if sent.contains(&predecessor));
+            if follows {
+                sent.push(action.id);
+            }
+            follows
+        });
+        self.waiting = others;
+        self.dispatch(followers);
     }
 
     /// Asks for another gain of an action.
