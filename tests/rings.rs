@@ -697,3 +697,23 @@ fn a_ring_that_stands_can_be_cancelled_and_cannot_seek() {
     assert_eq!((outcome, measured.done_frames), (Some(Outcome::Stopped), 100));
     assert_eq!(ring.info().readable_frames, 900, "what did not sound is still there");
 }
+
+#[test]
+fn an_end_that_a_ring_did_not_come_to_counts_again_after_a_pause() {
+    for block in BLOCKS {
+        let mut rig = Rig::new(block);
+        let ring = filled(100, 0, 50);
+        let action = rig.play(&ring, &play_at(0));
+        rig.run_to(1);
+        rig.stream.cancel(action, Some(500), -1).unwrap();
+        rig.stream.pause(action, Some(20), -1).unwrap();
+        rig.stream.resume(action, Some(480), -1).unwrap();
+        rig.run_to(2);
+        ring.finish().unwrap();
+        rig.run_to(600);
+        assert_eq!(rig.heard(480, 500), samples(20, 40), "block {block}");
+        assert!(rig.heard(500, 600).iter().all(|&sample| sample == 0.0), "block {block}");
+        let Receipt { outcome, measured, .. } = rig.ended(action);
+        assert_eq!((outcome, measured.end_frame, measured.done_frames), (Some(Outcome::Stopped), 500, 40));
+    }
+}

@@ -230,7 +230,12 @@ impl Track {
     pub fn end_at(&mut self, end: i64) {
         self.voice.end = end;
         // What was to end it after that does not.
-        self.voice.fade = self.voice.fade.filter(|fade| fade.begin < end);
+        if let Some(fade) = self.voice.fade.take_if(|fade| fade.begin >= end)
+            && self.stopped_as == Outcome::Stopped
+        {
+            // A pause may put the end off beyond it again.
+            self.keep_cancel(Cancel { frame: Some(fade.end), fade_frames: fade.end - fade.begin });
+        }
     }
 
     /// Lets it end as `outcome` before `end`, whatever its own course. False if it is fading out by then.

@@ -1127,7 +1127,10 @@ impl Oracle {
                 }
                 let action = &mut self.actions[id];
                 action.own_end = now + frames;
-                action.cut = action.cut.filter(|cut| cut.begin < now + frames);
+                // A cut that it does not come to now may be one after a pause.
+                if let Some(cut) = action.cut.take_if(|cut| cut.begin >= now + frames) {
+                    action.stored = Some((cut.end, cut.end - cut.begin));
+                }
                 self.see("finished ring", true);
             } else if let Some(outcome) = action.ends_without_more()
                 && action.cut.is_none_or(|cut| cut.begin > now)
