@@ -2651,9 +2651,12 @@ int32_t sonset_stream_resume(sonset_stream *stream,
  * any more before its end is none. seek_frame of the receipt tells where the last one was done. params NULL stands
  * for all zeros.
  *
- * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers (a file is cancelled and
- * played from elsewhere, in one batch);
- * INVALID_ARGUMENT also where the sound has no such frame;
+ * A file is opened and read ahead from there before the call returns, so that nothing is missing afterwards: that
+ * takes as long as sonset_stream_play_file does. Of all files of a stream, 64 seeks can wait to be done.
+ *
+ * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers and files, and for
+ * files that cannot be opened again, as pipes; INVALID_ARGUMENT also where the sound has no such frame; POOL_FULL
+ * where too many seeks in files wait; those of sonset_stream_play_file where the file cannot be read there;
  * ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, TIME_RANGE, NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
  *
  * [any-thread]

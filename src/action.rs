@@ -3,7 +3,8 @@
 use crate::realtime::detect::Detector;
 use crate::realtime::record::Sink;
 use crate::realtime::sine::Modulation;
-use crate::realtime::source::Source;
+use crate::realtime::source::{Reel, RingSound, Source};
+use crate::request::Turn;
 
 /// The number by which the host knows an action: the process-wide sequence times 2^20 plus the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -313,6 +314,14 @@ impl Action {
         }
     }
 
+    /// The file that it plays.
+    pub fn file(&mut self) -> Option<&mut RingSound> {
+        match &mut self.work {
+            Work::Play(Play { source: Source::Ring(ring), .. }) if ring.file().is_some() => Some(ring),
+            _ => None,
+        }
+    }
+
     /// Whether anything of it can fade: what captures cannot, and neither can what goes to trigger lines only.
     pub fn fades(&self) -> bool {
         match &self.work {
@@ -343,6 +352,17 @@ impl Action {
     }
 }
 
+/// A seek in a file, with what is heard after it. On its way back from the callback it holds what was heard before.
+#[derive(Debug)]
+pub struct FileSeek {
+    /// The action that plays the file.
+    pub id: ActionId,
+    /// When it goes where.
+    pub turn: Turn,
+    /// The file from there on.
+    pub reel: Reel,
+}
+
 /// A message to the callback.
 #[derive(Debug)]
 pub enum Command {
@@ -355,6 +375,8 @@ pub enum Command {
     Start(Box<Action>),
     /// Looks into the mailbox of the slot of this action.
     Control(ActionId),
+    /// Lets a file go on elsewhere.
+    Seek(Box<FileSeek>),
 }
 
 #[cfg(test)]

@@ -1,37 +1,44 @@
-//! The two queues between the host and one callback thread.
+//! The queues between the host and one callback thread.
 //!
 //! Commands: each slot can have one `Start` and one `Control` under way, one `Control` of the action that was
-//! in it before, and a batch header for each `Start`, so four times the slots can never be exceeded. Reports:
-//! each slot has one. Neither queue can be full, and the code that pushes says so.
+//! in it before, and a batch header for each `Start`, so four times the slots can never be exceeded; beside them there
+//! are at most so many seeks in files under way as the host counts. Reports: each slot has one. Seeks that are over
+//! come back to be freed. No queue can be full, and the code that pushes says so.
 
 use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
-use crate::action::Command;
+use crate::action::{Command, FileSeek};
 use crate::receipt::Report;
 
 /// Commands taken in one callback; the rest comes in the next. Also the most actions of a batch.
 pub const COMMANDS_PER_CALLBACK: usize = 1024;
 
+/// Seeks in files that are under way at most: each holds as much of a file as is read ahead.
+pub const FILE_SEEKS: usize = 64;
+
 /// The host's ends.
 pub struct HostEnds {
     commands: HeapProd<Command>,
     reports: HeapCons<Report>,
+    seeks: HeapCons<Box<FileSeek>>,
 }
 
 /// The callback's ends.
 pub struct CallbackEnds {
     commands: HeapCons<Command>,
     reports: HeapProd<Report>,
+    seeks: HeapProd<Box<FileSeek>>,
 }
 
-/// Both queues for a stream of `slots` actions.
+/// The queues for a stream of `slots` actions.
 pub fn queues(slots: usize) -> (HostEnds, CallbackEnds) {
-    let (commands_in, commands_out) = HeapRb::new(4 * slots).split();
+    let (commands_in, commands_out) = HeapRb::new(4 * slots + FILE_SEEKS).split();
     let (reports_in, reports_out) = HeapRb::new(slots).split();
+    let (seeks_in, seeks_out) = HeapRb::new(FILE_SEEKS).split();
     (
-        HostEnds { commands: commands_in, reports: reports_out },
-        CallbackEnds { commands: commands_out, reports: reports_in },
+        HostEnds { commands: commands_in, reports: reports_out, seeks: seeks_out },
+        CallbackEnds { commands: commands_out, reports: reports_in, seeks: seeks_in },
     )
 }
 
@@ -52,6 +59,11 @@ impl HostEnds {
     pub fn receive(&mut self) -> Option<Report> {
         self.reports.try_pop()
     }
+
+    /// Takes the next seek that is over.
+    pub fn take_seek(&mut self) -> Option<Box<FileSeek>> {
+        self.seeks.try_pop()
+    }
 }
 
 impl CallbackEnds {
@@ -70,6 +82,14 @@ impl CallbackEnds {
         let unsent = self.reports.try_push(report);
         debug_assert!(unsent.is_ok(), "the report queue has a place for every slot");
         // Never reached; but were it, leaking is what the callback may do, and freeing is not.
+        unsent.unwrap_or_else(std::mem::forget);
+    }
+
+    /// Gives a seek that is over back to be freed.
+    pub fn give_back(&mut self, seek: Box<FileSeek>) {
+        let unsent = self.seeks.try_push(seek);
+        debug_assert!(unsent.is_ok(), "no more seeks are under way than this has places");
+        // As for reports.
         unsent.unwrap_or_else(std::mem::forget);
     }
 }

@@ -376,3 +376,22 @@ fn a_sound_that_is_sought_to_an_end_before_its_pause_does_not_stand_still() {
     assert_eq!((measured.pauses.frame, measured.pauses.frames), (-1, 0));
     assert_eq!(receipt(&stream, next).measured.start_frame, 700);
 }
+
+#[test]
+fn a_pause_and_a_seek_whose_fades_would_have_begun_before_the_start_are_taken_in_the_order_of_their_requests()
+{
+    let heard = |seeks: bool| {
+        let stream = running(4, "");
+        let timing = Timing { start: StartAt::Frame(305), ..Timing::default() };
+        let action = play(&stream, 256, timing);
+        if seeks {
+            // At its turn the sound is to end before that.
+            stream.seek(action, Some(663), 0, 700).unwrap();
+        }
+        stream.pause(action, Some(405), 100).unwrap();
+        let heard = render(&stream, 1_000);
+        assert_eq!(receipt(&stream, action).measured.seek_frame, -1);
+        heard
+    };
+    assert_eq!(heard(true), heard(false));
+}

@@ -451,7 +451,7 @@ fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
     println!("{counts:#?}");
     let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 6).collect();
     assert!(
-        rare.is_empty() && counts.len() == 63,
+        rare.is_empty() && counts.len() == 64,
         "{} kinds, in less than 1 program of 1000: {rare:?}",
         counts.len()
     );

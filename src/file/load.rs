@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::decode::Decoder;
-use super::unreadable;
+use super::{naming, unreadable};
 use crate::buffer::Buffer;
-use crate::error::{Error, Result, fail};
+use crate::error::{Result, fail};
 use crate::resample::Resampler;
 
 /// Samples that a buffer is filled with from a file: 4 GiB. Longer files are for playing from the disk.
@@ -60,8 +60,4 @@ fn read_all(path: &Path, decoder: &mut Decoder, mut resampler: Option<Resampler>
             return Ok(samples);
         }
     }
-}
-
-fn naming(path: &Path, error: Error) -> Error {
-    Error::new(error.code, format!("'{}': {}", path.display(), error.message))
 }

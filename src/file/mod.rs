@@ -30,6 +30,15 @@ fn unreadable(path: &Path, reason: &str) -> Error {
     Error::new(Code::FileFormat, format!("'{path}': {reason}; {cure}"))
 }
 
+/// `error`, of the file at `path`, which it names unless it does so already.
+pub fn naming(path: &Path, error: Error) -> Error {
+    let name = format!("'{}'", path.display());
+    match error.message.starts_with(&name) {
+        true => error,
+        false => Error::new(error.code, format!("{name}: {}", error.message)),
+    }
+}
+
 /// What the system says of a file that cannot be had.
 fn inaccessible(path: &Path, what: &str, error: &std::io::Error) -> Error {
     let code = match error.kind() {

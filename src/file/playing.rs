@@ -1,13 +1,16 @@
 //! A file on its way to the callback: read ahead into a ring by a thread of its own, so that a slow disk harms
 //! nothing but its own sound.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::decode::Decoder;
+use super::naming;
 use super::rate::RatedDecoder;
 use super::task::FileTask;
 use crate::error::{Code, Error, Result, fail};
+use crate::realtime::source::Reel;
 use crate::ring::{Ring, Usage};
 
 /// How often the worker looks whether there is room.
@@ -32,6 +35,25 @@ pub struct Course {
     pub loop_count: i64,
 }
 
+impl Course {
+    /// The frame of the file that is frame `position` of the sound, and the extra passes from there on.
+    fn at(&self, position: i64) -> (i64, i64) {
+        let plain = self.first + position;
+        match self.loop_end {
+            Some(loop_end) if self.loop_count != 0 && plain >= loop_end => {
+                let (beyond, length) = (plain - loop_end, loop_end - self.loop_first);
+                let passes = beyond / length + 1;
+                match self.loop_count {
+                    -1 => (self.loop_first + beyond % length, -1),
+                    count if passes <= count => (self.loop_first + beyond % length, count - passes),
+                    count => (loop_end + beyond - count * length, 0),
+                }
+            }
+            _ => (plain, self.loop_count),
+        }
+    }
+}
+
 /// What is left of a course.
 #[derive(Debug)]
 struct Place {
@@ -41,7 +63,9 @@ struct Place {
     passes: i64,
     /// The loop, once it was read, if it is short.
     kept: Vec<f32>,
-    /// Whether the loop is being kept while it is read for the first time.
+    /// Whether the loop is to be kept.
+    is_short: bool,
+    /// Whether it is being kept while it is read for the first time.
     keeps: bool,
     /// Sample of the kept loop that comes next, while it is played from memory.
     from_kept: Option<usize>,
@@ -57,18 +81,19 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    /// Reads `course` of a file into `ring`.
-    pub fn new(mut decoder: RatedDecoder, course: Course, ring: Arc<Ring>) -> Result<Self> {
-        if course.first > 0 {
-            decoder.seek(course.first as u64)?;
+    /// Reads `course` of a file into `ring`, from frame `position` of it on.
+    pub fn new(mut decoder: RatedDecoder, course: Course, position: i64, ring: Arc<Ring>) -> Result<Self> {
+        let (at, passes) = course.at(position);
+        if at > 0 {
+            decoder.seek(at as u64)?;
         }
         let channels = decoder.info().channels;
         let length = course.loop_end.map(|end| (end - course.loop_first) * channels as i64);
-        let keeps = course.loop_count != 0 && length.is_some_and(|samples| samples <= KEPT_SAMPLES);
+        let is_short = passes != 0 && length.is_some_and(|samples| samples <= KEPT_SAMPLES);
         // All at once: a vector that grows takes twice as much.
-        let kept = Vec::with_capacity(length.filter(|_| keeps).unwrap_or(0) as usize);
-        let (at, passes) = (course.first, course.loop_count);
-        let place = Place { course, at, passes, kept, keeps, from_kept: None };
+        let kept = Vec::with_capacity(length.filter(|_| is_short).unwrap_or(0) as usize);
+        let keeps = is_short && at <= course.loop_first;
+        let place = Place { course, at, passes, kept, is_short, keeps, from_kept: None };
         Ok(Self { decoder, ring, place, samples: vec![0.0; FRAMES * channels], over: false })
     }
 
@@ -141,6 +166,7 @@ impl Feeder {
             place.from_kept = Some(0);
             return Ok(());
         }
+        place.keeps = place.is_short;
         place.at = place.course.loop_first;
         self.decoder.seek(place.at as u64)
     }
@@ -166,21 +192,63 @@ impl Feeder {
     }
 }
 
-/// Opens the file and fills the ring, so that a sound that starts at once misses nothing.
-pub fn prepare(path: &Path, mut feeder: Feeder) -> Result<Feeder> {
-    loop {
-        match feeder.step() {
-            Ok(true) => {}
-            Ok(false) => return Ok(feeder),
-            Err(error) => {
-                return Err(Error::new(error.code, format!("'{}': {}", path.display(), error.message)));
-            }
+/// How an action reads a file.
+#[derive(Debug)]
+pub struct Reading {
+    /// The file.
+    pub path: PathBuf,
+    /// The audio track, from 1; 0 for the file's default.
+    pub track: i32,
+    /// Rate at which it is played, in hertz.
+    pub rate_hz: u32,
+    /// Number of channels.
+    pub channels: usize,
+    /// What of it sounds.
+    pub course: Course,
+    /// Frames that are read ahead.
+    pub ahead_frames: i64,
+}
+
+impl Reading {
+    /// Reads ahead with a decoder that was just opened, from frame `position` of the course on, and starts the
+    /// worker that goes on. As much is there then that what starts at once misses nothing.
+    pub fn start(self: &Arc<Self>, decoder: RatedDecoder, position: i64) -> Result<Reel> {
+        let ring = Ring::new(self.ahead_frames, self.channels as i32, self.rate_hz as i32)?;
+        let prepared = Feeder::new(decoder, self.course, position, ring.clone()).and_then(filled);
+        let feeder = prepared.map_err(|error| naming(&self.path, error))?;
+        let reel = Reel { reader: ring.claim_for_play()?, task: Arc::new(FileTask::reading(self.clone())) };
+        feed(feeder, reel.task.clone())?;
+        Ok(reel)
+    }
+
+    /// Opens the file anew to read from frame `position` of the course on.
+    pub fn again(self: &Arc<Self>, position: i64) -> Result<Reel> {
+        if self.path.metadata().is_ok_and(|found| !found.is_file()) {
+            fail!(Unsupported, "'{}' is no file that can be opened again to seek in it", self.path.display());
         }
+        let decoder = Decoder::open(&self.path, self.track)?;
+        let channels = decoder.info().channels;
+        if channels != self.channels {
+            fail!(
+                FileFormat,
+                "'{}' has {channels} channels now, and had {} when its action was issued",
+                self.path.display(),
+                self.channels
+            );
+        }
+        let decoder = RatedDecoder::new(decoder, self.rate_hz).map_err(|error| naming(&self.path, error))?;
+        self.start(decoder, position)
     }
 }
 
+/// Fills the ring of a feeder.
+fn filled(mut feeder: Feeder) -> Result<Feeder> {
+    while feeder.step()? {}
+    Ok(feeder)
+}
+
 /// Starts the worker that keeps the ring filled until all of the file is in it, or its sound is over.
-pub fn feed(feeder: Feeder, task: Arc<FileTask>) -> Result<()> {
+fn feed(feeder: Feeder, task: Arc<FileTask>) -> Result<()> {
     let worker = task.clone();
     match std::thread::Builder::new().name("sonset file".into()).spawn(move || run(feeder, &worker)) {
         Ok(thread) => {

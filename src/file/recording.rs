@@ -39,7 +39,7 @@ impl Prepared {
             };
             Error::new(Code::FileIo, format!("'{}' {why}", path.display()))
         })?;
-        let task = Arc::new(FileTask::new(true));
+        let task = Arc::new(FileTask::default());
         let work = Work { task: task.clone(), wav, ring, origin, path: path.into(), known: false, end: 0 };
         let worker = std::thread::Builder::new().name("sonset file".into()).spawn(move || work.run());
         match worker {

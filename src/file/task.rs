@@ -1,14 +1,16 @@
 //! What the host, the callback and the worker of one file share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::Thread;
+
+use super::playing::Reading;
 
 /// The state of a worker.
 #[derive(Debug, Default)]
 pub struct FileTask {
-    /// Whether the receipt waits for the worker.
-    completes: bool,
+    /// What it reads; `None` if it writes.
+    reading: Option<Arc<Reading>>,
     worker: OnceLock<Thread>,
     stopped: AtomicBool,
     done: AtomicBool,
@@ -17,14 +19,19 @@ pub struct FileTask {
 }
 
 impl FileTask {
-    /// A worker that has not begun. The receipt of a recording waits until its file is complete.
-    pub fn new(completes: bool) -> Self {
-        Self { completes, ..Self::default() }
+    /// A worker that has not begun, and reads a file.
+    pub fn reading(reading: Arc<Reading>) -> Self {
+        Self { reading: Some(reading), ..Self::default() }
     }
 
-    /// Whether the receipt waits for the worker.
+    /// What it reads.
+    pub fn reads(&self) -> Option<&Arc<Reading>> {
+        self.reading.as_ref()
+    }
+
+    /// Whether the receipt waits for the worker: that of a recording waits until its file is complete.
     pub fn completes(&self) -> bool {
-        self.completes
+        self.reading.is_none()
     }
 
     /// Says who is to be woken when the worker is to stop.

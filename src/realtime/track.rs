@@ -230,11 +230,25 @@ impl Track {
     pub fn end_at(&mut self, end: i64) {
         self.voice.end = end;
         // What was to end it after that does not.
-        if let Some(fade) = self.voice.fade.take_if(|fade| fade.begin >= end)
+        if self.voice.fade.is_some_and(|fade| fade.begin >= end) {
+            self.keep_fade();
+        }
+    }
+
+    /// Lets it not end by a fade that has not begun. A pause or a seek may put its own end off beyond that again.
+    fn keep_fade(&mut self) {
+        if let Some(fade) = self.voice.fade.take()
             && self.stopped_as == Outcome::Stopped
         {
-            // A pause may put the end off beyond it again.
             self.keep_cancel(Cancel { frame: Some(fade.end), fade_frames: fade.end - fade.begin });
+        }
+    }
+
+    /// Lets it go on where it was to end because its file breaks there: it goes on elsewhere in it.
+    pub fn forget_break(&mut self) {
+        if self.stopped_as == Outcome::FileError {
+            self.voice.fade = None;
+            self.stopped_as = Outcome::Stopped;
         }
     }
 
@@ -243,6 +257,7 @@ impl Track {
         if self.voice.fade.is_some_and(|fade| fade.begin <= end) {
             return false;
         }
+        self.keep_fade();
         self.voice.fade = Some(Fade { begin: end, end, level: 1.0 });
         self.stopped_as = outcome;
         self.missing.note(end, 0);

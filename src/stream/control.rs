@@ -29,25 +29,42 @@ impl Stream {
     /// Lets a sound stand still from a frame on, or from the end of a fade that begins now; `fade_frames` −1 cuts,
     /// 0 takes the stream's fade.
     pub fn pause(&self, action: i64, when: impl Into<When>, fade_frames: i64) -> Result<()> {
-        self.turn(action, Control::Pause, when.into(), fade_frames, 0)
+        self.turn(action, Control::Pause, when.into(), fade_frames)
     }
 
     /// Lets a sound that stands still go on with the sample that comes next, over a fade as in [`Self::pause`].
     pub fn resume(&self, action: i64, when: impl Into<When>, fade_frames: i64) -> Result<()> {
-        self.turn(action, Control::Resume, when.into(), fade_frames, 0)
+        self.turn(action, Control::Resume, when.into(), fade_frames)
     }
 
     /// Lets a sound go on with another of its frames, over a fade before that and one after it as in
     /// [`Self::pause`].
+    ///
+    /// A file is read ahead from there before.
     pub fn seek(&self, action: i64, when: impl Into<When>, position: i64, fade_frames: i64) -> Result<()> {
-        self.turn(action, Control::Seek, when.into(), fade_frames, position)
+        let turn = self.checked_turn(when.into(), fade_frames, position)?;
+        let Some(reading) = self.with_host(|host| host.seeks_in(action, &turn))? else {
+            return self.request_turn(action, Control::Seek, turn);
+        };
+        let reel = reading.again(position)?;
+        self.with_host(|host| host.seek_file(action, turn, reel))?;
+        self.core.pump();
+        Ok(())
     }
 
-    fn turn(&self, action: i64, control: Control, when: When, fade_frames: i64, position: i64) -> Result<()> {
+    fn turn(&self, action: i64, control: Control, when: When, fade_frames: i64) -> Result<()> {
+        let turn = self.checked_turn(when, fade_frames, 0)?;
+        self.request_turn(action, control, turn)
+    }
+
+    fn checked_turn(&self, when: When, fade_frames: i64, position: i64) -> Result<Turn> {
         let fade_frames = self.fade_frames(fade_frames)?;
         self.check_when(when, None)?;
         self.core.refresh_realtime_offset();
-        let turn = Turn { when, fade_frames, serial: 0, position };
+        Ok(Turn { when, fade_frames, serial: 0, position })
+    }
+
+    fn request_turn(&self, action: i64, control: Control, turn: Turn) -> Result<()> {
         self.with_host(|host| host.turn(action, control, turn))?;
         self.core.pump();
         Ok(())

@@ -5,13 +5,16 @@
 #![allow(clippy::vec_box)]
 
 mod control;
+mod seek;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
-use crate::action::{Action, ActionId, AfterPolicy, Command, Kind, Loudest, Play, Record, Start, When, Work};
+use crate::action::{
+    Action, ActionId, AfterPolicy, Command, FileSeek, Kind, Loudest, Play, Record, Start, When, Work,
+};
 use crate::clock;
 use crate::error::{Code, Error, Result, fail};
 use crate::file::task::FileTask;
@@ -97,12 +100,16 @@ pub struct Host {
     pub file_log: Option<FileLog>,
     /// Whether an action ended since waiting ones were last looked at.
     any_ended: bool,
-    /// Files of recordings that have no receipt yet.
+    /// Files of actions that have no receipt yet; a seek adds what it reads.
     files: Vec<(ActionId, Arc<FileTask>)>,
     /// Ends of recordings whose files are not complete yet.
     unfinished: Vec<(ActionId, Outcome, Measured)>,
-    /// Actions that are over, to be freed when the lock is not held.
-    pub over: Vec<Box<Action>>,
+    /// Seeks in files that wait for their actions to be sent.
+    seeks: Vec<Box<FileSeek>>,
+    /// Seeks in files that the callbacks have.
+    seeks_sent: usize,
+    /// What is over, to be freed when the lock is not held.
+    pub over: Vec<Box<dyn Send>>,
 }
 
 impl Host {
@@ -125,6 +132,8 @@ impl Host {
             any_ended: false,
             files: Vec::new(),
             unfinished: Vec::new(),
+            seeks: Vec::new(),
+            seeks_sent: 0,
             over: Vec::new(),
         }
     }
@@ -238,8 +247,10 @@ impl Host {
         if live.is_none() && self.log.find(id).is_none() {
             return Err(not_kept(action));
         }
-        let under_way = self.files.iter().find(|(file, _)| *file == id);
-        Ok(under_way.map_or_else(|| self.log.failure(id), |(_, task)| task.failure()))
+        Ok(match live {
+            Some(_) => self.failure_of(id).unwrap_or_default(),
+            None => self.log.failure(id),
+        })
     }
 
     /// What is known of an action that has not ended, or whose report is still on its way.
@@ -303,6 +314,7 @@ impl Host {
         }
         for id in sent {
             self.announce(id);
+            self.send_waiting_seek(id);
         }
     }
 
@@ -448,9 +460,12 @@ impl Host {
         let mut any = false;
         for thread in 0..self.ends.len() {
             while let Some(report) = self.ends[thread].receive() {
+                // What a seek left behind is forgotten before the action has its receipt.
+                self.take_seeks(thread);
                 self.book(report);
                 any = true;
             }
+            self.take_seeks(thread);
         }
         any | self.see_to_files()
     }
@@ -464,7 +479,8 @@ impl Host {
     }
 
     fn book(&mut self, report: Report) {
-        let Report { action, outcome, measured } = report;
+        let Report { mut action, outcome, measured } = report;
+        self.seeks_sent -= action.file().map_or(0, |file| file.kept_seeks());
         self.file(action.id, outcome, measured);
         self.over.push(action);
     }
@@ -506,20 +522,30 @@ impl Host {
 
     /// Writes the receipt of an action and frees its slot; of a recording into a file, once that is complete.
     fn file(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
-        let Some(at) = self.files.iter().position(|(file, _)| *file == id) else {
-            return self.write_receipt(id, outcome, measured);
-        };
-        let task = &self.files[at].1;
-        task.stop();
-        if task.completes() && !task.is_done() {
+        let mut outcome = outcome;
+        let mut open = false;
+        for (_, task) in self.files.iter().filter(|(file, _)| *file == id) {
+            task.stop();
+            open |= task.completes() && !task.is_done();
+            if task.completes() && task.has_failed() {
+                outcome = Outcome::FileError;
+            }
+        }
+        if open {
             return self.unfinished.push((id, outcome, measured));
         }
-        let outcome = if task.completes() && task.has_failed() { Outcome::FileError } else { outcome };
-        if task.has_failed() {
-            self.log.explain(id, task.failure());
+        if let Some(failure) = self.failure_of(id) {
+            self.log.explain(id, failure);
         }
-        self.files.swap_remove(at);
+        self.files.retain(|(file, _)| *file != id);
+        self.drop_waiting_seeks(id);
         self.write_receipt(id, outcome, measured);
+    }
+
+    /// What went wrong with the files of an action that has no receipt yet.
+    fn failure_of(&self, id: ActionId) -> Option<String> {
+        let mut tasks = self.files.iter().filter(|(file, _)| *file == id).map(|(_, task)| task);
+        tasks.find(|task| task.has_failed()).map(|task| task.failure())
     }
 
     fn write_receipt(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {

@@ -1,6 +1,6 @@
 //! Playing a file while it is read.
 
-use std::path::Path;
+use std::path::{Path, absolute};
 use std::sync::Arc;
 
 use super::Stream;
@@ -8,13 +8,12 @@ use super::params::{PlayFileParams, PlayParams, RingPolicy};
 use super::play::Sound;
 use super::submit::MAX_FRAME;
 use crate::action::Kind;
-use crate::error::{Error, Result, fail};
+use crate::error::{Result, fail};
 use crate::file::decode::Decoder;
-use crate::file::playing::{Course, Feeder, feed, prepare};
+use crate::file::naming;
+use crate::file::playing::{Course, Reading};
 use crate::file::rate::RatedDecoder;
-use crate::file::task::FileTask;
 use crate::realtime::source::{RingSound, Source};
-use crate::ring::Ring;
 
 /// How far ahead a file is read, unless said otherwise, in ms.
 const DEFAULT_AHEAD_MS: i32 = 2_000;
@@ -45,18 +44,22 @@ impl Stream {
                 info.sample_rate_hz
             );
         }
-        let decoder = RatedDecoder::new(decoder, rate)
-            .map_err(|error| Error::new(error.code, format!("'{}': {}", path.display(), error.message)))?;
+        let decoder = RatedDecoder::new(decoder, rate).map_err(|error| naming(path, error))?;
         let (course, length) = course(params, decoder.frames().map(|frames| frames as i64))?;
-        let ring = Ring::new(ahead_frames(file, rate, info.channels)?, info.channels as i32, rate as i32)?;
-        let feeder = prepare(path, Feeder::new(decoder, course, ring.clone())?)?;
-        let task = Arc::new(FileTask::new(false));
+        let reading = Reading {
+            // It may be opened again when the working directory is another.
+            path: absolute(path).unwrap_or_else(|_| path.to_owned()),
+            track: file.track,
+            rate_hz: rate,
+            channels: info.channels,
+            course,
+            ahead_frames: ahead_frames(file, rate, info.channels)?,
+        };
+        let reel = Arc::new(reading).start(decoder, 0)?;
         // How loud the file will be nobody knows: the guard limits it.
         let sound = Sound { peaks: vec![0.0; info.channels].into(), length };
-        let reader = ring.claim_for_play()?;
-        feed(feeder, task.clone())?;
         self.play(Kind::PlayFile, &sound, channels, gains, params, || {
-            Ok(Source::Ring(RingSound::of_file(reader, length, task)))
+            Ok(Source::Ring(RingSound::of_file(reel, length)))
         })
     }
 }

@@ -151,7 +151,7 @@ impl Action {
             Ask::Seek { frame, to, .. } => {
                 let started = matches!(self.state, State::Active | State::Done);
                 let there = match &self.issue.work {
-                    Work::Play(Play { feed: None, live: None, made: None, file: false, .. }) => {
+                    Work::Play(Play { feed: None, live: None, made: None, .. }) => {
                         self.length().is_none_or(|length| to < length)
                     }
                     _ => false,
@@ -918,12 +918,14 @@ impl Oracle {
         }
         let stands = action.pausing.is_some_and(|(_, frame)| frame <= now);
         action.own_end = action.end_from_here(now);
+        let in_file = play.file;
         let misses = !stands && action.pausing.is_some_and(|(_, frame)| frame >= action.own_end);
         if misses {
             action.pausing = None;
             action.receipt.pauses.0 = -1;
         }
         self.see("seek", !stands);
+        self.see("seek in a file", in_file);
         self.see("seek while it stands still", stands);
         self.move_followers(id);
     }

@@ -223,6 +223,7 @@ impl Engine {
             match command {
                 Command::Start(action) => self.begin(action),
                 Command::Control(id) => self.control(id),
+                Command::Seek(seek) => self.take_file_seek(seek),
                 Command::Batch { .. } => {}
             }
         }

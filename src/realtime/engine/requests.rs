@@ -21,6 +21,7 @@ impl Engine {
             match self.queue.take() {
                 Some(Command::Start(action)) => self.begin(action),
                 Some(Command::Control(id)) => self.control(id),
+                Some(Command::Seek(seek)) => self.take_file_seek(seek),
                 Some(Command::Batch { .. }) | None => continue,
             }
             left -= 1;

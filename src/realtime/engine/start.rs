@@ -172,8 +172,7 @@ impl Engine {
         self.insert(slot);
         self.recall(slot);
         self.end_changed(slot);
-        self.pause_at_last(slot);
-        self.seek_at_last(slot);
+        self.turn_at_last(slot);
     }
 
     /// Gives a recording that started in the past the input of that time, at once: as much work as copying

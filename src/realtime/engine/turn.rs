@@ -1,7 +1,7 @@
 //! Pauses and seeks: sounds that stand still, go on, and go elsewhere.
 
 use super::Engine;
-use crate::action::When;
+use crate::action::{FileSeek, When};
 use crate::realtime::envelope::{Fade, Rise};
 use crate::realtime::schedule::Due;
 use crate::realtime::track::Phase;
@@ -33,6 +33,23 @@ impl Engine {
         *asked = Some(Turn { when: When::Frame(frame), fade_frames, ..turn });
         let begin = (frame - before).max(now);
         self.turns.set(place, Due { frame: begin, sequence: turn.serial });
+    }
+
+    /// Takes a request to go on elsewhere in a file.
+    pub(super) fn take_file_seek(&mut self, seek: Box<FileSeek>) {
+        let (slot, turn) = (seek.id.slot(), seek.turn);
+        let track = &mut self.tracks[slot as usize];
+        let begun = track.jump.map(|jump| jump.serial);
+        let file =
+            track.action.as_mut().filter(|action| action.id == seek.id).and_then(|action| action.file());
+        let replaced = match file {
+            Some(file) => file.keep_seek(seek, begun),
+            None => return self.queue.give_back(seek),
+        };
+        if let Some(replaced) = replaced {
+            self.queue.give_back(replaced);
+        }
+        self.take_turn(slot, Control::Seek, turn);
     }
 
     /// Takes the first turn that is due at the frame at hand. False if none is.
@@ -160,8 +177,21 @@ impl Engine {
         }
     }
 
+    /// Begins the pause and the seek whose fades would have begun by now, in what has just come to sound: the one
+    /// that was asked for first before the other.
+    pub(super) fn turn_at_last(&mut self, slot: u32) {
+        let serial = |control| self.asked(slot, control).map_or(u64::MAX, |(_, _, serial)| serial);
+        if serial(Control::Seek) < serial(Control::Pause) {
+            self.seek_at_last(slot);
+            self.pause_at_last(slot);
+        } else {
+            self.pause_at_last(slot);
+            self.seek_at_last(slot);
+        }
+    }
+
     /// Begins a seek whose fade would have begun by now, in what has just come to sound.
-    pub(super) fn seek_at_last(&mut self, slot: u32) {
+    fn seek_at_last(&mut self, slot: u32) {
         if let Some((frame, fade_frames, _)) = self.asked(slot, Control::Seek)
             && frame > self.now
             && frame - fade_frames <= self.now
@@ -176,8 +206,13 @@ impl Engine {
     fn jump(&mut self, slot: u32) {
         let now = self.now;
         let track = &mut self.tracks[slot as usize];
-        let (Some(action), Some(jump)) = (&track.action, track.jump.take()) else { return };
-        let voice = &mut track.voice;
+        let (Some(action), Some(jump)) = (&mut track.action, track.jump.take()) else { return };
+        let elsewhere = action.file().and_then(|file| file.go_elsewhere(jump.serial));
+        if let Some(seek) = elsewhere {
+            self.queue.give_back(seek);
+            track.forget_break();
+        }
+        let (Some(action), voice) = (&track.action, &mut track.voice) else { return };
         let stood = voice.pause.map_or(now, |pause| pause.end.min(now));
         (voice.origin, voice.skip) = (stood - jump.position, 0);
         voice.end = action.end(voice.origin, 0);

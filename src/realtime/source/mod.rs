@@ -13,7 +13,7 @@ pub use input::Monitor;
 pub use noise::{Distribution, MOST, Noise, Spectrum, hash};
 pub use passage::Passage;
 pub use pulse::Pulse;
-pub use ring::RingSound;
+pub use ring::{Reel, RingSound};
 pub use tone::{Tone, Waveform};
 
 /// One kind of samples.
@@ -76,6 +76,7 @@ impl Source {
     pub fn seekable(&self) -> Option<i64> {
         match self {
             Self::Buffer(passage) => Some(passage.length().unwrap_or(i64::MAX)),
+            Self::Ring(ring) if ring.file().is_some() => Some(ring.length().unwrap_or(i64::MAX)),
             _ => None,
         }
     }

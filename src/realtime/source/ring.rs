@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::action::FileSeek;
 use crate::file::task::FileTask;
 use crate::ring::RingReader;
 
@@ -16,17 +17,28 @@ pub struct RingSound {
     file: Option<Arc<FileTask>>,
     /// Frames to be thrown away before the first one that sounds; known once it starts.
     owed: Option<i64>,
+    /// Seeks in the file: one whose fade has begun, and the last one asked for after that.
+    seeks: [Option<Box<FileSeek>>; 2],
+}
+
+/// A file from one of its frames on: the ring into which it is read, and the worker that does.
+#[derive(Debug)]
+pub struct Reel {
+    /// Where its frames come.
+    pub reader: RingReader,
+    /// Who reads them.
+    pub task: Arc<FileTask>,
 }
 
 impl RingSound {
     /// A sound of `length` frames, silent ones counted; `None` to go on until the ring is finished.
     pub fn new(reader: RingReader, length: Option<i64>, ends_when_dry: bool) -> Self {
-        Self { reader, length, ends_when_dry, file: None, owed: None }
+        Self { reader, length, ends_when_dry, file: None, owed: None, seeks: [None, None] }
     }
 
     /// The sound of a file, which ends where its worker says.
-    pub fn of_file(reader: RingReader, length: Option<i64>, file: Arc<FileTask>) -> Self {
-        Self { file: Some(file), ..Self::new(reader, length, false) }
+    pub fn of_file(reel: Reel, length: Option<i64>) -> Self {
+        Self { file: Some(reel.task), ..Self::new(reel.reader, length, false) }
     }
 
     /// The worker of a file.
@@ -84,6 +96,34 @@ impl RingSound {
             self.owed = self.owed.map(|owed| owed + missing);
         }
         self.reader.publish_place(frame, self.owed.unwrap_or(0));
+    }
+
+    /// Keeps a seek until it is done. Gives back the one that it replaces: one that has not begun, as that with the
+    /// serial `begun` has.
+    pub fn keep_seek(&mut self, seek: Box<FileSeek>, begun: Option<u64>) -> Option<Box<FileSeek>> {
+        let waits =
+            |kept: &Option<Box<FileSeek>>| kept.as_ref().is_some_and(|k| Some(k.turn.serial) != begun);
+        let place = self.seeks.iter().position(waits).or(self.seeks.iter().position(Option::is_none));
+        match place.and_then(|place| self.seeks.get_mut(place)) {
+            Some(place) => place.replace(seek),
+            None => Some(seek),
+        }
+    }
+
+    /// Goes on with what the seek with a serial brought. Gives it back, with what was heard so far.
+    pub fn go_elsewhere(&mut self, serial: u64) -> Option<Box<FileSeek>> {
+        let mut seek = self.seeks.iter_mut().find_map(|kept| kept.take_if(|k| k.turn.serial == serial))?;
+        std::mem::swap(&mut self.reader, &mut seek.reel.reader);
+        if let Some(file) = &mut self.file {
+            std::mem::swap(file, &mut seek.reel.task);
+        }
+        self.owed = Some(0);
+        Some(seek)
+    }
+
+    /// How many seeks are kept.
+    pub fn kept_seeks(&self) -> usize {
+        self.seeks.iter().flatten().count()
     }
 
     /// Notes that it stands still: when its next frame sounds is not known.

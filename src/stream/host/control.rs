@@ -2,7 +2,7 @@
 
 use super::super::submit::MAX_FRAME;
 use super::{Host, Live, Place, Sounding};
-use crate::action::{ActionId, Command, Kind, Start, When};
+use crate::action::{ActionId, Command, Start, When};
 use crate::error::{Result, fail};
 use crate::receipt::NONE;
 use crate::request::{Control, SetGain, Turn};
@@ -55,8 +55,8 @@ impl Host {
         live.place == Place::Sent && self.shared.slot(live.id).progress().start_frame != NONE
     }
 
-    /// Asks an action to stand still or to go on.
-    pub fn turn(&mut self, action: i64, control: Control, turn: Turn) -> Result<()> {
+    /// An action that can be asked for a turn.
+    pub(super) fn turning(&self, action: i64, control: Control, turn: &Turn) -> Result<Live> {
         let what = match control {
             Control::Pause => "pause",
             Control::Seek => "seek",
@@ -76,8 +76,19 @@ impl Host {
         if turn.when == When::Now && !self.has_started(&live) {
             fail!(InvalidState, "action {action} has not started, so it cannot {what} now");
         }
-        let turn = Turn { serial: self.turn, ..turn };
+        Ok(live)
+    }
+
+    /// A turn with its place in the order of all.
+    pub(super) fn numbered(&mut self, turn: Turn) -> Turn {
         self.turn += 1;
+        Turn { serial: self.turn, ..turn }
+    }
+
+    /// Asks an action to stand still, to go on, or to go on elsewhere.
+    pub fn turn(&mut self, action: i64, control: Control, turn: Turn) -> Result<()> {
+        let live = self.turning(action, control, &turn)?;
+        let turn = self.numbered(turn);
         self.shared.slot(live.id).request_turn(control, turn);
         self.request(live.id);
         Ok(())
@@ -155,13 +166,7 @@ impl Host {
 /// Fails unless a sound can go to `position`.
 fn check_position(action: i64, live: &Live, sound: &Sounding, position: i64) -> Result<()> {
     let Some(frames) = sound.seekable else {
-        let way = match live.asked.kind {
-            Kind::PlayFile => {
-                "; to go on elsewhere in a file, cancel it and play it from there, in one batch"
-            }
-            _ => "",
-        };
-        fail!(Unsupported, "action {action} ({:?}) cannot seek: only buffers can{way}", live.asked.kind);
+        fail!(Unsupported, "action {action} ({:?}) cannot seek: only buffers and files can", live.asked.kind);
     };
     if !(0..frames.min(MAX_FRAME)).contains(&position) {
         fail!(InvalidArgument, "position_frame {position}: the sound of action {action} has {frames} frames");

@@ -175,7 +175,9 @@ class Action:
 
     @_options.takes(_options.CancelOptions)
     def seek(self, position_frame: int, **options: Unpack[CancelOptions]) -> None:
-        """Lets it go on elsewhere in its sound.
+        """Lets a buffer or a file go on elsewhere.
+
+        A file is read ahead from there before this returns, so that nothing is missing afterwards.
 
         Parameters
         ----------
