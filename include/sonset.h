@@ -933,8 +933,8 @@ typedef struct {
     int32_t format;
     /** What is kept in memory for a disk that is slow, in ms: 100 to 60000; 0 for 2000. */
     int32_t buffer_ms;
-    /** 0. */
-    int32_t reserved;
+    /** Rate of the file in hertz, to which what came in is converted: 8000 to 384000; 0 for the stream's. */
+    int32_t sample_rate_hz;
 } sonset_file_params;
 
 /**
@@ -2414,6 +2414,10 @@ SONSET_API int32_t sonset_file_params_init(sonset_file_params *params);
  * disk was too slow are zeros in the file, so that all others stay in place, and are counted in missing_frames.
  * Where the file cannot be written any more, because the disk is full for example, the action ends with
  * SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why), and what had been written is readable.
+ *
+ * At a rate other than the stream's the file holds the sound that the stream's frames are, by the filter of
+ * sonset_buffer_resample(): its first sample is at the time of the first frame, and n frames become
+ * round(n * file rate / stream rate). All counts of the receipt are frames of the stream. iXML tells both rates.
  *
  * Errors: FILE_IO if the file is there already or cannot be made, and else as sonset_stream_record_buffer(). Then
  * there is no file.

@@ -269,7 +269,8 @@ fn the_end_of_a_file_beyond_4_gib_is_read() {
 fn a_recording_is_read_while_it_grows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("growing.wav");
-    let spec = Spec { channels: 2, sample_rate_hz: 48_000, format: SampleFormat::Float32 };
+    let spec =
+        Spec { channels: 2, sample_rate_hz: 48_000, stream_rate_hz: 48_000, format: SampleFormat::Float32 };
     let mut growing = GrowingWav::create(&path, spec).unwrap();
     let samples = noise(50_000, 2);
     growing.append(&samples).unwrap();

@@ -286,3 +286,80 @@ fn the_child_records_until_it_is_killed() {
     stream.record_file(Path::new(&path), None, &RecordParams::default(), &FileParams::default()).unwrap();
     std::thread::sleep(Duration::from_secs(60));
 }
+
+#[test]
+fn a_file_at_another_rate_holds_the_same_sound_from_the_same_time_on() {
+    for rate in [16_000, 44_100, 96_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, own) = (folder.path().join("a.wav"), folder.path().join("own.wav"));
+        let stream = running(8, "");
+        let file = FileParams { sample_rate_hz: rate, ..FileParams::default() };
+        let action = stream.record_file(&path, Some(&[2, 1]), &at(100, 50_000), &file).unwrap();
+        stream.record_file(&own, Some(&[2, 1]), &at(100, 50_000), &FileParams::default()).unwrap();
+        for n in 0..400 {
+            block(&stream, n * 131, 131);
+        }
+        let measured = ended(&stream, action).measured;
+        assert_eq!((measured.start_frame, measured.done_frames), (100, 50_000));
+        let whole = sonset::file::load::load(&own, 0, 0).unwrap();
+        let expected = loaded(&sonset::resample::resample(&whole, rate).unwrap());
+        assert_eq!(expected.len(), 2 * (50_000 * rate as usize * 2 / 48_000).div_ceil(2));
+        assert!(floats(&path) == expected, "{rate}");
+        let text = ixml(&path);
+        assert!(text.contains(&format!("<FILE_SAMPLE_RATE>{rate}<")), "{text}");
+        assert!(text.contains("<START_FRAME>100<") && text.contains("<STREAM_SAMPLE_RATE>48000<"), "{text}");
+    }
+}
+
+#[test]
+fn a_pulse_lies_at_its_time_in_a_file_of_a_third_of_the_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let stream = running(8, "");
+    let file = FileParams { sample_rate_hz: 16_000, ..FileParams::default() };
+    let action = stream.record_file(&path, Some(&[1]), &at(99, 48_000), &file).unwrap();
+    let mut input = vec![0.0; 48_200 * CHANNELS];
+    // Frame 30,000 of the recording: sample 10,000 of the file.
+    input[30_099 * CHANNELS] = 0.9;
+    for block in input.chunks(241 * CHANNELS) {
+        process(&stream, block, &mut vec![0.0; block.len()]);
+    }
+    ended(&stream, action);
+    let heard = floats(&path);
+    let loudest = (0..heard.len()).max_by(|&a, &b| heard[a].abs().total_cmp(&heard[b].abs())).unwrap();
+    assert_eq!((heard.len(), loudest), (16_000, 10_000));
+    let uneven = (1..50).map(|n| (heard[10_000 + n] - heard[10_000 - n]).abs()).fold(0.0, f32::max);
+    assert!(uneven < 1e-6, "it lies on the sample: {uneven}");
+}
+
+#[test]
+fn frames_that_a_slow_disk_lost_keep_their_place_at_another_rate_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wav");
+    let stream = running(8, "");
+    let file = FileParams { sample_rate_hz: 24_000, buffer_ms: 100, ..FileParams::default() };
+    let action = stream.record_file(&path, Some(&[1]), &at(0, 300_000), &file).unwrap();
+    let tone = |n: i64| 0.5 * (n as f32 * 0.01).sin();
+    // All at once: far more than the worker can take away.
+    for first in (0..200_000).step_by(20_000) {
+        let input: Vec<f32> = (first..first + 20_000).flat_map(|n| [tone(n), 0.0]).collect();
+        process(&stream, &input, &mut vec![0.0; input.len()]);
+    }
+    for first in (200_000..300_000).step_by(2_000) {
+        let input: Vec<f32> = (first..first + 2_000).flat_map(|n| [tone(n), 0.0]).collect();
+        process(&stream, &input, &mut vec![0.0; input.len()]);
+        std::thread::sleep(Duration::from_millis(15));
+    }
+    let measured = ended(&stream, action).measured;
+    assert!(measured.missing.frames > 100_000 && measured.done_frames > 50_000, "{measured:?}");
+    let heard = floats(&path);
+    assert_eq!(heard.len(), 150_000);
+    let wrong = (125_000..149_500).find(|&n| (heard[n] - tone(2 * n as i64)).abs() > 1e-3);
+    assert_eq!(wrong, None, "the end is in its place");
+}
+
+fn loaded(buffer: &sonset::buffer::Buffer) -> Vec<f32> {
+    let mut samples = vec![0.0; buffer.frames() as usize * buffer.channels()];
+    buffer.read(0, &mut samples).unwrap();
+    samples
+}

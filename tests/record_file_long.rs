@@ -80,7 +80,7 @@ fn record(seconds: i64) -> [u8; 4] {
     let stream = running(4, "");
     let timing = Timing { start: StartAt::Frame(0), ..Timing::default() };
     let params = RecordParams { timing, max_frames: frames, ..RecordParams::default() };
-    let file = FileParams { format: SampleFormat::Int16, buffer_ms: 60_000 };
+    let file = FileParams { format: SampleFormat::Int16, buffer_ms: 60_000, ..FileParams::default() };
     let action = stream.record_file(&path, Some(&[1]), &params, &file).unwrap();
     let most = hand_over(&stream, &path, frames + BLOCK);
     let receipt = stream.wait_action(action, ActionState::Ended, Duration::from_secs(60)).unwrap();

@@ -6,9 +6,10 @@ use std::path::Path;
 use super::guard::{guard, text};
 use super::record::{Arguments, sonset_record_params};
 use super::stream::sonset_stream;
-use super::structs::{self, not_yet, sized};
+use super::structs::{self, sized};
 use crate::error::{Result, fail};
 use crate::file::growing::SampleFormat;
+use crate::resample::RATES_HZ;
 use crate::stream::FileParams;
 
 /// How to write a file. All zeros: 32-bit float, as it came.
@@ -21,8 +22,8 @@ pub struct sonset_file_params {
     pub format: i32,
     /// What is kept in memory for a disk that is slow, in ms: 100 to 60000; 0 for 2000.
     pub buffer_ms: i32,
-    /// 0.
-    pub reserved: i32,
+    /// Rate of the file in hertz, to which what came in is converted: 8000 to 384000; 0 for the stream's.
+    pub sample_rate_hz: i32,
 }
 
 sized! { sonset_file_params: 16; }
@@ -50,6 +51,10 @@ pub unsafe extern "C" fn sonset_file_params_init(params: *mut sonset_file_params
 /// disk was too slow are zeros in the file, so that all others stay in place, and are counted in missing_frames.
 /// Where the file cannot be written any more, because the disk is full for example, the action ends with
 /// SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why), and what had been written is readable.
+///
+/// At a rate other than the stream's the file holds the sound that the stream's frames are, by the filter of
+/// sonset_buffer_resample(): its first sample is at the time of the first frame, and n frames become
+/// round(n * file rate / stream rate). All counts of the receipt are frames of the stream. iXML tells both rates.
 ///
 /// Errors: FILE_IO if the file is there already or cannot be made, and else as sonset_stream_record_buffer(). Then
 /// there is no file.
@@ -79,12 +84,19 @@ pub unsafe extern "C" fn sonset_stream_record_file(
 }
 
 fn convert(file: &sonset_file_params) -> Result<FileParams> {
-    not_yet(file.reserved != 0, "reserved")?;
     let format = match file.format {
         0 => SampleFormat::Float32,
         1 => SampleFormat::Int24,
         2 => SampleFormat::Int16,
         other => fail!(InvalidArgument, "format {other}: FLOAT32 is 0, INT24 is 1, INT16 is 2"),
     };
-    Ok(FileParams { format, buffer_ms: file.buffer_ms })
+    let sample_rate_hz = file_rate(file.sample_rate_hz)?;
+    Ok(FileParams { format, buffer_ms: file.buffer_ms, sample_rate_hz })
+}
+
+fn file_rate(sample_rate_hz: i32) -> Result<u32> {
+    match u32::try_from(sample_rate_hz) {
+        Ok(rate) if rate == 0 || RATES_HZ.contains(&rate) => Ok(rate),
+        _ => fail!(InvalidArgument, "sample_rate_hz {sample_rate_hz}: 8000 to 384000, or 0 for the stream's"),
+    }
 }

@@ -60,6 +60,8 @@ pub struct Spec {
     pub channels: u16,
     /// Rate in hertz.
     pub sample_rate_hz: u32,
+    /// Rate of the stream, in whose frames the origin is told.
+    pub stream_rate_hz: u32,
     /// How they are stored.
     pub format: SampleFormat,
 }
@@ -202,7 +204,7 @@ impl GrowingWav {
 
     /// Microsoft's WAVEFORMATEXTENSIBLE; the plain form for what every program reads, 16 bits and two channels.
     fn fmt(&self) -> Vec<u8> {
-        let Spec { channels, sample_rate_hz, format } = self.spec;
+        let Spec { channels, sample_rate_hz, format, .. } = self.spec;
         let bits = format.bytes() as u16 * 8;
         let plain = format == SampleFormat::Int16 && channels <= 2;
         let tag: u16 = if format == SampleFormat::Float32 { 3 } else { 1 };
@@ -251,11 +253,12 @@ impl GrowingWav {
 
     fn ixml(&self) -> Vec<u8> {
         let Origin { frame, host_ns, unix_ns, uncertainty_ns } = self.origin;
-        let rate = self.spec.sample_rate_hz;
+        let Spec { sample_rate_hz: rate, stream_rate_hz: stream_rate, .. } = self.spec;
         let mut text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<BWFXML>\n<IXML_VERSION>2.10</IXML_VERSION>\n\
              <SPEED><FILE_SAMPLE_RATE>{rate}</FILE_SAMPLE_RATE></SPEED>\n\
-             <SONSET>\n<START_FRAME>{frame}</START_FRAME>\n<START_MONOTONIC_NS>{host_ns}</START_MONOTONIC_NS>\n\
+             <SONSET>\n<START_FRAME>{frame}</START_FRAME>\n<STREAM_SAMPLE_RATE>{stream_rate}</STREAM_SAMPLE_RATE>\n\
+             <START_MONOTONIC_NS>{host_ns}</START_MONOTONIC_NS>\n\
              <START_UNIX_NS>{unix_ns}</START_UNIX_NS>\n<UNCERTAINTY_NS>{uncertainty_ns}</UNCERTAINTY_NS>\n\
              </SONSET>\n</BWFXML>\n"
         )
@@ -293,7 +296,8 @@ fn utc(unix_ns: i64) -> (String, i64) {
 mod tests {
     use super::*;
 
-    const SPEC: Spec = Spec { channels: 2, sample_rate_hz: 48_000, format: SampleFormat::Float32 };
+    const SPEC: Spec =
+        Spec { channels: 2, sample_rate_hz: 48_000, stream_rate_hz: 48_000, format: SampleFormat::Float32 };
 
     /// The chunks of a file as name, offset of the body and stated size.
     fn chunks(bytes: &[u8]) -> Vec<(String, usize, u32)> {

@@ -1,6 +1,7 @@
 //! A recording on its way to a file: a thread of its own takes what the callback leaves in a ring, so that a slow
 //! disk harms nothing but its own file.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::growing::{GrowingWav, Origin, Spec};
 use super::task::FileTask;
 use crate::error::{Code, Error, Result};
+use crate::resample::Resampler;
 use crate::ring::Ring;
 
 /// How often the worker looks at its ring.
@@ -30,17 +32,24 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Makes the file, which must not be there yet, and its worker.
+    /// Makes the file, which must not be there yet, and its worker. What is at the rate of the ring is converted to
+    /// that of the file.
     pub fn new(path: &Path, spec: Spec, ring: Arc<Ring>, origin: FindOrigin) -> Result<Self> {
+        let (from_hz, to_hz) = (ring.sample_rate_hz(), spec.sample_rate_hz);
+        let resampler = match from_hz == to_hz {
+            true => None,
+            false => Some(Resampler::new(from_hz, to_hz, ring.channels())?),
+        };
         let wav = GrowingWav::create(path, spec).map_err(|error| {
             let why = match error.kind() {
-                std::io::ErrorKind::AlreadyExists => "is there already, and is not overwritten".into(),
+                io::ErrorKind::AlreadyExists => "is there already, and is not overwritten".into(),
                 _ => format!("cannot be made: {error}"),
             };
             Error::new(Code::FileIo, format!("'{}' {why}", path.display()))
         })?;
         let task = Arc::new(FileTask::default());
-        let work = Work { task: task.clone(), wav, ring, origin, path: path.into(), known: false, end: 0 };
+        let output = Output { wav, resampler, converted: Vec::new() };
+        let work = Work { task: task.clone(), output, ring, origin, path: path.into(), known: false, end: 0 };
         let worker = std::thread::Builder::new().name("sonset file".into()).spawn(move || work.run());
         match worker {
             Ok(worker) => {
@@ -62,10 +71,44 @@ impl Prepared {
     }
 }
 
+/// The file, with what comes before it where its rate is another.
+struct Output {
+    wav: GrowingWav,
+    resampler: Option<Resampler>,
+    converted: Vec<f32>,
+}
+
+impl Output {
+    fn append(&mut self, samples: &[f32]) -> io::Result<()> {
+        match &mut self.resampler {
+            None => self.wav.append(samples),
+            Some(resampler) => {
+                resampler
+                    .feed(samples, &mut self.converted)
+                    .map_err(|error| io::Error::other(error.message))?;
+                self.pass_on()
+            }
+        }
+    }
+
+    /// Writes what the conversion holds back while more may come.
+    fn finish(&mut self) -> io::Result<()> {
+        let Some(resampler) = &mut self.resampler else { return Ok(()) };
+        resampler.finish(&mut self.converted).map_err(|error| io::Error::other(error.message))?;
+        self.pass_on()
+    }
+
+    fn pass_on(&mut self) -> io::Result<()> {
+        let written = self.wav.append(&self.converted);
+        self.converted.clear();
+        written
+    }
+}
+
 /// What the worker has.
 struct Work {
     task: Arc<FileTask>,
-    wav: GrowingWav,
+    output: Output,
     ring: Arc<Ring>,
     origin: FindOrigin,
     path: PathBuf,
@@ -94,6 +137,11 @@ impl Work {
                 std::thread::park_timeout(LOOK);
             }
         }
+        if !self.task.has_failed()
+            && let Err(error) = self.output.finish()
+        {
+            self.fail(&error);
+        }
         self.commit();
         self.task.finish();
     }
@@ -106,7 +154,7 @@ impl Work {
         }
         let written = self.fill(first).and_then(|()| {
             let count = frames as usize * self.ring.channels();
-            self.wav.append(&samples[..count])
+            self.output.append(&samples[..count])
         });
         self.end = first + frames;
         if let Err(error) = written {
@@ -116,11 +164,11 @@ impl Work {
     }
 
     /// Writes zeros up to frame `first`, for frames that there was no room for, so that all others stay in place.
-    fn fill(&mut self, first: i64) -> std::io::Result<()> {
+    fn fill(&mut self, first: i64) -> io::Result<()> {
         let zeros = vec![0.0; FRAMES.min((first - self.end).max(0) as usize) * self.ring.channels()];
         while self.end < first {
             let frames = (first - self.end).min(FRAMES as i64);
-            self.wav.append(&zeros[..frames as usize * self.ring.channels()])?;
+            self.output.append(&zeros[..frames as usize * self.ring.channels()])?;
             self.end += frames;
         }
         Ok(())
@@ -130,17 +178,17 @@ impl Work {
         if !self.known
             && let Some(origin) = (self.origin)()
         {
-            self.wav.set_origin(origin);
+            self.output.wav.set_origin(origin);
             self.known = true;
         }
-        if let Err(error) = self.wav.commit()
+        if let Err(error) = self.output.wav.commit()
             && !self.task.has_failed()
         {
             self.fail(&error);
         }
     }
 
-    fn fail(&self, error: &std::io::Error) {
+    fn fail(&self, error: &io::Error) {
         self.task.fail(format!("'{}' cannot be written: {error}", self.path.display()));
     }
 }

@@ -189,6 +189,8 @@ pub struct FileParams {
     pub format: SampleFormat,
     /// What is kept for a slow disk; 0 takes 2 s.
     pub buffer_ms: i32,
+    /// Rate of the file in hertz; 0 for that of the stream.
+    pub sample_rate_hz: u32,
 }
 
 /// Which input to play, and how late. Zeros stand for defaults.

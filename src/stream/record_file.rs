@@ -43,7 +43,13 @@ impl Stream {
         }
         let rate = self.format().sample_rate_hz;
         let ring = Ring::new(buffer_frames(file, rate)?, own as i32, rate as i32)?;
-        let spec = Spec { channels: own as u16, sample_rate_hz: rate, format: file.format };
+        let file_rate = if file.sample_rate_hz == 0 { rate } else { file.sample_rate_hz };
+        let spec = Spec {
+            channels: own as u16,
+            sample_rate_hz: file_rate,
+            stream_rate_hz: rate,
+            format: file.format,
+        };
         let (id, origin) = self.core.find_origin();
         let prepared = Prepared::new(path, spec, ring.clone(), origin)?;
         let task = prepared.task.clone();
