@@ -68,7 +68,7 @@ impl Definition {
     }
 
     /// Frames at which some channel reaches its threshold.
-    fn loud_frames(&self, channels: &[&[f32]]) -> Vec<i64> {
+    pub fn loud_frames(&self, channels: &[&[f32]]) -> Vec<i64> {
         let mut loud = vec![false; channels[0].len()];
         for samples in channels {
             let heard = self.filtered(samples);

@@ -1,12 +1,17 @@
 //! A naive mixer and recorder in double precision, one frame after another: what the words of the header say
 //! must come out. It shares no code with the library but the names of policies and outcomes.
 
+mod heard;
 mod made;
+#[path = "../offline/mod.rs"]
+mod offline;
 pub mod program;
 
 use std::collections::BTreeSet;
 
-use program::{Am, Ask, Command, Issue, Live, Play, Program, Record, Start, Work};
+use heard::{Heard, heard};
+use offline::Definition;
+use program::{Am, Ask, Command, Detect, Issue, Live, Play, Program, Record, Start, Work};
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
 use sonset::receipt::Outcome;
 
@@ -29,6 +34,17 @@ pub struct Expected {
     pub seen: BTreeSet<&'static str>,
     /// One for each action; none where the call must fail.
     pub receipts: Vec<Option<Receipt>>,
+    /// The samples in receipts that are what was sent.
+    pub copies: Vec<Copied>,
+}
+
+/// A sample of a receipt that is one of the output.
+#[derive(Clone, Copy)]
+pub struct Copied {
+    /// The action, and the sample in what it recorded.
+    pub at: (usize, usize),
+    pub frame: i64,
+    pub channel: usize,
 }
 
 /// What must be in a receipt, and in the buffer of a recording.
@@ -50,6 +66,8 @@ pub struct Receipt {
     pub missing: (i64, i64),
     /// All frames; of a ring, each after its index.
     pub recorded: Vec<f32>,
+    /// Begin and end of the sound that a voice key heard.
+    pub heard: (i64, i64),
 }
 
 /// The input at `frame`, which everybody can compute.
@@ -117,6 +135,8 @@ struct Action {
     receipt: Receipt,
     walk: Walk,
     ring: Level,
+    /// What a voice key will hear, if it is let.
+    heard: Heard,
 }
 
 /// What is in a ring.
@@ -163,7 +183,7 @@ impl Action {
                 let started = matches!(self.state, State::Active | State::Done);
                 let stands = match &self.issue.work {
                     Work::Play(play) => play.live.is_none(),
-                    Work::Record(_) => false,
+                    Work::Record(_) | Work::Detect(_) => false,
                 };
                 stands && (frame.is_some() || started)
             }
@@ -174,7 +194,7 @@ impl Action {
     fn length(&self) -> Option<i64> {
         match &self.issue.work {
             Work::Play(play) => play.length(),
-            Work::Record(_) => None,
+            Work::Record(_) | Work::Detect(_) => None,
         }
     }
 
@@ -213,7 +233,21 @@ impl Action {
     fn fades(&self) -> bool {
         match &self.issue.work {
             Work::Play(play) => play.targets().iter().any(|&target| target != OUTPUTS - 1),
-            Work::Record(_) => false,
+            Work::Record(_) | Work::Detect(_) => false,
+        }
+    }
+
+    /// From where its followers count, and whether it does what they wait for, once that is known.
+    fn anchor(&self) -> Option<(i64, bool)> {
+        let detects = matches!(self.issue.work, Work::Detect(_));
+        match self.state {
+            _ if self.receipt.heard.0 != -1 => Some((self.receipt.heard.0, true)),
+            State::Done => {
+                let completes = self.receipt.outcome == Some(Outcome::Completed) && !detects;
+                Some((self.receipt.end, completes))
+            }
+            State::Active if !detects && self.end() < NEVER => Some((self.end(), self.cut.is_none())),
+            _ => None,
         }
     }
 }
@@ -310,6 +344,8 @@ pub fn run(program: &Program) -> Expected {
         swept: None,
         regain: None,
         seen: BTreeSet::new(),
+        copies: Vec::new(),
+        total: program.blocks.iter().map(|(_, frames)| *frames as i64).sum(),
     };
     for (commands, frames) in &program.blocks {
         oracle.tend_rings();
@@ -321,7 +357,8 @@ pub fn run(program: &Program) -> Expected {
     oracle.close();
     let receipt = |action: Action| (action.state != State::Refused).then_some(action.receipt);
     let receipts = oracle.actions.into_iter().map(receipt).collect();
-    Expected { output: oracle.output, scale: oracle.scale, seen: oracle.seen, receipts }
+    let Oracle { output, scale, seen, copies, .. } = oracle;
+    Expected { output, scale, seen, receipts, copies }
 }
 
 struct Oracle {
@@ -339,6 +376,9 @@ struct Oracle {
     swept: Option<i64>,
     regain: Option<(Option<i64>, f64, i64)>,
     seen: BTreeSet<&'static str>,
+    copies: Vec<Copied>,
+    /// Frames of the program.
+    total: i64,
 }
 
 impl Oracle {
@@ -493,7 +533,7 @@ impl Oracle {
         let (batched, id) = (issue.batch.is_some(), self.actions.len());
         let walk = match &issue.work {
             Work::Play(play) => Walk { frames: 0, position: play.first_frame, passes: play.loop_count },
-            Work::Record(_) => Walk::default(),
+            Work::Record(_) | Work::Detect(_) => Walk::default(),
         };
         self.actions.push(Action {
             issue,
@@ -526,10 +566,12 @@ impl Oracle {
                 pauses: (-1, -1, 0),
                 seek: -1,
                 missing: (0, -1),
+                heard: (-1, -1),
                 ..Receipt::default()
             },
             walk,
             ring: Level::default(),
+            heard: Heard::default(),
         });
         if !refused && !batched {
             self.send(id);
@@ -556,8 +598,8 @@ impl Oracle {
 
     /// Whether both are of one callback.
     fn together(&self, one: usize, other: usize) -> bool {
-        let records = |id: usize| matches!(self.actions[id].issue.work, Work::Record(_));
-        !self.separate || records(one) == records(other)
+        let captures = |id: usize| self.actions[id].issue.work.captures();
+        !self.separate || captures(one) == captures(other)
     }
 
     fn send(&mut self, id: usize) {
@@ -569,11 +611,9 @@ impl Oracle {
             Start::Frame(frame) => self.place(id, frame),
             Start::After { action, .. } => {
                 let before = &self.actions[action];
-                let known = match before.state {
-                    State::Active => before.end() < NEVER,
-                    state => state == State::Done,
-                };
-                if before.held && !(before.sent && self.together(id, action)) {
+                let known = before.anchor().is_some();
+                let heard = before.receipt.heard.0 != -1;
+                if before.held && !heard && !(before.sent && self.together(id, action)) {
                     self.actions[id].state = State::Kept;
                     self.actions[id].sent = false;
                     self.see("kept until one of the other half ends", true);
@@ -591,11 +631,7 @@ impl Oracle {
     /// Lets an action follow its predecessor, whose end is known.
     fn follow(&mut self, id: usize) {
         let Start::After { action, offset } = self.actions[id].issue.start else { return };
-        let before = &self.actions[action];
-        let done = before.state == State::Done;
-        let completes =
-            if done { before.receipt.outcome == Some(Outcome::Completed) } else { before.cut.is_none() };
-        let end = if done { before.receipt.end } else { before.end() };
+        let Some((end, completes)) = self.actions[action].anchor() else { return };
         self.see_follow(id, action, end);
         if completes || self.actions[id].issue.after == AfterPolicy::AnyEnd {
             // What was never sent ends when its follower is.
@@ -619,6 +655,12 @@ impl Oracle {
         self.see("follower of a follower", chain);
         self.see("start moved by a cut of the predecessor", again);
         self.see("follows an endless loop that was cut", endless);
+        self.see("follows an onset", self.actions[before].receipt.heard.0 != -1);
+        let deaf = matches!(self.actions[before].issue.work, Work::Detect(_));
+        self.see(
+            "follows a voice key that heard nothing",
+            deaf && self.actions[before].receipt.heard.0 == -1,
+        );
     }
 
     fn follow_if_orphaned(&mut self, id: usize) {
@@ -660,6 +702,8 @@ impl Oracle {
                 own.min(play.stop.unwrap_or(NEVER))
             }
             Work::Record(record) => start + record.frames - action.skip,
+            Work::Detect(Detect { frames: 0, .. }) => NEVER,
+            Work::Detect(detect) => start + detect.frames - action.skip,
         };
         if action.own_end <= start {
             return self.finish(id, Outcome::DroppedLate, now);
@@ -1077,6 +1121,9 @@ impl Oracle {
         }
         let of_file = matches!(&self.actions[id].issue.work, Work::Play(Play { file: true, .. }));
         self.see("file", of_file);
+        if let Work::Detect(detect) = &self.actions[id].issue.work {
+            self.actions[id].heard = what_is_heard(detect, now, self.total);
+        }
         let action = &mut self.actions[id];
         action.state = State::Active;
         action.receipt.start = now;
@@ -1150,12 +1197,36 @@ impl Oracle {
         false
     }
 
+    /// Tells what voice keys have come to know by now, which can be followed from here on.
+    fn hear(&mut self) {
+        for id in 0..self.actions.len() {
+            let action = &mut self.actions[id];
+            if action.state != State::Active || action.receipt.done == 0 {
+                continue;
+            }
+            let (start, done) = (action.receipt.start, action.receipt.done);
+            let known = |event: Option<(i64, i64)>| event.filter(|(_, heard)| *heard == done);
+            if let Some((onset, _)) = known(action.heard.onset) {
+                action.receipt.heard.0 = start + onset;
+                self.see("onset heard", true);
+                self.tell_followers(id);
+            }
+            let action = &mut self.actions[id];
+            if let Some((end, _)) = known(action.heard.end) {
+                action.receipt.heard.1 = start + end;
+                (action.own_end, action.cut) = (self.now, None);
+                self.see("end of a sound heard", true);
+            }
+        }
+    }
+
     fn frame(&mut self) {
         while self.turn() || self.start_first() || self.look_at_rings() {}
         let now = self.now;
         let (mut sums, mut scale) = ([0.0; OUTPUTS], [0.0; OUTPUTS]);
         let (mut dry, mut full) = (false, false);
-        for action in self.actions.iter_mut().filter(|action| action.sent) {
+        let mut copies = Vec::new();
+        for (id, action) in self.actions.iter_mut().enumerate().filter(|(_, action)| action.sent) {
             let gain = action.gain.at(now);
             let (skip, own_end, cut, pausing) = (action.skip, action.own_end, action.cut, action.pausing);
             let stands = pausing.is_some_and(|(_, frame)| frame <= now);
@@ -1210,14 +1281,23 @@ impl Oracle {
                     if record.drain.is_some() {
                         action.receipt.recorded.push((now - action.start) as f32);
                     }
-                    let samples = record.channels.iter().map(|&channel| input(now, channel as usize - 1));
-                    action.receipt.recorded.extend(samples);
+                    for channel in record.channels.iter().map(|&channel| channel as usize - 1) {
+                        let at = (id, action.receipt.recorded.len());
+                        if record.output {
+                            copies.push(Copied { at, frame: now, channel });
+                        }
+                        let sample = if record.output { 0.0 } else { input(now, channel) };
+                        action.receipt.recorded.push(sample);
+                    }
                     action.ring.held += 1;
                 }
+                Work::Detect(_) => {}
             }
             action.k += 1;
             action.receipt.done += 1;
         }
+        self.see("records what is sent", !copies.is_empty());
+        self.copies.extend(copies);
         self.see("plays silence for want of frames", dry);
         self.see("loses frames for want of room", full);
         let gain = self.gain.at(now);
@@ -1228,6 +1308,7 @@ impl Oracle {
         self.output.push(sums);
         self.scale.push(scale);
         self.now += 1;
+        self.hear();
         self.end_what_is_over(self.now);
     }
 
@@ -1253,6 +1334,15 @@ impl Oracle {
         self.stop();
         self.conclude(Outcome::StreamStopped, |action| action.state == State::Batched);
     }
+}
+
+/// What a voice key hears that starts at `start`, in a program of `total` frames.
+fn what_is_heard(detect: &Detect, start: i64, total: i64) -> Heard {
+    let definition = Definition::of(&detect.params(), RATE as u32);
+    let frames = start..total;
+    let channel = |&channel: &i32| frames.clone().map(|frame| input(frame, channel as usize - 1)).collect();
+    let channels: Vec<Vec<f32>> = detect.channels.iter().map(channel).collect();
+    heard(&definition, &channels)
 }
 
 /// Whether a recording ends with its buffer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sonset::action::{AfterPolicy, LatePolicy, RampShape};
-use sonset::stream::PulseCode;
+use sonset::stream::{DetectParams, PulseCode};
 
 pub use super::made::Made;
 use super::{INPUTS, OUTPUTS};
@@ -105,6 +105,52 @@ pub enum Start {
 pub enum Work {
     Play(Play),
     Record(Record),
+    Detect(Detect),
+}
+
+impl Work {
+    /// Whether it is of the input's half.
+    pub fn captures(&self) -> bool {
+        match self {
+            Self::Play(_) => false,
+            Self::Record(record) => !record.output,
+            Self::Detect(_) => true,
+        }
+    }
+}
+
+/// A voice key, in the numbers of the call.
+#[derive(Clone, Debug)]
+pub struct Detect {
+    /// Inputs from 1.
+    pub channels: Vec<i32>,
+    /// 0 for a multiple of the floor.
+    pub threshold: f64,
+    pub floor_multiple: f64,
+    pub floor_frames: i64,
+    pub high_pass_hz: f64,
+    pub minimum: i64,
+    pub gap: i64,
+    pub hold_off: i64,
+    /// 0 for no limit.
+    pub frames: i64,
+}
+
+impl Detect {
+    /// All but when.
+    pub fn params(&self) -> DetectParams {
+        DetectParams {
+            threshold: self.threshold,
+            floor_multiple: self.floor_multiple,
+            floor_frames: self.floor_frames,
+            high_pass_hz: self.high_pass_hz,
+            minimum_frames: self.minimum,
+            gap_frames: self.gap,
+            hold_off_frames: self.hold_off,
+            max_frames: self.frames,
+            ..DetectParams::default()
+        }
+    }
 }
 
 /// Samples of one or two channels.
@@ -261,6 +307,8 @@ pub struct Record {
     pub spare: i64,
     /// If it goes into a ring.
     pub drain: Option<Drain>,
+    /// Whether it records what is sent, and not the input. Its channels are outputs then.
+    pub output: bool,
 }
 
 /// Numbers to be read one after another; 0 when they are used up.
@@ -376,19 +424,43 @@ fn read_issue(n: &mut Numbers<'_>, frame: i64, issued: usize) -> Issue {
         late: [LatePolicy::Play, LatePolicy::Skip, LatePolicy::Drop][n.below(3) as usize],
         max_late: n.below(3) * 60,
         after: [AfterPolicy::Completed, AfterPolicy::AnyEnd][n.below(2) as usize],
-        work: if n.one_in(4) { Work::Record(read_record(n)) } else { Work::Play(read_play(n, frame)) },
+        work: match n.below(16) {
+            12 => Work::Detect(read_detect(n)),
+            13.. => Work::Record(read_record(n)),
+            _ => Work::Play(read_play(n, frame)),
+        },
     }
 }
 
 fn read_record(n: &mut Numbers<'_>) -> Record {
-    let channels = (0..1 + n.below(3)).map(|_| 1 + n.below(INPUTS as i64) as i32).collect();
+    let output = n.one_in(3);
+    let most = if output { OUTPUTS } else { INPUTS } as i64;
+    let channels = (0..1 + n.below(3)).map(|_| 1 + n.below(most) as i32).collect();
     let (frames, spare) = (1 + n.below(600), n.below(2) * 50);
     let drain = n.one_in(3).then(|| Drain {
         frames: 1 + n.below(500),
         ends_when_full: n.one_in(3),
         period: 1 + n.below(3),
     });
-    Record { channels, frames, spare, drain }
+    Record { channels, frames, spare, drain, output }
+}
+
+/// The input has a peak of 12 loud frames, by these thresholds, every 143 frames.
+fn read_detect(n: &mut Numbers<'_>) -> Detect {
+    let over_floor = n.one_in(3);
+    Detect {
+        channels: if n.one_in(3) { vec![1, 2] } else { vec![1 + n.below(INPUTS as i64) as i32] },
+        threshold: if over_floor { 0.0 } else { [0.3, 0.9, 0.95][n.below(3) as usize] },
+        floor_multiple: if over_floor { 1.55 } else { 0.0 },
+        floor_frames: if over_floor { 1 + n.below(300) } else { 0 },
+        high_pass_hz: [-1.0, 100.0, 1_000.0][n.below(3) as usize],
+        minimum: [1, 5, 11, 100, 600][n.below(5) as usize],
+        gap: [1, 20, 125, 200, 500][n.below(5) as usize],
+        hold_off: [1, 40, 125, 300][n.below(4) as usize],
+        // A floor is measured before anything else.
+        frames: [0, 0, if over_floor { 400 } else { 1 }, if over_floor { 301 } else { 150 }, 900]
+            [n.below(5) as usize],
+    }
 }
 
 fn read_feed(n: &mut Numbers<'_>) -> Feed {

@@ -15,8 +15,13 @@ impl Engine {
         if self.tracks[slot as usize].action.as_ref().is_none_or(|action| action.id != id) {
             return;
         }
-        let requests = self.shared.slot(id);
-        requests.hear();
+        self.shared.slot(id).hear();
+        self.take_requests(id, None);
+    }
+
+    /// Takes what is in the mailbox of an action, and with it a seek that came another way.
+    pub(super) fn take_requests(&mut self, id: ActionId, file_seek: Option<Turn>) {
+        let (slot, requests) = (id.slot(), self.shared.slot(id));
         let (start, gain, cancels) = (requests.take_start(), requests.take_gain(), requests.take_cancels());
         let turns = Control::TURNS.map(|control| (control, requests.take_turn(control)));
         if let Some(when) = start {
@@ -26,7 +31,8 @@ impl Engine {
             self.set_action_gain(slot, gain);
         }
         for (control, turn) in turns {
-            if let Some(turn) = turn {
+            let file_seek = file_seek.filter(|_| control == Control::Seek);
+            if let Some(turn) = file_seek.or(turn) {
                 self.take_turn(slot, control, turn);
             }
         }

@@ -37,11 +37,10 @@ impl Engine {
 
     /// Takes a request to go on elsewhere in a file.
     pub(super) fn take_file_seek(&mut self, seek: Box<FileSeek>) {
-        let (slot, turn) = (seek.id.slot(), seek.turn);
-        let track = &mut self.tracks[slot as usize];
+        let (id, turn) = (seek.id, seek.turn);
+        let track = &mut self.tracks[id.slot() as usize];
         let begun = track.jump.map(|jump| jump.serial);
-        let file =
-            track.action.as_mut().filter(|action| action.id == seek.id).and_then(|action| action.file());
+        let file = track.action.as_mut().filter(|action| action.id == id).and_then(|action| action.file());
         let replaced = match file {
             Some(file) => file.keep_seek(seek, begun),
             None => return self.queue.give_back(seek),
@@ -49,7 +48,8 @@ impl Engine {
         if let Some(replaced) = replaced {
             self.queue.give_back(replaced);
         }
-        self.take_turn(slot, Control::Seek, turn);
+        // With all else that is asked of the action, as if it had come in the mailbox.
+        self.take_requests(id, Some(turn));
     }
 
     /// Takes the first turn that is due at the frame at hand. False if none is.
