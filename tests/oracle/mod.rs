@@ -36,7 +36,12 @@ pub struct Expected {
     pub receipts: Vec<Option<Receipt>>,
     /// The samples in receipts that are what was sent.
     pub copies: Vec<Copied>,
+    /// The recordings into files that are over, and by when.
+    pub files: Vec<(Moment, usize)>,
 }
+
+/// A block, and how many of the commands before it were given.
+pub type Moment = (usize, usize);
 
 /// A sample of a receipt that is one of the output.
 #[derive(Clone, Copy)]
@@ -345,11 +350,12 @@ pub fn run(program: &Program) -> Expected {
         regain: None,
         seen: BTreeSet::new(),
         copies: Vec::new(),
+        files: Vec::new(),
         total: program.blocks.iter().map(|(_, frames)| *frames as i64).sum(),
     };
-    for (commands, frames) in &program.blocks {
+    for (block, (commands, frames)) in program.blocks.iter().enumerate() {
         oracle.tend_rings();
-        oracle.take(commands);
+        oracle.take(block, commands);
         for _ in 0..*frames {
             oracle.frame();
         }
@@ -357,8 +363,8 @@ pub fn run(program: &Program) -> Expected {
     oracle.close();
     let receipt = |action: Action| (action.state != State::Refused).then_some(action.receipt);
     let receipts = oracle.actions.into_iter().map(receipt).collect();
-    let Oracle { output, scale, seen, copies, .. } = oracle;
-    Expected { output, scale, seen, receipts, copies }
+    let Oracle { output, scale, seen, copies, files, .. } = oracle;
+    Expected { output, scale, seen, receipts, copies, files }
 }
 
 struct Oracle {
@@ -377,19 +383,21 @@ struct Oracle {
     regain: Option<(Option<i64>, f64, i64)>,
     seen: BTreeSet<&'static str>,
     copies: Vec<Copied>,
+    files: Vec<(Moment, usize)>,
     /// Frames of the program.
     total: i64,
 }
 
 impl Oracle {
     /// All commands that came before a block take effect at its first frame; those to all actions come last.
-    fn take(&mut self, commands: &[Command]) {
+    fn take(&mut self, block: usize, commands: &[Command]) {
         let stops = |command: &Command| matches!(command, Command::Stop);
         let group = |commands: &[Command]| commands.iter().take_while(|c| !stops(c)).cloned().collect();
         self.commands = group(commands);
         self.book();
         let mut running = true;
         for (n, command) in commands.iter().enumerate() {
+            self.note_files((block, n));
             if stops(command) && running {
                 self.settle_requests();
                 self.see_stop();
@@ -409,7 +417,20 @@ impl Oracle {
                 self.book();
             }
         }
+        self.note_files((block, commands.len()));
         self.settle_requests();
+    }
+
+    /// Notes which recordings into files the host takes for over.
+    fn note_files(&mut self, moment: Moment) {
+        for (id, action) in self.actions.iter().enumerate() {
+            let of_file = matches!(&action.issue.work, Work::Record(Record { file: true, .. }));
+            let over = of_file && !action.held && action.state != State::Refused;
+            if over && self.files.iter().all(|(_, noted)| *noted != id) {
+                self.files.push((moment, id));
+                self.seen.insert("recording into a file");
+            }
+        }
     }
 
     /// True if it is a request to end something that may be asked for.

@@ -309,6 +309,8 @@ pub struct Record {
     pub drain: Option<Drain>,
     /// Whether it records what is sent, and not the input. Its channels are outputs then.
     pub output: bool,
+    /// Whether it goes into a file.
+    pub file: bool,
 }
 
 /// Numbers to be read one after another; 0 when they are used up.
@@ -442,7 +444,8 @@ fn read_record(n: &mut Numbers<'_>) -> Record {
         ends_when_full: n.one_in(3),
         period: 1 + n.below(3),
     });
-    Record { channels, frames, spare, drain, output }
+    let file = drain.is_none() && !output && n.one_in(3);
+    Record { channels, frames, spare, drain, output, file }
 }
 
 /// The input has a peak of 12 loud frames, by these thresholds, every 143 frames.
