@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
 import weakref
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Type, Union
 
@@ -55,6 +57,7 @@ _COLLECT_S = 0.05
 _new = ffi.new
 _monotonic = time.monotonic
 _NUMBER = ffi.typeof("int64_t *")
+_PLAY = _options.PLAY
 _PLAY_BUFFER = lib.sonset_stream_play_buffer
 _POLL = lib.sonset_stream_poll_receipt
 _HIGH_LATENCY_S = 0.040
@@ -504,7 +507,7 @@ class Stream:
         480
         """
         buffer = sound if type(sound) is Buffer else self._buffer(sound)
-        return self._play(_PLAY_BUFFER, (buffer._handle,), channels, gains, options, buffer)
+        return self._play(_PLAY_BUFFER, buffer._handle, channels, gains, options, buffer)
 
     play_buffer = play
 
@@ -524,7 +527,7 @@ class Stream:
             As in `play`.
         {options}
         """
-        return self._play(lib.sonset_stream_play_ring, (ring._handle,), channels, gains, options, ring)
+        return self._play(lib.sonset_stream_play_ring, ring._handle, channels, gains, options, ring)
 
     @_options.takes(_options.PlayOptions)
     def play_file(
@@ -558,7 +561,12 @@ class Stream:
         _set(file, "track", track)
         _set(file, "read_ahead_ms", read_ahead_ms)
         file.resample = int(resample)
-        return self._play(lib.sonset_stream_play_file, (path_bytes(path), file), channels, gains, options, None)
+        name = path_bytes(path)
+
+        def play_file(stream: Any, file: Any, *how: Any) -> Any:
+            return lib.sonset_stream_play_file(stream, name, file, *how)
+
+        return self._play(play_file, file, channels, gains, options, None)
 
     @_options.takes(_options.SoundOptions)
     def play_input(
@@ -587,7 +595,7 @@ class Stream:
         _set(monitor, "first_channel", first_channel)
         _set(monitor, "channel_count", input_channels)
         _set(monitor, "delay_frames", delay_frames)
-        return self._play(lib.sonset_stream_play_input, (monitor,), channels, gains, options, None)
+        return self._play(lib.sonset_stream_play_input, monitor, channels, gains, options, None)
 
     @_options.takes(_options.SoundOptions)
     def play_tone(
@@ -622,7 +630,7 @@ class Stream:
         tone.frequency_hz = _options.number("frequency", frequency)
         tone.amplitude = _nonzero("amplitude", amplitude)
         tone.phase_cycles = _options.number("phase_cycles", phase_cycles)
-        return self._play(lib.sonset_stream_play_tone, (tone,), channels, gains, options, None)
+        return self._play(lib.sonset_stream_play_tone, tone, channels, gains, options, None)
 
     @_options.takes(_options.SoundOptions)
     def play_noise(
@@ -661,7 +669,7 @@ class Stream:
         noise.rms = _nonzero("rms", rms)
         _set(noise, "seed", seed)
         _set(noise, "source_channels", independent_channels)
-        return self._play(lib.sonset_stream_play_noise, (noise,), channels, gains, options, None)
+        return self._play(lib.sonset_stream_play_noise, noise, channels, gains, options, None)
 
     @_options.takes(_options.SoundOptions)
     def play_pulse(
@@ -713,7 +721,7 @@ class Stream:
         _set(pulse, "count", count)
         _set(pulse, "interval_frames", interval_frames)
         pulse.level = _nonzero("level", level)
-        return self._play(lib.sonset_stream_play_pulse, (pulse,), channels, gains, options, None)
+        return self._play(lib.sonset_stream_play_pulse, pulse, channels, gains, options, None)
 
     # Recording and listening.
 
@@ -968,19 +976,21 @@ class Stream:
         return params
 
     def _play(self, function: Any, source: Any, channels: Channels, gains: Gains, options: Any, keep: Any) -> Action:
-        params = self._params(_options.PLAY, options) if options or self._batches else NULL
-        if channels is None and gains is None:
-            chosen, factors, count = NULL, NULL, 0
-        else:
-            chosen, count = _channel_array(channels)
+        params = self._params(_PLAY, options) if options or self._batches else NULL
+        chosen, count = (NULL, 0) if channels is None else _channel_array(channels)
+        factors = NULL
+        if gains is not None:
             factors, count = _gain_array(gains, count, self._default_count(keep))
-        if len(self._alive) >= self._collect_at or _monotonic() > self._collect_after:
+        alive = self._alive
+        if len(alive) >= self._collect_at or _monotonic() > self._collect_after:
             self._before()
         number = _new(_NUMBER)
-        code = function(self._handle_now(), *source, chosen, factors, count, params, number)
+        code = function(self._handle_now(), source, chosen, factors, count, params, number)
         if code:
             raise failure(code)
-        return self._issued(Action, number[0], keep)
+        issued = number[0]
+        alive[issued] = keep
+        return Action(self, issued, keep)
 
     def _default_count(self, source: Any) -> int:
         """How many channels a sound takes by default."""
@@ -1118,14 +1128,23 @@ def _option_text(options: Union[str, Mapping[str, Any]]) -> str:
 def _channel_array(channels: Channels) -> tuple[Any, int]:
     if channels is None:
         return NULL, 0
-    numbers_ = [channels] if isinstance(channels, (int, np.integer)) else list(channels)
-    whole = [_options.integer("channels", channel) for channel in numbers_]
-    if not whole:
+    several = (channels,) if isinstance(channels, (int, np.integer)) else tuple(channels)
+    try:
+        whole = tuple(map(index, several))
+    except TypeError:
+        whole = tuple([_options.integer("channels", channel) for channel in several])
+    return _array_of(whole)
+
+
+@functools.lru_cache(maxsize=256)
+def _array_of(channels: tuple[int, ...]) -> tuple[Any, int]:
+    """The library only reads it, so that calls for the same channels can share it."""
+    if not channels:
         refuse("channels is empty")
     try:
-        return ffi.new("int32_t[]", whole), len(whole)
+        return ffi.new("int32_t[]", channels), len(channels)
     except OverflowError:
-        refuse(f"channels={whole} is out of range")
+        refuse(f"channels={list(channels)} is out of range")
 
 
 def _gain_array(gains: Gains, count: int, default_count: int) -> tuple[Any, int]:
