@@ -36,5 +36,6 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
 def test_what_users_meet_first_has_an_example() -> None:
     shown = {test.name for name in modules() for test in examples_of(name)}
     first = {"sonset", "sonset.buffer.Buffer", "sonset.ring.RingBuffer", "sonset.stream.Stream"}
-    methods = {f"sonset.stream.Stream.{name}" for name in ("play", "record", "batch", "render", "frames")}
+    methods = {f"sonset.stream.Stream.{name}" for name in ("batch", "render", "frames")}
+    methods |= {"sonset.playing.Player.play", "sonset.recording.Recorder.record"}
     assert first | methods <= shown
