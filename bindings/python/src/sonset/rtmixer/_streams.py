@@ -225,7 +225,7 @@ def _samples(buffer: Any, channels: int, writable: bool = False) -> npt.NDArray[
     if type(buffer) is np.ndarray and buffer.dtype == np.float32 and buffer.ndim == 2 and buffer.shape[1] == channels:
         flags = buffer.flags
         if flags.c_contiguous and (flags.writeable or not writable):
-            return buffer
+            return buffer.view() if writable else buffer
     view = memoryview(buffer)
     if view.format.lstrip("@=<") not in ("f", "B", "b", "c"):
         refuse(f"samples are float32, not of the format {view.format!r}: convert them with astype('float32')")
