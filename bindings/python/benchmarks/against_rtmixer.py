@@ -6,7 +6,7 @@
 Both play 200 clicks at the same times, while the garbage collector and other threads of the program are busy; JACK's
 own tool records both. The error of an onset is its place in the recording minus the place asked for, with the median
 taken away: a constant delay is no error. A run in which the server itself missed a block is done again. Then the time
-that a call takes is measured, of both in turn.
+that a call takes is measured, of both in turn, and of `sonset.rtmixer` on a virtual device.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from jack_rig import RATE, Recorder, busy, jack_server, onsets  # noqa: E402
 
 import sonset  # noqa: E402
+from sonset import rtmixer as shim  # noqa: E402
 
 COUNT = 200
 DISTURBED = 3
+THEIRS = "rtmixer play_buffer"
 
 
 def describe(name: str, found: np.ndarray, wanted: np.ndarray) -> str:
@@ -38,16 +40,27 @@ def describe(name: str, found: np.ndarray, wanted: np.ndarray) -> str:
     return f"{name:28} {spread}, {within:4.0%} within a sample"
 
 
-def time_calls(name: str, call, pause) -> float:
-    seconds = []
-    for _ in range(60):
-        began = time.perf_counter()
-        for _ in range(10):
-            call()
-        seconds.append((time.perf_counter() - began) / 10)
+def time_calls(calls: dict, pause) -> None:
+    """Times calls in rounds of all of them, so that what disturbs the machine disturbs all alike."""
+    seconds: dict = {name: [] for name in calls}
+    names = list(calls)
+    for turn in range(100):
         pause()
-    print(f"{name:28} median {np.median(seconds) * 1e6:5.2f} µs, least {min(seconds) * 1e6:5.2f} µs")
-    return float(np.median(seconds))
+        # Whoever comes first after a pause takes the receipts of all that has ended: each in turn.
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            call = calls[name]
+            began = time.perf_counter()
+            for _ in range(10):
+                call()
+            seconds[name].append((time.perf_counter() - began) / 10)
+    medians = {name: float(np.median(values)) for name, values in seconds.items()}
+    theirs = medians[THEIRS]
+    print("time of a call")
+    for name, median in medians.items():
+        least = min(seconds[name])
+        print(
+            f"{name:36} median {median * 1e6:5.2f} µs, least {least * 1e6:5.2f} µs, {median / theirs:4.2f} of rtmixer's"
+        )
 
 
 def main() -> None:
@@ -115,17 +128,28 @@ def compare_onsets(stream: sonset.Stream, mixer, recorder: Recorder) -> list:
 def compare_calls(stream: sonset.Stream, mixer) -> None:
     silence = np.zeros((48, 1), np.float32)
     buffer = sonset.Buffer(silence)
-
-    def rest() -> None:
-        time.sleep(0.02)
-        mixer.fetch_and_reset_stats()
-
-    print("time of a call")
-    time_calls("sonset play", lambda: stream.play(buffer), rest)
-    time_calls("rtmixer play_buffer", lambda: mixer.play_buffer(silence, channels=1), rest)
     action = stream.play(buffer)
     action.wait()
-    time_calls("sonset receipt", lambda: action.receipt, rest)
+    soon, frame = 0.03, 0
+
+    def rest() -> None:
+        nonlocal frame
+        time.sleep(0.02)
+        mixer.fetch_and_reset_stats()
+        frame = stream.earliest_frame + round(soon * RATE)
+
+    with shim.Mixer(device="virtual", channels=1, samplerate=RATE, blocksize=256) as ours:
+        calls = {
+            THEIRS: lambda: mixer.play_buffer(silence, channels=1),
+            "rtmixer play_buffer(start=)": lambda: mixer.play_buffer(silence, channels=1, start=mixer.time + soon),
+            "sonset play": lambda: stream.play(buffer),
+            "sonset play(at_frame=)": lambda: stream.play(buffer, at_frame=frame),
+            "sonset play(at_perf_counter=)": lambda: stream.play(buffer, at_perf_counter=time.perf_counter() + soon),
+            "sonset receipt": lambda: action.receipt,
+            "sonset.rtmixer play_buffer": lambda: ours.play_buffer(silence, channels=1),
+            "sonset.rtmixer play_buffer(start=)": lambda: ours.play_buffer(silence, channels=1, start=ours.time + soon),
+        }
+        time_calls(calls, rest)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 MOST_CHANNELS = 64
 """An array with more columns is taken for one that lies on its side."""
 
+_HANDLE = ffi.typeof("sonset_buffer **")
+_SAMPLES = ffi.typeof("float[]")
+_INFO = ffi.typeof("sonset_buffer_info *")
+_WRAP = lib.sonset_buffer_wrap
 _RELEASE = lib.sonset_buffer_release
 
 
@@ -100,28 +104,29 @@ class Buffer:
 
     def __init__(self, data: Any, samplerate: Optional[int] = None, *, allow_over: bool = False) -> None:
         samples = as_samples(data)
-        handle = ffi.new("sonset_buffer **")
-        pointer = ffi.from_buffer("float[]", samples)
+        frames, channels = samples.shape
         rate = _rate(samplerate)
-        check(lib.sonset_buffer_wrap(pointer, samples.shape[0], samples.shape[1], rate, NULL, NULL, handle))
-        peak = self._own(handle[0], samples)
-        if peak > 1.0 and not allow_over:
+        handle = ffi.new(_HANDLE)
+        check(_WRAP(ffi.from_buffer(_SAMPLES, samples), frames, channels, rate, NULL, NULL, handle))
+        self._own(handle[0], samples, frames, channels, rate)
+        if not allow_over and self.peak > 1.0:
             refuse(_over(samples))
 
-    def _own(self, handle: Any, samples: Optional[npt.NDArray[np.float32]]) -> float:
+    def _own(
+        self, handle: Any, samples: Optional[npt.NDArray[np.float32]], frames: int, channels: int, samplerate: int
+    ) -> None:
         self._generation = Process.generation
         self._handle = handle
         self._samples = samples
-        info = self._info()
-        self.frames: int = info.frames
-        self.channels: int = info.channels
-        self.samplerate: int = info.sample_rate_hz
-        return float(info.peak)
+        self.frames = frames
+        self.channels = channels
+        self.samplerate = samplerate
 
     @classmethod
     def _adopt(cls, handle: Any) -> Buffer:
         buffer = cls.__new__(cls)
-        buffer._own(handle, None)
+        info = _info(handle)
+        buffer._own(handle, None, info.frames, info.channels, info.sample_rate_hz)
         return buffer
 
     def __del__(self) -> None:
@@ -139,7 +144,7 @@ class Buffer:
         samplerate : int, optional
             Rate in hertz; without one it fits every stream.
         """
-        handle = ffi.new("sonset_buffer **")
+        handle = ffi.new(_HANDLE)
         check(lib.sonset_buffer_create(NULL, frames, channels, _rate(samplerate), handle))
         return cls._adopt(handle[0])
 
@@ -174,7 +179,7 @@ class Buffer:
         FileFormatError
             If it is damaged or of a kind that is not read; the message names the command that converts it.
         """
-        handle = ffi.new("sonset_buffer **")
+        handle = ffi.new(_HANDLE)
         arguments = path_bytes(path), _rate(samplerate), track, handle
         code = progress.while_working(f"reading {path}", show_progress, lib.sonset_buffer_load_file_at, *arguments)
         check(code)
@@ -190,7 +195,7 @@ class Buffer:
         show_progress : bool or callable, optional
             As in `from_file`.
         """
-        handle = ffi.new("sonset_buffer **")
+        handle = ffi.new(_HANDLE)
         arguments = self._handle, _rate(samplerate), handle
         check(progress.while_working("resampling", show_progress, lib.sonset_buffer_resample, *arguments))
         return Buffer._adopt(handle[0])
@@ -204,7 +209,7 @@ class Buffer:
             A row of gains for each channel of the result, with one for each channel of this buffer; or the stereo
             down-mix of 5.1 by Recommendation ITU-R BS.775.
         """
-        handle = ffi.new("sonset_buffer **")
+        handle = ffi.new(_HANDLE)
         if isinstance(matrix, str):
             if matrix != "itu_stereo":
                 refuse(f"matrix={matrix!r} is neither an array nor 'itu_stereo'")
@@ -268,27 +273,22 @@ class Buffer:
     @property
     def peak(self) -> float:
         """Largest magnitude of all samples."""
-        return float(self._info().peak)
+        return float(_info(self._handle).peak)
 
     @property
     def readable_frames(self) -> int:
         """Frames that can be read now: all, or those recorded so far."""
-        return int(self._info().readable_frames)
+        return int(_info(self._handle).readable_frames)
 
     @property
     def resampled_from(self) -> Optional[int]:
         """The rate in hertz that it was converted from; None if it was not."""
-        return self._info().resampled_from_hz or None
+        return _info(self._handle).resampled_from_hz or None
 
     @property
     def duration_s(self) -> Optional[float]:
         """Length in seconds; None without a rate."""
         return self.frames / self.samplerate if self.samplerate else None
-
-    def _info(self) -> Any:
-        info = ffi.new("sonset_buffer_info *")
-        check(lib.sonset_buffer_get_info(self._handle, info))
-        return info
 
     def __repr__(self) -> str:
         rate = f", {self.samplerate} Hz" if self.samplerate else ""
@@ -301,6 +301,12 @@ class Buffer:
 
 def _unpickle(samples: Any, samplerate: Optional[int]) -> Buffer:
     return Buffer(samples, samplerate, allow_over=True)
+
+
+def _info(handle: Any) -> Any:
+    info = ffi.new(_INFO)
+    check(lib.sonset_buffer_get_info(handle, info))
+    return info
 
 
 def _rate(samplerate: Optional[float]) -> int:

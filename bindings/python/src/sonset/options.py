@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-import operator
+from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, TypedDict, TypeVar
 
 from ._library import ffi, lib, numbers, refuse
@@ -243,7 +243,7 @@ _AT_HOST_TIME = lib.SONSET_START_AT_HOST_TIME
 def integer(name: str, value: Any) -> int:
     """A whole number, or an error that names it."""
     try:
-        return operator.index(value)
+        return index(value)
     except TypeError:
         refuse(f"{name}={value!r} is no whole number")
 
@@ -306,7 +306,10 @@ def _at(mode: str, frame: str, clock: str, host_ns: str) -> Dict[str, Setter]:
         if getattr(params, mode):
             refuse_second("at_frame")
         setattr(params, mode, _AT_FRAME)
-        _store(params, frame, "at_frame", value if type(value) is int else integer("at_frame", value))
+        try:
+            setattr(params, frame, index(value))
+        except (TypeError, OverflowError):
+            _store(params, frame, "at_frame", integer("at_frame", value))
 
     def at_stream_s(params: Any, value: Any, rate: int) -> None:
         if getattr(params, mode):
@@ -417,11 +420,12 @@ class Params:
     def __init__(self, name: str, fields: Mapping[str, Setter]) -> None:
         self.kind = ffi.typeof(f"{name} *")
         self.fields = fields
-        self.defaults = ffi.new(self.kind, {"struct_size": ffi.sizeof(name)})
+        self._owner = ffi.new(self.kind, {"struct_size": ffi.sizeof(name)})
+        self.defaults = self._owner[0]
 
     def new(self, options: Mapping[str, Any], rate: int) -> Any:
         """A struct that is zero but for what `options` says. None stands for a default."""
-        params = _new(self.kind, self.defaults[0])
+        params = _new(self.kind, self.defaults)
         for name, value in options.items():
             if value is not None:
                 setter = self.fields.get(name)

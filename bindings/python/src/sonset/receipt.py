@@ -10,7 +10,8 @@ from .clock import NS
 
 _KIND = ffi.typeof("sonset_receipt *")
 _SIZE = ffi.sizeof("sonset_receipt")
-_EMPTY = ffi.new(_KIND, {"struct_size": _SIZE})
+_OWNER = ffi.new(_KIND, {"struct_size": _SIZE})
+_EMPTY = _OWNER[0]
 
 _KINDS = names("sonset_action_kind")
 _STATES = names("sonset_action_state")
@@ -21,7 +22,7 @@ _CLOCKS = {0: None, **names("sonset_clock")}
 
 def new_receipt() -> Any:
     """A struct for the library to write a receipt to."""
-    return ffi.new(_KIND, _EMPTY[0])
+    return ffi.new(_KIND, _EMPTY)
 
 
 class _Count:

@@ -2,61 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-import weakref
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Type, Union
 
 import numpy as np
 
 from . import devices as _devices
-from . import errors, notices, progress, state
 from . import options as _options
-from ._library import NULL, Process, check, failure, ffi, lib, numbers, path_bytes, refuse
-from .action import Action, Detection, Recording
-from .buffer import Buffer, _rate
+from . import progress, state
+from ._library import NULL, check, failure, ffi, lib, numbers, path_bytes, refuse
+from .action import Action
+from .arguments import direction_number, set_field
+from .buffer import _rate
 from .clock import NS
-from .receipt import Receipts, new_receipt
-from .ring import RingBuffer
+from .playing import Player
+from .recording import Recorder
 from .state import Level, StreamInfo, StreamStats, StreamTime
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Literal, Unpack
 
-    from .options import (
-        DetectOptions,
-        GainOptions,
-        PlayOptions,
-        RecordOptions,
-        RingPlayOptions,
-        SoundOptions,
-    )
+    from .arguments import Direction, Path
+    from .options import GainOptions
 
-    Path = Union[str, os.PathLike[str]]
-    Channels = Union[None, int, Iterable[int]]
-    Gains = Union[None, float, Iterable[float]]
-    Direction = Literal["output", "input"]
-
-_DIRECTIONS = numbers("sonset_direction")
-_FORMATS = numbers("sonset_sample_format")
-_WAVEFORMS = numbers("sonset_waveform")
-_SPECTRA = numbers("sonset_noise_spectrum")
-_DISTRIBUTIONS = numbers("sonset_noise_distribution")
-_CODES = numbers("sonset_pulse_code")
 _ROLES = numbers("sonset_channel_role")
 
-# How often receipts are taken where nothing is waited for: each action would make it the dearest part of a call.
-_COLLECT_EVERY = 64
-_COLLECT_S = 0.05
-
-_new = ffi.new
 _monotonic = time.monotonic
-_NUMBER = ffi.typeof("int64_t *")
-_PLAY_BUFFER = lib.sonset_stream_play_buffer
-_POLL = lib.sonset_stream_poll_receipt
 _HIGH_LATENCY_S = 0.040
 
 
@@ -94,14 +67,7 @@ class Batch:
             self.discard()
 
 
-def _destroy(handle: Any, alive: Dict[int, Any], generation: int) -> None:
-    """Ends a stream that nobody closed. What it plays is kept until it does not play any more."""
-    if generation == Process.generation:
-        lib.sonset_stream_destroy(handle)
-    alive.clear()
-
-
-class Stream:
+class Stream(Player, Recorder):
     """A stream to a device.
 
     It makes no sound before `start`, which ``with`` calls, but takes actions already. Leaving the ``with`` block
@@ -163,8 +129,6 @@ class Stream:
     ('completed', 9600, 4800)
     """
 
-    _handle: Any = NULL
-
     def __init__(
         self,
         samplerate: Optional[float] = None,
@@ -205,7 +169,7 @@ class Stream:
             "dither_db": dither_db or 0.0,
         }
         for name, value in fields.items():
-            _set(config, name, value)
+            set_field(config, name, value)
         handle = ffi.new("sonset_stream **")
         names_of_devices = [
             NULL if name is None or not channels else ffi.new("char[]", name.encode())
@@ -216,25 +180,10 @@ class Stream:
         self._own(handle[0], strict, wait)
 
     def _own(self, handle: Any, strict: bool, wait: bool) -> None:
-        self._handle = handle
-        self._generation = Process.generation
-        self._alive: Dict[int, Any] = {}
-        self._destroyer = weakref.finalize(self, _destroy, handle, self._alive, self._generation)
-        self._collecting = threading.Lock()
-        self._local = threading.local()
-        self._batches = 0
+        info = self._take_over(handle, strict)
         self._wait_at_exit = wait
         self._told_latency = False
         self._summed_up = False
-        info = self.info
-        self.samplerate: int = info.samplerate
-        self.output_channels: int = info.output_channels
-        self.input_channels: int = info.input_channels
-        self.receipts = Receipts(self.samplerate)
-        self._notices = notices.Notices(strict, self.samplerate)
-        self._polled = new_receipt()
-        self._collect_at, self._collect_after = _COLLECT_EVERY, 0.0
-        self._told_latency = False
         self._tell_of_device(info)
 
     # Life.
@@ -330,7 +279,7 @@ class Stream:
         direction : {'output', 'input'}
             Which half.
         """
-        return state.read_time(self._handle_now(), _direction(direction))
+        return state.read_time(self._handle_now(), direction_number(direction))
 
     @property
     def earliest_frame(self) -> int:
@@ -366,7 +315,7 @@ class Stream:
         clock = lib.SONSET_CLOCK_REALTIME if perf_counter is None else lib.SONSET_CLOCK_MONOTONIC
         ns = round((unix if perf_counter is None else perf_counter) * NS)  # type: ignore[operator]
         frame = ffi.new("int64_t *")
-        check(lib.sonset_stream_frame_at(self._handle_now(), _direction(direction), clock, ns, frame))
+        check(lib.sonset_stream_frame_at(self._handle_now(), direction_number(direction), clock, ns, frame))
         return int(frame[0])
 
     def perf_counter_at(self, frame: int, direction: Direction = "output") -> float:
@@ -379,7 +328,7 @@ class Stream:
 
     def _host_ns_at(self, frame: int, direction: Direction, clock: int) -> int:
         ns = ffi.new("int64_t *")
-        check(lib.sonset_stream_host_time_at(self._handle_now(), _direction(direction), clock, frame, ns))
+        check(lib.sonset_stream_host_time_at(self._handle_now(), direction_number(direction), clock, frame, ns))
         return int(ns[0])
 
     def set_latency_bias(self, direction: Direction, seconds: float) -> None:
@@ -392,7 +341,7 @@ class Stream:
         seconds : float
             May be negative. A cable gives the sum of both directions only.
         """
-        check(lib.sonset_stream_set_latency_bias(self._handle_now(), _direction(direction), round(seconds * NS)))
+        check(lib.sonset_stream_set_latency_bias(self._handle_now(), direction_number(direction), round(seconds * NS)))
 
     def log_receipts(self, path: Path) -> None:
         """Writes every receipt from now on to a new CSV file, which is whole at any time.
@@ -469,387 +418,6 @@ class Stream:
         """
         params = _options.GAIN.new({"gain_db": gain_db, **options}, self.samplerate)
         check(lib.sonset_stream_set_master_gain(self._handle_now(), params))
-
-    # Playing.
-
-    @_options.takes(_options.PlayOptions)
-    def play(
-        self, sound: Any, channels: Channels = None, gains: Gains = None, **options: Unpack[PlayOptions]
-    ) -> Action:
-        """Plays a sound: now, or at a time.
-
-        Parameters
-        ----------
-        sound : Buffer or array_like
-            The sound; an array is checked and wrapped at each call, so make a `Buffer` of one that is played often.
-        channels : int or sequence of int, optional
-            Output channels from 1, one for each column, or any number for a mono sound. By default 1 to n, and 1 and 2
-            for a mono sound.
-        gains : float or sequence of float, optional
-            Linear factors, one for all channels or one for each.
-        {options}
-
-        Returns
-        -------
-        Action
-            To be waited for and changed. The sound needs no other reference to it.
-
-        Examples
-        --------
-        >>> with sonset.Stream(48000, device="virtual") as stream:
-        ...     beep = sonset.Buffer(np.full(480, 0.1))
-        ...     first = stream.play(beep, at_stream_s=0.5)
-        ...     second = stream.play(beep, after=first)
-        ...     second.wait().start_frame - first.receipt.start_frame
-        480
-        """
-        buffer = sound if type(sound) is Buffer else self._buffer(sound)
-        return self._play(_PLAY_BUFFER, (buffer._handle,), channels, gains, options, buffer)
-
-    play_buffer = play
-
-    @_options.takes(_options.RingPlayOptions)
-    def play_ring(
-        self, ring: RingBuffer, channels: Channels = None, gains: Gains = None, **options: Unpack[RingPlayOptions]
-    ) -> Action:
-        """Plays what is written to a ring, before and while it plays.
-
-        Where the ring runs dry there is silence, which is counted. It completes after `RingBuffer.finish`.
-
-        Parameters
-        ----------
-        ring : RingBuffer
-            The ring.
-        channels, gains : optional
-            As in `play`.
-        {options}
-        """
-        return self._play(lib.sonset_stream_play_ring, (ring._handle,), channels, gains, options, ring)
-
-    @_options.takes(_options.PlayOptions)
-    def play_file(
-        self,
-        path: Path,
-        channels: Channels = None,
-        gains: Gains = None,
-        *,
-        track: int = 0,
-        read_ahead_ms: int = 0,
-        resample: bool = False,
-        **options: Unpack[PlayOptions],
-    ) -> Action:
-        """Plays a sound file, or the sound track of a film, while it is read.
-
-        Parameters
-        ----------
-        path : path-like
-            The file; see `Buffer.from_file`.
-        channels, gains : optional
-            As in `play`.
-        track : int, optional
-            Number of the audio track, from 1; 0 is its default one.
-        read_ahead_ms : int, optional
-            How far ahead it is read, in ms; 2000 by default.
-        resample : bool, optional
-            Converts a file of another rate instead of refusing it.
-        {options}
-        """
-        file = ffi.new("sonset_play_file_params *", {"struct_size": ffi.sizeof("sonset_play_file_params")})
-        _set(file, "track", track)
-        _set(file, "read_ahead_ms", read_ahead_ms)
-        file.resample = int(resample)
-        return self._play(lib.sonset_stream_play_file, (path_bytes(path), file), channels, gains, options, None)
-
-    @_options.takes(_options.SoundOptions)
-    def play_input(
-        self,
-        channels: Channels = None,
-        gains: Gains = None,
-        *,
-        first_channel: int = 1,
-        input_channels: int = 1,
-        delay_frames: int = 0,
-        **options: Unpack[SoundOptions],
-    ) -> Action:
-        """Plays the input: a monitor, or delayed auditory feedback.
-
-        Parameters
-        ----------
-        channels, gains : optional
-            As in `play`.
-        first_channel, input_channels : int, optional
-            First input channel, from 1, and how many from there.
-        delay_frames : int, optional
-            Frames by which the output is later than it must be.
-        {options}
-        """
-        monitor = ffi.new("sonset_input_params *", {"struct_size": ffi.sizeof("sonset_input_params")})
-        _set(monitor, "first_channel", first_channel)
-        _set(monitor, "channel_count", input_channels)
-        _set(monitor, "delay_frames", delay_frames)
-        return self._play(lib.sonset_stream_play_input, (monitor,), channels, gains, options, None)
-
-    @_options.takes(_options.SoundOptions)
-    def play_tone(
-        self,
-        frequency: float,
-        amplitude: float = 1.0,
-        channels: Channels = None,
-        gains: Gains = None,
-        *,
-        waveform: Literal["sine", "square", "sawtooth", "triangle"] = "sine",
-        phase_cycles: float = 0.0,
-        **options: Unpack[SoundOptions],
-    ) -> Action:
-        """Plays a tone, for ever or for `frame_count` frames.
-
-        Parameters
-        ----------
-        frequency : float
-            In hertz.
-        amplitude : float, optional
-            Peak of the wave, linear, 1 is full scale.
-        channels, gains : optional
-            As in `play`, for a mono sound.
-        waveform : {'sine', 'square', 'sawtooth', 'triangle'}
-            All but the first are limited in band.
-        phase_cycles : float, optional
-            Phase at the start, in cycles.
-        {options}
-        """
-        tone = ffi.new("sonset_tone_params *", {"struct_size": ffi.sizeof("sonset_tone_params")})
-        tone.waveform = _pick("waveform", waveform, _WAVEFORMS)
-        tone.frequency_hz = _options.number("frequency", frequency)
-        tone.amplitude = _nonzero("amplitude", amplitude)
-        tone.phase_cycles = _options.number("phase_cycles", phase_cycles)
-        return self._play(lib.sonset_stream_play_tone, (tone,), channels, gains, options, None)
-
-    @_options.takes(_options.SoundOptions)
-    def play_noise(
-        self,
-        rms: float = 0.1,
-        channels: Channels = None,
-        gains: Gains = None,
-        *,
-        spectrum: Literal["white", "pink"] = "white",
-        distribution: Literal["gaussian", "uniform"] = "gaussian",
-        seed: int = 0,
-        independent_channels: int = 1,
-        **options: Unpack[SoundOptions],
-    ) -> Action:
-        """Plays noise, for ever or for `frame_count` frames. Equal seeds give the same noise, bit for bit.
-
-        Parameters
-        ----------
-        rms : float, optional
-            Root mean square, linear.
-        channels, gains : optional
-            As in `play`, for a sound of `independent_channels` channels.
-        spectrum : {'white', 'pink'}
-            The same power in each hertz or in each octave.
-        distribution : {'gaussian', 'uniform'}
-            That of white noise.
-        seed : int, optional
-            Any number.
-        independent_channels : int, optional
-            How many different noises to make of it.
-        {options}
-        """
-        noise = ffi.new("sonset_noise_params *", {"struct_size": ffi.sizeof("sonset_noise_params")})
-        noise.spectrum = _pick("spectrum", spectrum, _SPECTRA)
-        noise.distribution = _pick("distribution", distribution, _DISTRIBUTIONS)
-        noise.rms = _nonzero("rms", rms)
-        _set(noise, "seed", seed)
-        _set(noise, "source_channels", independent_channels)
-        return self._play(lib.sonset_stream_play_noise, (noise,), channels, gains, options, None)
-
-    @_options.takes(_options.SoundOptions)
-    def play_pulse(
-        self,
-        channels: Channels,
-        gains: Gains = None,
-        *,
-        level: float = 1.0,
-        width_frames: int = 0,
-        count: int = 1,
-        interval_frames: int = 0,
-        code: Optional[int] = None,
-        serial: bool = False,
-        data_bits: int = 0,
-        **options: Unpack[SoundOptions],
-    ) -> Action:
-        """Plays pulses: markers for another machine.
-
-        Parameters
-        ----------
-        channels : int or sequence of int
-            Output channels from 1, which must be named.
-        gains : optional
-            As in `play`.
-        level : float, optional
-            Level of a pulse, linear; negative ones point down.
-        width_frames : int, optional
-            Frames of a pulse, and of each bit of a serial code; 0 for 5 ms.
-        count : int, optional
-            Pulses of a train; -1 for ever.
-        interval_frames : int, optional
-            Frames from the start of one to that of the next, in a train.
-        code : int, optional
-            A number to say: bit i, from the lowest, is the i-th of `channels`, all at once.
-        serial : bool, optional
-            Says `code` bit after bit on one channel instead: start bit, data bits from the lowest, stop bit.
-        data_bits : int, optional
-            Data bits of a serial code; 0 for 8.
-        {options}
-        """
-        pulse = ffi.new("sonset_pulse_params *", {"struct_size": ffi.sizeof("sonset_pulse_params")})
-        if serial and code is None:
-            refuse("serial=True needs a code")
-        kind = "none" if code is None else "serial" if serial else "parallel"
-        pulse.code = _CODES[kind]
-        _set(pulse, "code_value", code or 0)
-        _set(pulse, "data_bits", data_bits)
-        _set(pulse, "width_frames", width_frames)
-        _set(pulse, "count", count)
-        _set(pulse, "interval_frames", interval_frames)
-        pulse.level = _nonzero("level", level)
-        return self._play(lib.sonset_stream_play_pulse, (pulse,), channels, gains, options, None)
-
-    # Recording and listening.
-
-    @_options.takes(_options.RecordOptions)
-    def record(
-        self, frames: Union[int, Buffer], channels: Channels = None, **options: Unpack[RecordOptions]
-    ) -> Recording:
-        """Records, now or at a time: also in the past, as far as `history_frames` goes.
-
-        Parameters
-        ----------
-        frames : int or Buffer
-            How many frames to record at most, or a `Buffer.empty` to fill.
-        channels : int or sequence of int, optional
-            Input channels from 1; by default all.
-        {options}
-
-        Returns
-        -------
-        Recording
-            Whose `data` is the recording.
-
-        Examples
-        --------
-        >>> with sonset.Stream(48000, 1, 1, device="virtual") as stream:
-        ...     tone = stream.play_tone(440, 0.1, frame_count=4800)
-        ...     recording = stream.record(4800)
-        ...     receipt = recording.wait()
-        ...     recording.data.shape
-        (4800, 1)
-        """
-        return self._record_into(lib.sonset_stream_record_buffer, frames, channels, self.input_channels, options)
-
-    @_options.takes(_options.RecordOptions)
-    def record_output(
-        self, frames: Union[int, Buffer], channels: Channels = None, **options: Unpack[RecordOptions]
-    ) -> Recording:
-        """Records what is really sent to the device, sample by sample.
-
-        Parameters
-        ----------
-        frames : int or Buffer
-            As in `record`.
-        channels : int or sequence of int, optional
-            Output channels from 1; by default all.
-        {options}
-        """
-        return self._record_into(lib.sonset_stream_record_output, frames, channels, self.output_channels, options)
-
-    @_options.takes(_options.RecordOptions)
-    def record_ring(
-        self,
-        ring: RingBuffer,
-        channels: Channels = None,
-        *,
-        max_frames: int = 0,
-        ring_policy: Literal["continue", "end"] = "continue",
-        output: bool = False,
-        **options: Unpack[RecordOptions],
-    ) -> Action:
-        """Records into a ring, which is read meanwhile.
-
-        Parameters
-        ----------
-        ring : RingBuffer
-            The ring, empty.
-        channels : int or sequence of int, optional
-            Input channels from 1; by default 1 to the channels of the ring.
-        max_frames : int, optional
-            Frames to record; 0 for no end.
-        ring_policy : {'continue', 'end'}
-            When the ring is full: lose frames, which are counted, or end.
-        output : bool, optional
-            Records what is sent to the device instead.
-        {options}
-        """
-        function = lib.sonset_stream_record_output_ring if output else lib.sonset_stream_record_ring
-        extra: Dict[str, Any] = {"max_frames": max_frames, "ring_policy": ring_policy}
-        return self._record(function, ring._handle, channels, {**options, **extra}, Action, ring)
-
-    @_options.takes(_options.RecordOptions)
-    def record_file(
-        self,
-        path: Path,
-        channels: Channels = None,
-        *,
-        max_frames: int = 0,
-        sample_format: Literal["float32", "int24", "int16"] = "float32",
-        buffer_ms: int = 0,
-        **options: Unpack[RecordOptions],
-    ) -> Action:
-        """Records into a new WAV file, which is readable at any time. It is complete when the receipt is there.
-
-        Parameters
-        ----------
-        path : path-like
-            The file, which must not exist.
-        channels : int or sequence of int, optional
-            Input channels from 1; by default all.
-        max_frames : int, optional
-            Frames to record; 0 for no end.
-        sample_format : {'float32', 'int24', 'int16'}
-            How it stores samples.
-        buffer_ms : int, optional
-            What is kept in memory for a disk that is slow, in ms; 2000 by default.
-        {options}
-        """
-        file = ffi.new("sonset_file_params *", {"struct_size": ffi.sizeof("sonset_file_params")})
-        file.format = _pick("sample_format", sample_format, _FORMATS)
-        _set(file, "buffer_ms", buffer_ms)
-        params = self._params(_options.RECORD, {**options, "max_frames": max_frames})
-        chosen, count = _channel_array(channels)
-        number = ffi.new("int64_t *")
-        self._before()
-        arguments = self._handle_now(), path_bytes(path), chosen, count, params, file, number
-        check(lib.sonset_stream_record_file(*arguments))
-        return self._issued(Action, number[0], None)
-
-    @_options.takes(_options.DetectOptions)
-    def detect_level(self, channels: Channels = None, **options: Unpack[DetectOptions]) -> Detection:
-        """Listens for a sound: a voice key. Its onset is known as soon as the sound has lasted long enough.
-
-        Parameters
-        ----------
-        channels : int or sequence of int, optional
-            Input channels from 1; by default the first.
-        {options}
-        """
-        params = self._params(_options.DETECT, options)
-        chosen, count = _channel_array(channels)
-        number = ffi.new("int64_t *")
-        self._before()
-        check(lib.sonset_stream_detect_level(self._handle_now(), chosen, count, params, number))
-        action = self._issued(Detection, number[0], None)
-        assert isinstance(action, Detection)
-        return action
 
     # All together.
 
@@ -948,107 +516,6 @@ class Stream:
 
     # Within.
 
-    def _handle_now(self) -> Any:
-        if self._generation != Process.generation:
-            raise errors.ForkError(
-                "this stream belongs to the process that forked: open another one here, or start the process with "
-                "multiprocessing's 'spawn'",
-                -4,
-                "SONSET_ERROR_INVALID_STATE",
-            )
-        return self._handle
-
-    def _params(self, kind: _options.Params, options: Any) -> Any:
-        batch = getattr(self._local, "batch", None) if self._batches else None
-        if batch is None and not options:
-            return NULL
-        params = kind.new(options, self.samplerate)
-        if batch is not None:
-            params.batch = batch.id
-        return params
-
-    def _play(self, function: Any, source: Any, channels: Channels, gains: Gains, options: Any, keep: Any) -> Action:
-        params = self._params(_options.PLAY, options) if options or self._batches else NULL
-        if channels is None and gains is None:
-            chosen, factors, count = NULL, NULL, 0
-        else:
-            chosen, count = _channel_array(channels)
-            factors, count = _gain_array(gains, count, self._default_count(keep))
-        if len(self._alive) >= self._collect_at or _monotonic() > self._collect_after:
-            self._before()
-        number = _new(_NUMBER)
-        code = function(self._handle_now(), *source, chosen, factors, count, params, number)
-        if code:
-            raise failure(code)
-        return self._issued(Action, number[0], keep)
-
-    def _default_count(self, source: Any) -> int:
-        """How many channels a sound takes by default."""
-        columns = getattr(source, "channels", 1)
-        return min(2, self.output_channels) if columns == 1 else columns
-
-    def _record_into(
-        self, function: Any, frames: Union[int, Buffer], channels: Channels, all_channels: int, options: Any
-    ) -> Recording:
-        if isinstance(frames, Buffer):
-            buffer = frames
-        else:
-            count = _channel_array(channels)[1] or all_channels
-            buffer = Buffer.empty(_options.integer("frames", frames), max(1, count), self.samplerate)
-        action = self._record(function, buffer._handle, channels, options, Recording, buffer)
-        assert isinstance(action, Recording)
-        return action
-
-    def _record(
-        self, function: Any, target: Any, channels: Channels, options: Any, kind: Type[Action], keep: Any
-    ) -> Action:
-        params = self._params(_options.RECORD, options)
-        chosen, count = _channel_array(channels)
-        number = ffi.new("int64_t *")
-        self._before()
-        check(function(self._handle_now(), target, chosen, count, params, number))
-        return self._issued(kind, number[0], keep)
-
-    def _issued(self, kind: Type[Action], number: int, keep: Any) -> Action:
-        self._alive[number] = keep
-        return kind(self, number, keep)
-
-    def _before(self) -> None:
-        """What is due before something is asked for: the receipts so far, and what a strict stream has to raise."""
-        self._collect()
-        self._raise_problem()
-
-    def _buffer(self, sound: Any) -> Buffer:
-        if isinstance(sound, Buffer):
-            return sound
-        if isinstance(sound, (str, bytes, os.PathLike)):
-            refuse(f"{sound!r} is no sound: play_file plays files, and Buffer.from_file loads them")
-        if isinstance(sound, RingBuffer):
-            refuse("a RingBuffer is played with play_ring")
-        return Buffer(sound)
-
-    def _collect(self) -> None:
-        """Takes the receipts that wait, lets go of what their actions needed, and looks for problems in them."""
-        if not self._collecting.acquire(False):
-            return
-        try:
-            handle = self._handle_now()
-            while _POLL(handle, self._polled) == 0:
-                # It is kept before it is looked at: a warning may be raised as an error.
-                polled, self._polled = self._polled, new_receipt()
-                self._alive.pop(polled.action, None)
-                self.receipts._add(polled)
-                self._notices.examine(polled)
-            self._collect_at = len(self._alive) + _COLLECT_EVERY
-            self._collect_after = _monotonic() + _COLLECT_S
-        finally:
-            self._collecting.release()
-
-    def _raise_problem(self) -> None:
-        problem, self._notices.pending = self._notices.pending, None
-        if problem is not None:
-            raise problem
-
     def _tell_of_device(self, info: StreamInfo) -> None:
         for name in {f"{info.output_name} {info.output_device}", f"{info.input_name} {info.input_device}"}:
             if _devices._BLUETOOTH.search(name):
@@ -1083,61 +550,10 @@ class Stream:
         raise TypeError("a stream belongs to its process and cannot be pickled: open one in each process")
 
 
-def _set(params: Any, field: str, value: Any) -> None:
-    """Sets a field of a struct, or raises an error that names it."""
-    try:
-        setattr(params, field, value)
-    except (TypeError, OverflowError) as error:
-        refuse(f"{field}={value!r}: {error}")
-
-
-def _pick(field: str, name: Any, known: Mapping[str, int]) -> int:
-    if name not in known:
-        refuse(f"{field}={name!r} is none of {', '.join(map(repr, known))}")
-    return known[name]
-
-
-def _nonzero(field: str, value: Any) -> float:
-    """A number that the library would take for its default if it were 0."""
-    result = _options.number(field, value)
-    if result == 0:
-        refuse(f"{field} is 0, which is silence: give a gain_db of -inf for that")
-    return result
-
-
-def _direction(name: str) -> int:
-    return _pick("direction", name, _DIRECTIONS)
-
-
 def _option_text(options: Union[str, Mapping[str, Any]]) -> str:
     if isinstance(options, str):
         return options
     return ";".join(f"{key}={value}" for key, value in options.items())
-
-
-def _channel_array(channels: Channels) -> tuple[Any, int]:
-    if channels is None:
-        return NULL, 0
-    numbers_ = [channels] if isinstance(channels, (int, np.integer)) else list(channels)
-    whole = [_options.integer("channels", channel) for channel in numbers_]
-    if not whole:
-        refuse("channels is empty")
-    try:
-        return ffi.new("int32_t[]", whole), len(whole)
-    except OverflowError:
-        refuse(f"channels={whole} is out of range")
-
-
-def _gain_array(gains: Gains, count: int, default_count: int) -> tuple[Any, int]:
-    if gains is None:
-        return NULL, count
-    if isinstance(gains, (int, float, np.number)):
-        factors: List[float] = [_options.number("gains", gains)] * (count or default_count)
-    else:
-        factors = [_options.number("gains", gain) for gain in gains]
-    if count and len(factors) != count:
-        refuse(f"{len(factors)} gains do not fit {count} channels")
-    return ffi.new("float[]", factors), len(factors)
 
 
 __all__ = ["Batch", "Stream"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 from .. import errors
 from .._library import ffi
@@ -89,8 +89,7 @@ class Action:
         kind: int,
         requested_time: float,
         allow_belated: bool,
-        *,
-        mapping: Sequence[int] = (),
+        mapping: Tuple[int, ...] = (),
         buffer: Any = None,
         ringbuffer: Any = None,
         action: Optional[Action] = None,
@@ -98,8 +97,8 @@ class Action:
         self.type = kind
         self.requested_time = requested_time
         self.allow_belated = allow_belated
-        self.mapping: Tuple[int, ...] = tuple(mapping)
-        self.channels = len(self.mapping)
+        self.mapping = mapping
+        self.channels = len(mapping)
         self.buffer = buffer
         self.ringbuffer = ringbuffer
         self.action = action
@@ -177,16 +176,25 @@ class Command(Action):
 class Sound(Action):
     """What is played or recorded."""
 
+    _issued: Optional[Issued] = None
+    _final: Optional[Receipt] = None
+    _target: Any = None
+    _copied = 0
+
     def __init__(
-        self, *given: Any, issued: Issued, frames: int, block: Callable[[], int], target: Any = None, **more: Any
+        self,
+        kind: int,
+        requested_time: float,
+        allow_belated: bool,
+        mapping: Tuple[int, ...],
+        buffer: Any,
+        ringbuffer: Any,
+        frames: int,
+        block: Callable[[], int],
     ) -> None:
-        super().__init__(*given, **more)
+        super().__init__(kind, requested_time, allow_belated, mapping, buffer, ringbuffer)
         self._frames = frames
         self._block = block
-        self._issued: Optional[Issued] = issued
-        self._target = target
-        self._copied = 0
-        self._final: Optional[Receipt] = None
         self._lock = threading.RLock()
 
     @property
@@ -229,7 +237,7 @@ class Sound(Action):
         )
 
     def _is_done(self) -> bool:
-        return self._look().state == "ended"
+        return self._final is not None or self._look().state == "ended"
 
     def _look(self) -> Receipt:
         """What is known now. When it has ended, what was recorded is in its place, and all memory is let go of."""
@@ -238,14 +246,15 @@ class Sound(Action):
                 return self._final
             assert self._issued is not None
             receipt = self._issued.receipt
-            self._hand_over(receipt.done_frames)
+            if self._target is not None:
+                self._hand_over(receipt.done_frames)
             if receipt.state == "ended":
                 self._final, self._issued, self._target = receipt, None, None
             return receipt
 
     def _hand_over(self, done: int) -> None:
         """Copies what was recorded since to the memory of the program, which the library cannot record into."""
-        if self._target is None or done <= self._copied:
+        if done <= self._copied:
             return
         assert isinstance(self._issued, Recording)
         samples = self._issued.buffer.read(self._copied, done - self._copied)

@@ -282,10 +282,13 @@ class Base:
 
     def _mapping(self, channels: Channels, direction: str) -> Tuple[int, ...]:
         """The channels of the stream that are meant."""
-        try:
-            mapping = tuple(operator.index(channel) for channel in channels)  # type: ignore[union-attr]
-        except TypeError:
-            mapping = tuple(range(1, operator.index(channels) + 1))  # type: ignore[arg-type]
+        if isinstance(channels, int):
+            mapping = tuple(range(1, channels + 1))
+        else:
+            try:
+                mapping = tuple([operator.index(channel) for channel in channels])
+            except TypeError:
+                mapping = tuple(range(1, operator.index(channels) + 1))  # type: ignore[arg-type]
         most = self.stream.output_channels if direction == OUTPUT else self.stream.input_channels
         if not mapping:
             refuse(f"channels={channels!r} are none")
@@ -303,7 +306,9 @@ class Base:
 
     def _when(self, start: float, allow_belated: bool) -> Dict[str, Any]:
         """A time as `sonset.Stream` takes it."""
-        long_past = Clock.perf_counter() - _LONG_PAST_S
+        if allow_belated and start <= 0:
+            return {}
+        long_past = _time.perf_counter() - _LONG_PAST_S
         if allow_belated:
             return {} if start < long_past else {"at_perf_counter": start}
         return {"at_perf_counter": max(start, long_past), "late_policy": "drop"}
@@ -355,20 +360,19 @@ class Base:
     def _block(self) -> int:
         return self.stream.info.block_frames or self.stream.stats.largest_block_frames or 1
 
-    def _issue(self, issue: Callable[[], Issued], kind: int, frames: int, *given: Any, **more: Any) -> Sound:
+    def _issue(self, issue: Callable[[], Issued], sound: Sound) -> Sound:
         """Issues a sound or a recording."""
         with self._lock:
             try:
-                issued = issue()
+                sound._issued = issue()
             except errors.PoolFullError as error:
                 raise RuntimeError(f"Action queue is full: {error}") from error
-            sound = Sound(kind, *given, issued=issued, frames=frames, block=self._block, **more)
             self._enqueue(sound)
             return sound
 
     def _issue_ring(self, by: Any, issue: Any, kind: int, at: float, belated: bool, mapping: Any, ring: Any) -> Action:
-        given = {"mapping": mapping, "ringbuffer": ring}
-        action = self._issue(lambda: by(issue), kind, ULONG_MAX, at, belated, **given)
+        sound = Sound(kind, at, belated, mapping, None, ring, ULONG_MAX, self._block)
+        action = self._issue(lambda: by(issue), sound)
         if ring.is_linked:
             self._keeper.add(ring.exchange)
         return action

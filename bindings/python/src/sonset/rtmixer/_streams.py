@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from .._library import refuse
 from ..action import Action as Issued
 from ..buffer import Buffer
 from ..ring import RingBuffer as Ring
-from ._action import PLAY_BUFFER, PLAY_RINGBUFFER, RECORD_BUFFER, RECORD_RINGBUFFER, Action
+from ._action import PLAY_BUFFER, PLAY_RINGBUFFER, RECORD_BUFFER, RECORD_RINGBUFFER, Action, Sound
 from ._arguments import DUPLEX, INPUT, OUTPUT, seconds
 from ._base import Base
 from ._ring import SAMPLE_BYTES, RingBuffer
@@ -83,16 +83,15 @@ class Mixer(Base):
         mapping = self._mapping(channels, OUTPUT)
         at = seconds("start", start)
         samples = _samples(buffer, len(mapping))
-        more = {"mapping": mapping, "buffer": buffer}
-        if not len(samples):
-            return self._command(PLAY_BUFFER, at, allow_belated, **more)
+        frames = len(samples)
+        if not frames:
+            return self._command(PLAY_BUFFER, at, allow_belated, mapping=mapping, buffer=buffer)
         outputs, summed = _summed(mapping, samples)
         sound = Buffer(summed, allow_over=True)
         when = self._when(at, allow_belated)
         return self._issue(
             lambda: self.stream.play(sound, outputs, allow_clip=True, **when),
-            *(PLAY_BUFFER, len(samples), at, allow_belated),
-            **more,
+            Sound(PLAY_BUFFER, at, allow_belated, mapping, buffer, None, frames, self._block),
         )
 
     def play_ringbuffer(
@@ -165,17 +164,14 @@ class Recorder(Base):
         mapping = self._mapping(channels, INPUT)
         at = seconds("start", start)
         samples = _samples(buffer, len(mapping), writable=True)
-        more = {"mapping": mapping, "buffer": buffer}
-        if not len(samples):
-            return self._command(RECORD_BUFFER, at, allow_belated, **more)
-        target = Buffer.empty(len(samples), len(mapping))
+        frames = len(samples)
+        if not frames:
+            return self._command(RECORD_BUFFER, at, allow_belated, mapping=mapping, buffer=buffer)
+        target = Buffer.empty(frames, len(mapping))
         when = self._when(at, allow_belated)
-        action = self._issue(
-            lambda: self.stream.record(target, mapping, **when),
-            *(RECORD_BUFFER, len(samples), at, allow_belated),
-            target=samples,
-            **more,
-        )
+        action = Sound(RECORD_BUFFER, at, allow_belated, mapping, buffer, None, frames, self._block)
+        action._target = samples
+        self._issue(lambda: self.stream.record(target, mapping, **when), action)
         self._keeper.add(action._is_done)
         return action
 
@@ -226,6 +222,10 @@ class MixerAndRecorder(Mixer, Recorder):
 
 def _samples(buffer: Any, channels: int, writable: bool = False) -> npt.NDArray[np.float32]:
     """The samples in the program's memory, of the shape (frames, channels), without a copy."""
+    if type(buffer) is np.ndarray and buffer.dtype == np.float32 and buffer.ndim == 2 and buffer.shape[1] == channels:
+        flags = buffer.flags
+        if flags.c_contiguous and (flags.writeable or not writable):
+            return buffer.view() if writable else buffer
     view = memoryview(buffer)
     if view.format.lstrip("@=<") not in ("f", "B", "b", "c"):
         refuse(f"samples are float32, not of the format {view.format!r}: convert them with astype('float32')")
@@ -239,11 +239,11 @@ def _samples(buffer: Any, channels: int, writable: bool = False) -> npt.NDArray[
     return np.frombuffer(view.cast("B"), np.float32, frames * channels).reshape(frames, channels)
 
 
-def _summed(mapping: Tuple[int, ...], samples: Any) -> Tuple[List[int], Any]:
+def _summed(mapping: Tuple[int, ...], samples: Any) -> Tuple[Tuple[int, ...], Any]:
     """Channels that are given more than once get the sum of what goes there."""
-    outputs = list(dict.fromkeys(mapping))
-    if len(outputs) == len(mapping):
-        return outputs, samples if samples.flags.aligned else samples.copy()
+    if len(set(mapping)) == len(mapping):
+        return mapping, samples if samples.flags.aligned else samples.copy()
+    outputs = tuple(dict.fromkeys(mapping))
     summed = np.zeros((len(samples), len(outputs)), np.float32)
     for column, channel in enumerate(mapping):
         summed[:, outputs.index(channel)] += samples[:, column]

@@ -1,0 +1,83 @@
+"""What the methods of a stream are given, as the library takes it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from operator import index
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Union
+
+import numpy as np
+
+from . import options as _options
+from ._library import NULL, ffi, numbers, refuse
+
+if TYPE_CHECKING:
+    from typing_extensions import Literal
+
+    Path = Union[str, os.PathLike[str]]
+    Channels = Union[None, int, Iterable[int]]
+    Gains = Union[None, float, Iterable[float]]
+    Direction = Literal["output", "input"]
+
+_DIRECTIONS = numbers("sonset_direction")
+
+
+def set_field(params: Any, field: str, value: Any) -> None:
+    """Sets a field of a struct, or raises an error that names it."""
+    try:
+        setattr(params, field, value)
+    except (TypeError, OverflowError) as error:
+        refuse(f"{field}={value!r}: {error}")
+
+
+def pick(field: str, name: Any, known: Mapping[str, int]) -> int:
+    if name not in known:
+        refuse(f"{field}={name!r} is none of {', '.join(map(repr, known))}")
+    return known[name]
+
+
+def nonzero(field: str, value: Any) -> float:
+    """A number that the library would take for its default if it were 0."""
+    result = _options.number(field, value)
+    if result == 0:
+        refuse(f"{field} is 0, which is silence: give a gain_db of -inf for that")
+    return result
+
+
+def direction_number(name: str) -> int:
+    return pick("direction", name, _DIRECTIONS)
+
+
+def channel_array(channels: Channels) -> tuple[Any, int]:
+    if channels is None:
+        return NULL, 0
+    several = (channels,) if isinstance(channels, (int, np.integer)) else tuple(channels)
+    try:
+        whole = tuple(map(index, several))
+    except TypeError:
+        whole = tuple([_options.integer("channels", channel) for channel in several])
+    return _array_of(whole)
+
+
+@functools.lru_cache(maxsize=256)
+def _array_of(channels: tuple[int, ...]) -> tuple[Any, int]:
+    """The library only reads it, so that calls for the same channels can share it."""
+    if not channels:
+        refuse("channels is empty")
+    try:
+        return ffi.new("int32_t[]", channels), len(channels)
+    except OverflowError:
+        refuse(f"channels={list(channels)} is out of range")
+
+
+def gain_array(gains: Gains, count: int, default_count: int) -> tuple[Any, int]:
+    if gains is None:
+        return NULL, count
+    if isinstance(gains, (int, float, np.number)):
+        factors: List[float] = [_options.number("gains", gains)] * (count or default_count)
+    else:
+        factors = [_options.number("gains", gain) for gain in gains]
+    if count and len(factors) != count:
+        refuse(f"{len(factors)} gains do not fit {count} channels")
+    return ffi.new("float[]", factors), len(factors)

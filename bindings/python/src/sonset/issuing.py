@@ -1,0 +1,103 @@
+"""How anything is asked of a stream, and how its receipts come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from typing import Any, Dict, Type
+
+from . import errors, notices, state
+from . import options as _options
+from ._library import NULL, Process, lib
+from .action import Action
+from .receipt import Receipts, new_receipt
+from .state import StreamInfo
+
+# How often receipts are taken where nothing is waited for: each action would make it the dearest part of a call.
+_COLLECT_EVERY = 64
+_COLLECT_S = 0.05
+
+_monotonic = time.monotonic
+_POLL = lib.sonset_stream_poll_receipt
+
+
+def _destroy(handle: Any, alive: Dict[int, Any], generation: int) -> None:
+    """Ends a stream that nobody closed. What it plays is kept until it does not play any more."""
+    if generation == Process.generation:
+        lib.sonset_stream_destroy(handle)
+    alive.clear()
+
+
+class Issuer:
+    """What the halves of `Stream` have in common. It is never used alone, so every one is a `Stream`."""
+
+    _handle: Any = NULL
+
+    def _take_over(self, handle: Any, strict: bool) -> StreamInfo:
+        self._handle = handle
+        self._generation = Process.generation
+        self._alive: Dict[int, Any] = {}
+        self._destroyer = weakref.finalize(self, _destroy, handle, self._alive, self._generation)
+        self._collecting = threading.Lock()
+        self._local = threading.local()
+        self._batches = 0
+        info = state.read_info(handle)
+        self.samplerate: int = info.samplerate
+        self.output_channels: int = info.output_channels
+        self.input_channels: int = info.input_channels
+        self.receipts = Receipts(self.samplerate)
+        self._notices = notices.Notices(strict, self.samplerate)
+        self._polled = new_receipt()
+        self._collect_at, self._collect_after = _COLLECT_EVERY, 0.0
+        return info
+
+    def _handle_now(self) -> Any:
+        if self._generation != Process.generation:
+            raise errors.ForkError(
+                "this stream belongs to the process that forked: open another one here, or start the process with "
+                "multiprocessing's 'spawn'",
+                -4,
+                "SONSET_ERROR_INVALID_STATE",
+            )
+        return self._handle
+
+    def _params(self, kind: _options.Params, options: Any) -> Any:
+        batch = getattr(self._local, "batch", None) if self._batches else None
+        if batch is None and not options:
+            return NULL
+        params = kind.new(options, self.samplerate)
+        if batch is not None:
+            params.batch = batch.id
+        return params
+
+    def _issued(self, kind: Type[Action], number: int, keep: Any) -> Action:
+        self._alive[number] = keep
+        return kind(self, number, keep)  # type: ignore[arg-type]
+
+    def _before(self) -> None:
+        """What is due before something is asked for: the receipts so far, and what a strict stream has to raise."""
+        self._collect()
+        self._raise_problem()
+
+    def _collect(self) -> None:
+        """Takes the receipts that wait, lets go of what their actions needed, and looks for problems in them."""
+        if not self._collecting.acquire(False):
+            return
+        try:
+            handle = self._handle_now()
+            while _POLL(handle, self._polled) == 0:
+                # It is kept before it is looked at: a warning may be raised as an error.
+                polled, self._polled = self._polled, new_receipt()
+                self._alive.pop(polled.action, None)
+                self.receipts._add(polled)
+                self._notices.examine(polled)
+            self._collect_at = len(self._alive) + _COLLECT_EVERY
+            self._collect_after = _monotonic() + _COLLECT_S
+        finally:
+            self._collecting.release()
+
+    def _raise_problem(self) -> None:
+        problem, self._notices.pending = self._notices.pending, None
+        if problem is not None:
+            raise problem
