@@ -363,3 +363,20 @@ fn loaded(buffer: &sonset::buffer::Buffer) -> Vec<f32> {
     buffer.read(0, &mut samples).unwrap();
     samples
 }
+
+#[test]
+fn a_recording_that_ended_before_the_close_has_its_own_outcome_however_soon_its_file_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..2_000 {
+        let stream = running(2, "");
+        let path = folder.path().join(format!("{n}.wav"));
+        let action = stream.record_file(&path, Some(&[1]), &at(10, 20), &FileParams::default()).unwrap();
+        block(&stream, 0, 30 + n % 700);
+        stream.close();
+        let Receipt { outcome, measured, .. } = stream.action(action).unwrap();
+        let known = (outcome, measured.requested_frame, measured.end_frame);
+        assert_eq!(known, (Some(Outcome::Completed), 10, 30), "stream {n}");
+        assert_eq!(std::iter::from_fn(|| stream.poll_receipt().ok()).count(), 1);
+        std::fs::remove_file(path).unwrap();
+    }
+}

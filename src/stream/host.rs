@@ -569,13 +569,16 @@ impl Host {
 
     /// Ends everything that is left when no callback will come any more: what is here, and what a callback
     /// that did not come back still holds, from what it had published.
+    ///
+    /// What has ended already and waits for its file only keeps its own outcome.
     pub fn end_all(&mut self, outcome: Outcome) {
         let batches = std::mem::take(&mut self.batches);
         batches.into_values().for_each(|actions| self.discard(actions, outcome));
         let waiting = std::mem::take(&mut self.waiting);
         self.discard(waiting, outcome);
         for slot in 0..self.live.len() {
-            if let Some(live) = self.live[slot].map(|live| self.renewed(live)) {
+            let live = self.live[slot].filter(|live| self.unfinished.iter().all(|(id, ..)| *id != live.id));
+            if let Some(live) = live.map(|live| self.renewed(live)) {
                 let mut measured = self.interim(live.id, &live).measured;
                 if measured.start_frame != NONE {
                     measured.requested_frame = live.asked.requested_frame;

@@ -449,3 +449,22 @@ def test_every_keyword_is_a_field_of_its_struct():
         assert fields - start - set(params.fields) == {"struct_size", "reserved", "batch"} & fields
     shown = set(options.PlayOptions.__annotations__) | set(options.RingPlayOptions.__annotations__)
     assert shown == set(options.PLAY.fields)
+
+
+def test_a_file_is_recorded_at_another_rate_and_played_from_elsewhere(virtual, tmp_path):
+    stream = virtual(1, 1)
+    x = (0.5 * np.sin(np.arange(48000) * 0.05)).astype(np.float32)[:, None]
+    sonset.Buffer(x, RATE).save(tmp_path / "in.wav")
+    frame = stream.earliest_frame + 9600
+    sound = stream.play_file(tmp_path / "in.wav", at_frame=frame)
+    sound.seek(30000, at_frame=frame + 5000, fade_frames=-1)
+    heard = frame + stream.info.round_trip_frames
+    stream.record_file(tmp_path / "out.wav", at_frame=heard, max_frames=12000, samplerate=16000).wait(5)
+    out = sonset.Buffer.from_file(tmp_path / "out.wav")
+    assert (out.samplerate, out.frames) == (16000, 4000)
+    assert sound.wait(5).seek_frame == frame + 5000
+    expected = np.concatenate([x[:5000], x[30000:37000]])[::3]
+    away = np.abs(np.arange(4000) - 5000 / 3) > 200  # What is filtered rings beside the jump.
+    assert np.max(np.abs(out.array - expected)[away][200:-200]) < 1e-3
+    with pytest.raises(ValueError, match="sample_rate_hz 7"):
+        stream.record_file(tmp_path / "other.wav", samplerate=7)

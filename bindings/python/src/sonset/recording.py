@@ -110,6 +110,7 @@ class Recorder(Issuer):
         max_frames: int = 0,
         sample_format: Literal["float32", "int24", "int16"] = "float32",
         buffer_ms: int = 0,
+        samplerate: int = 0,
         **options: Unpack[RecordOptions],
     ) -> Action:
         """Records into a new WAV file, which is readable at any time. It is complete when the receipt is there.
@@ -126,11 +127,15 @@ class Recorder(Issuer):
             How it stores samples.
         buffer_ms : int, optional
             What is kept in memory for a disk that is slow, in ms; 2000 by default.
+        samplerate : int, optional
+            Rate of the file in Hz, to which what comes in is converted; that of the stream by default. The counts of
+            the receipt are frames of the stream.
         {options}
         """
         file = ffi.new("sonset_file_params *", {"struct_size": ffi.sizeof("sonset_file_params")})
         file.format = pick("sample_format", sample_format, _FORMATS)
         set_field(file, "buffer_ms", buffer_ms)
+        set_field(file, "sample_rate_hz", samplerate)
         params = self._params(_options.RECORD, {**options, "max_frames": max_frames})
         chosen, count = channel_array(channels)
         number = ffi.new("int64_t *")
