@@ -3,8 +3,11 @@
 mod bustle;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use bustle::{Bustle, CHANNELS, Random, process, running};
+use sonset::action::Kind;
+use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::receipt::{Measured, Outcome};
 use sonset::stream::Stream;
 
@@ -18,6 +21,7 @@ const BLOCKS: usize = 12;
 struct Traces {
     output: Vec<u32>,
     recordings: Vec<(usize, Vec<u32>)>,
+    files: Vec<(usize, Vec<u32>)>,
     read: Vec<(i64, Vec<u32>)>,
     receipts: HashMap<usize, (Option<Outcome>, Measured)>,
     totals: (u64, u64),
@@ -55,10 +59,45 @@ fn input(first: usize, frames: usize) -> Vec<f32> {
     (first * CHANNELS..(first + frames) * CHANNELS).map(|n| (n % 1_999) as f32 / 2_000.0).collect()
 }
 
+/// How programs are run.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    /// Whether output and input have callbacks of their own.
+    separate: bool,
+    /// Where files are, if there are any.
+    folder: Option<&'a Path>,
+}
+
+/// One callback for both directions, and no files.
+const PLAIN: Setting<'static> = Setting { separate: false, folder: None };
+
+impl Setting<'_> {
+    fn stream(self) -> Stream {
+        running(200, if self.separate { "callbacks=separate" } else { "" })
+    }
+
+    fn bustle(self, seed: u64) -> Bustle {
+        let Some(folder) = self.folder else { return Bustle::new(seed) };
+        // Read ahead for longer than a program lasts, so that how fast files are read decides nothing.
+        let mut bustle = Bustle::with_files(seed, folder);
+        (bustle.file_in, bustle.read_ahead_ms) = (4, 3_000);
+        bustle
+    }
+
+    fn process(self, stream: &Stream, samples: &[f32], out: &mut [f32]) {
+        if !self.separate {
+            return process(stream, samples, out);
+        }
+        let time = BlockTime::default();
+        stream.process(0, Input::None, Output::Interleaved(out), time).unwrap();
+        stream.process(1, Input::Interleaved(samples), Output::None, time).unwrap();
+    }
+}
+
 /// Runs program `seed`; `cut` says how a block is divided.
-fn run(seed: u64, mut cut: impl FnMut(usize) -> Vec<usize>) -> Traces {
-    let stream = running(200, "");
-    let mut bustle = Bustle::new(seed);
+fn run(seed: u64, setting: Setting<'_>, mut cut: impl FnMut(usize) -> Vec<usize>) -> Traces {
+    let stream = setting.stream();
+    let mut bustle = setting.bustle(seed);
     bustle.recordings = Some(Vec::new());
     let mut sizes = Random(seed ^ 0xB10C);
     let mut output = Vec::new();
@@ -69,7 +108,7 @@ fn run(seed: u64, mut cut: impl FnMut(usize) -> Vec<usize>) -> Traces {
         }
         for part in cut(block_frames(&mut sizes)) {
             let mut out = vec![9.0; part * CHANNELS];
-            process(&stream, &input(frame, part), &mut out);
+            setting.process(&stream, &input(frame, part), &mut out);
             output.extend(out.iter().map(|sample| sample.to_bits()));
             frame += part;
         }
@@ -90,10 +129,20 @@ fn traces(stream: &Stream, mut bustle: Bustle, output: Vec<u32>) -> Traces {
         buffer.read(0, &mut samples).unwrap();
         (index, samples.into_iter().map(f32::to_bits).collect())
     });
+    let of_file = |index: &usize| {
+        let receipt = stream.action(bustle.issued[*index]).unwrap();
+        receipt.asked.kind == Kind::RecordFile
+    };
+    let files = (0..bustle.issued.len()).filter(of_file).filter_map(|index| {
+        let mut file = hound::WavReader::open(bustle.recorded_file(index)?).ok()?;
+        Some((index, file.samples::<f32>().map(|sample| sample.unwrap().to_bits()).collect()))
+    });
+    let files = files.collect();
     let stats = stream.stats();
     Traces {
         output,
         recordings: recordings.collect(),
+        files,
         read: bustle.read,
         receipts: receipts.collect(),
         totals: (stats.clipped, stats.nonfinite),
@@ -111,9 +160,9 @@ fn differences(seed: u64, whole: &Traces, cut: &Traces) -> String {
 fn dividing_a_process_call_into_several_changes_no_bit() {
     let mut sounding = 0;
     for seed in 1..=PROGRAMS {
-        let whole = run(seed, |frames| vec![frames]);
+        let whole = run(seed, PLAIN, |frames| vec![frames]);
         let mut random = Random(seed ^ 0xC07);
-        let cut = run(seed, |frames| cuts(&mut random, frames));
+        let cut = run(seed, PLAIN, |frames| cuts(&mut random, frames));
         assert!(whole == cut, "{}", differences(seed, &whole, &cut));
         sounding += whole.output.iter().any(|&bits| bits != 0) as u64;
     }
@@ -123,8 +172,34 @@ fn dividing_a_process_call_into_several_changes_no_bit() {
 #[test]
 fn single_frames_give_the_same_bits_as_the_longest_block() {
     for seed in 1..=100 {
-        let whole = run(seed, |frames| vec![frames]);
-        let cut = run(seed, |frames| vec![1; frames]);
+        let whole = run(seed, PLAIN, |frames| vec![frames]);
+        let cut = run(seed, PLAIN, |frames| vec![1; frames]);
         assert!(whole == cut, "{}", differences(seed, &whole, &cut));
     }
+}
+
+#[test]
+fn nor_does_it_where_output_and_input_have_callbacks_of_their_own() {
+    let setting = Setting { separate: true, ..PLAIN };
+    for seed in 1..=1_000 {
+        let whole = run(seed, setting, |frames| vec![frames]);
+        let mut random = Random(seed ^ 0xC07);
+        let cut = run(seed, setting, |frames| cuts(&mut random, frames));
+        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+    }
+}
+
+#[test]
+fn nor_does_it_where_files_are_played_sought_in_and_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorded = 0;
+    for seed in 1..=60 {
+        let setting = Setting { separate: seed % 3 == 0, folder: Some(folder.path()) };
+        let whole = run(seed, setting, |frames| vec![frames]);
+        let mut random = Random(seed ^ 0xC07);
+        let cut = run(seed, setting, |frames| cuts(&mut random, frames));
+        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+        recorded += whole.files.iter().filter(|(_, samples)| !samples.is_empty()).count();
+    }
+    assert!(recorded > 60, "{recorded} files hold something");
 }

@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bustle::separate::Halves;
-use bustle::{Bustle, CHANNELS, process, running, running_with_dither};
+use bustle::{Bustle, CHANNELS, assert_every_kind_ran, process, running, running_with_dither};
 use sonset::action::Kind;
 use sonset::receipt::{Outcome, Receipt};
 use sonset::stream::{PlayFileParams, PlayParams};
@@ -81,8 +81,9 @@ fn a_million_callbacks_with_every_kind_of_action_allocate_and_free_nothing() {
         assert_eq!(count, 0, "in block {block}");
         frame += frames as i64;
     }
-    let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
-    let outcomes: std::collections::HashSet<_> = receipts.filter_map(|receipt| receipt.outcome).collect();
+    let receipts = assert_every_kind_ran(&stream);
+    let outcomes: std::collections::HashSet<_> =
+        receipts.iter().filter_map(|receipt| receipt.outcome).collect();
     assert!(outcomes.len() >= 5, "only {outcomes:?} happened");
 }
 
@@ -100,7 +101,7 @@ fn callbacks_of_two_halves_with_clocks_of_their_own_allocate_and_free_nothing() 
         halves.step(&stream, |run| count = allocations(run));
         assert_eq!(count, 0, "in block {block}");
     }
-    let receipts = std::iter::from_fn(|| stream.poll_receipt().ok());
+    let receipts = assert_every_kind_ran(&stream).into_iter();
     let crossed =
         |receipt: &Receipt| receipt.asked.kind == Kind::PlayInput && receipt.measured.done_frames > 0;
     let crossed: Vec<Receipt> = receipts.filter(crossed).collect();

@@ -5,17 +5,20 @@
 
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
+mod bustle;
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use sonset::backend::Backend;
-use sonset::buffer::Buffer;
-use sonset::realtime::block::{BlockTime, Input, Output};
-use sonset::stream::{Config, PlayParams, RecordParams, StartAt, Stream, Timing};
+use bustle::separate::Halves;
+use bustle::{Bustle, CHANNELS, assert_every_kind_ran, process, running_with_dither};
+use sonset::device::Direction;
+use sonset::stream::Stream;
 
 const CHILD: &str = "SONSET_TEST_NO_SYSTEM_CALLS";
-const BLOCKS: usize = 200_000;
+const REQUESTS: u64 = 40_000;
 
 /// Runs the test `name` again as a child.
 fn run_child(name: &str) -> ExitStatus {
@@ -44,78 +47,23 @@ fn forbid_system_calls() {
     }
 }
 
-fn open() -> Stream {
-    let config = Config {
-        backend: Some(Backend::Manual),
-        sample_rate_hz: 48_000,
-        output_channels: 2,
-        input_channels: 2,
-        max_actions: 64,
-        ..Config::default()
-    };
-    let stream = Stream::open(&config).unwrap();
-    stream.start().unwrap();
-    stream
-}
-
-/// Issues actions of every kind until `done`.
-fn keep_busy(stream: &Stream, done: &AtomicBool) {
-    let tone: Vec<f32> = (0..2_000).map(|n| (n % 40) as f32 / 100.0).collect();
-    let sound = Buffer::copy(&tone, 1_000, 2, 0).unwrap();
-    let mut last = 0;
-    for n in 0i64.. {
-        if done.load(Ordering::SeqCst) {
-            return;
-        }
-        let frame = stream.time(sonset::device::Direction::Output).unwrap().earliest_frame;
-        let start = match n % 4 {
-            0 => StartAt::Now,
-            1 => StartAt::Frame(frame + 300),
-            2 => StartAt::Frame((frame - 100).max(0)),
-            _ if last != 0 => StartAt::After { action: last, offset: 7 },
-            _ => StartAt::Now,
-        };
-        let timing = Timing { start, ..Timing::default() };
-        let params = PlayParams {
-            timing,
-            onset_ramp_frames: 100,
-            offset_ramp_frames: 50,
-            loop_count: n % 3,
-            gain_db: -6.0,
-            ..PlayParams::default()
-        };
-        // A full pool and a predecessor that is long gone are part of the bustle.
-        if let Ok(action) = stream.play_buffer(&sound, None, None, &params) {
-            last = action;
-            if n % 5 == 0 {
-                let _ = stream.cancel(action, Some(frame + 500), 64);
-            }
-        }
-        let recording = Buffer::zeros(500, 2, 0).unwrap();
-        let params = RecordParams { timing: Timing::default(), ..RecordParams::default() };
-        let _ = stream.record_buffer(&recording, None, &params);
-        if n % 50 == 0 {
-            stream.set_master_gain(None, -3.0, 200).unwrap();
-            stream.cancel_all(0).unwrap();
-        }
-    }
-}
-
-/// Renders in a thread that is locked in; `violate` makes one system call there.
-fn render_locked_in(violate: bool) -> ! {
-    let stream: &'static Stream = Box::leak(Box::new(open()));
+/// Renders in a thread that is locked in, by calls of `callback`, while another one asks for things of every kind;
+/// `violate` makes one system call there.
+fn render_locked_in(stream: Stream, mut callback: impl FnMut(&Stream) + Send + 'static, violate: bool) -> ! {
+    let stream: &'static Stream = Box::leak(Box::new(stream));
     let done: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
+    let asked: &'static AtomicU64 = Box::leak(Box::new(AtomicU64::new(0)));
     std::thread::spawn(move || {
-        let input = vec![0.25; 2 * 64];
-        let mut output = vec![0.0; 2 * 64];
         forbid_system_calls();
-        for _ in 0..BLOCKS {
-            let _ = stream.process(
-                0,
-                Input::Interleaved(&input),
-                Output::Interleaved(&mut output),
-                BlockTime::default(),
-            );
+        // At most some blocks for each request, so that there is much to do.
+        for block in 0.. {
+            callback(stream);
+            while block >= 8 * asked.load(Ordering::SeqCst) && asked.load(Ordering::SeqCst) < REQUESTS {
+                std::hint::spin_loop();
+            }
+            if asked.load(Ordering::SeqCst) == REQUESTS && block >= 8 * REQUESTS {
+                break;
+            }
         }
         if violate {
             // SAFETY: getppid has no preconditions.
@@ -127,25 +75,52 @@ fn render_locked_in(violate: bool) -> ! {
             std::hint::spin_loop();
         }
     });
-    keep_busy(stream, done);
-    assert!(stream.stats().callbacks >= BLOCKS as u64);
-    assert!(std::iter::from_fn(|| stream.poll_receipt().ok()).count() > 100, "too little happened");
+    let folder = tempfile::tempdir().unwrap();
+    let mut bustle = Bustle::with_files(0x5EC, folder.path());
+    bustle.file_in = 20;
+    for request in 1..=REQUESTS {
+        let frame = stream.time(Direction::Output).map_or(0, |time| time.earliest_frame);
+        bustle.command(stream, frame);
+        asked.store(request, Ordering::SeqCst);
+    }
+    while !done.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_every_kind_ran(stream);
+    drop(folder);
     std::process::exit(0);
+}
+
+fn one_callback(violate: bool) -> ! {
+    let (input, mut output) = (vec![0.25; CHANNELS * 64], vec![0.0; CHANNELS * 64]);
+    let callback = move |stream: &Stream| process(stream, &input, &mut output);
+    render_locked_in(running_with_dither(64, ""), callback, violate)
 }
 
 #[test]
 fn a_thread_without_system_calls_can_render_every_kind_of_action() {
     if is_child() {
-        render_locked_in(false);
+        one_callback(false);
     }
     let status = run_child("a_thread_without_system_calls_can_render_every_kind_of_action");
     assert!(status.success(), "{status}");
 }
 
 #[test]
+fn so_can_one_that_renders_two_halves_with_clocks_of_their_own() {
+    if is_child() {
+        let mut halves = Halves::new(0xD1CE);
+        let callback = move |stream: &Stream| halves.step(stream, |run| run());
+        render_locked_in(running_with_dither(64, "callbacks=separate"), callback, false);
+    }
+    let status = run_child("so_can_one_that_renders_two_halves_with_clocks_of_their_own");
+    assert!(status.success(), "{status}");
+}
+
+#[test]
 fn one_system_call_of_that_thread_would_be_noticed() {
     if is_child() {
-        render_locked_in(true);
+        one_callback(true);
     }
     let status = run_child("one_system_call_of_that_thread_would_be_noticed");
     assert_eq!(status.signal(), Some(libc::SIGSYS), "{status}");

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::atomic::Ordering;
 
 use bustle::separate::Halves;
-use bustle::{Bustle, CHANNELS, process, running, running_with_dither};
+use bustle::{Bustle, CHANNELS, assert_every_kind_ran, process, running, running_with_dither};
 use sonset::realtime::engine::PLANT_VIOLATION;
 
 const CHILD: &str = "SONSET_TEST_PLANT_VIOLATION";
@@ -28,6 +28,7 @@ fn every_kind_of_action_is_clean_in_one_callback() {
         process(&stream, &input[..CHANNELS * frames], &mut output[..CHANNELS * frames]);
         frame += frames as i64;
     }
+    assert_every_kind_ran(&stream);
 }
 
 #[test]
@@ -42,6 +43,8 @@ fn every_kind_of_action_is_clean_in_a_callback_for_each_direction() {
         }
         halves.step(&stream, |run| run());
     }
+    let receipts = assert_every_kind_ran(&stream);
+    assert!(receipts.iter().any(|receipt| receipt.measured.monitor_latency_ns > 0), "no monitor crossed");
 }
 
 #[test]

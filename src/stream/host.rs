@@ -323,7 +323,8 @@ impl Host {
         let slot = action.id.slot() as usize;
         let thread = self.live[slot].as_ref().map_or(0, |live| live.thread);
         if let Start::After { predecessor, offset } = action.start {
-            match self.live[predecessor.slot() as usize].filter(|live| live.id == predecessor) {
+            let live = self.live[predecessor.slot() as usize].filter(|live| live.id == predecessor);
+            match live.filter(|_| self.end_of(predecessor).is_none()) {
                 Some(live) if live.place == Place::Sent && live.thread == thread => {}
                 Some(live) => match self.onset(&live) {
                     Some(onset) => action.start = Start::AtFrame(onset.saturating_add(offset)),
@@ -339,7 +340,7 @@ impl Host {
                         action.later = later;
                     }
                     None => {
-                        let end = self.log.find(predecessor).map_or(NONE, |r| r.measured.end_frame);
+                        let end = self.end_of(predecessor).map_or(NONE, |(_, measured)| measured.end_frame);
                         self.conclude(action, Outcome::Predecessor, end);
                         return None;
                     }
@@ -384,17 +385,28 @@ impl Host {
         offset: i64,
         policy: AfterPolicy,
     ) -> Option<(Start, i64)> {
-        let receipt = self.log.find(predecessor)?;
-        if receipt.measured.detection.frame != NONE {
-            return Some((Start::AtFrame(receipt.measured.detection.frame.saturating_add(offset)), 0));
+        let (completed, measured) = self.end_of(predecessor)?;
+        if measured.detection.frame != NONE {
+            return Some((Start::AtFrame(measured.detection.frame.saturating_add(offset)), 0));
         }
-        let completed =
-            receipt.outcome == Some(Outcome::Completed) && receipt.asked.kind != Kind::DetectLevel;
         let follows = completed || policy == AfterPolicy::AnyEnd;
-        follows.then_some(match receipt.measured.end_frame {
+        follows.then_some(match measured.end_frame {
             NONE => (Start::Now, offset),
             end => (Start::AtFrame(end.saturating_add(offset)), 0),
         })
+    }
+
+    /// What is known of the end of an action, if it has ended, and whether it did what its followers wait for: also
+    /// of a recording whose file is not complete yet.
+    fn end_of(&self, id: ActionId) -> Option<(bool, &Measured)> {
+        let unfinished = self.unfinished.iter().find(|(other, ..)| *other == id);
+        if let Some((_, outcome, measured)) = unfinished {
+            return Some((*outcome == Outcome::Completed, measured));
+        }
+        let receipt = self.log.find(id)?;
+        let completed =
+            receipt.outcome == Some(Outcome::Completed) && receipt.asked.kind != Kind::DetectLevel;
+        Some((completed, &receipt.measured))
     }
 
     /// Opens a batch under a number.
@@ -532,6 +544,8 @@ impl Host {
             }
         }
         if open {
+            // Those who follow it need not wait for the disk.
+            self.any_ended = true;
             return self.unfinished.push((id, outcome, measured));
         }
         if let Some(failure) = self.failure_of(id) {

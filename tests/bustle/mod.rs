@@ -8,12 +8,13 @@ pub mod separate;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sonset::action::{AfterPolicy, LatePolicy, RampShape};
+use sonset::action::{AfterPolicy, Kind, LatePolicy, RampShape};
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::error::Code;
 use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::realtime::source::{Distribution, Spectrum, Waveform};
+use sonset::receipt::Receipt;
 use sonset::ring::Ring;
 use sonset::stream::{
     Config, DetectParams, FileParams, InputParams, NoiseParams, PlayFileParams, PlayParams, PulseCode,
@@ -87,6 +88,10 @@ pub struct Bustle {
     pub read: Vec<(i64, Vec<u32>)>,
     /// Where files are played from and recorded to, if any are.
     files: Option<PathBuf>,
+    /// One action in so many is of a file.
+    pub file_in: i64,
+    /// How far ahead files are read, and how much is kept of those that are recorded.
+    pub read_ahead_ms: i32,
 }
 
 /// The files that are played: one at the rate of the stream, one at another.
@@ -119,6 +124,8 @@ impl Bustle {
             rings: (0..RINGS).map(|n| Ring::new(100 << n, 1 + n as i32 % 2, 0).unwrap()).collect(),
             read: Vec::new(),
             files: None,
+            file_in: 100,
+            read_ahead_ms: 100,
         }
     }
 
@@ -126,6 +133,11 @@ impl Bustle {
     pub fn with_files(seed: u64, folder: &std::path::Path) -> Self {
         FILES.iter().for_each(|(name, rate)| write_file(&folder.join(name), *rate));
         Self { files: Some(folder.into()), ..Self::new(seed) }
+    }
+
+    /// Where the action with a place in `issued` is recorded to, if it is recorded to a file.
+    pub fn recorded_file(&self, index: usize) -> Option<PathBuf> {
+        Some(self.files.as_ref()?.join(format!("{index}.wav")))
     }
 
     fn timing(&mut self, frame: i64, batch: i64) -> Timing {
@@ -165,17 +177,25 @@ impl Bustle {
         stream.detect_level(Some(&[1, 2][..1 + self.random.below(2) as usize]), &params)
     }
 
-    /// A file, played or recorded.
-    fn use_file(&mut self, stream: &Stream, folder: PathBuf, timing: Timing) -> sonset::error::Result<i64> {
+    /// A file, played, half the time with a seek, or recorded.
+    fn use_file(
+        &mut self,
+        stream: &Stream,
+        folder: PathBuf,
+        timing: Timing,
+        frame: i64,
+    ) -> sonset::error::Result<i64> {
         if self.random.below(2) == 0 {
             let path = folder.join(format!("{}.wav", self.issued.len()));
             let _ = std::fs::remove_file(&path);
             let max_frames = if self.random.below(2) == 0 { 0 } else { 1 + self.random.below(4_000) };
             let params = RecordParams { timing, max_frames, ..RecordParams::default() };
-            return stream.record_file(&path, None, &params, &FileParams::default());
+            let file = FileParams { buffer_ms: self.read_ahead_ms, ..FileParams::default() };
+            return stream.record_file(&path, None, &params, &file);
         }
         let path = folder.join(FILES[self.random.below(2) as usize].0);
-        let file = PlayFileParams { resample: true, read_ahead_ms: 100, ..PlayFileParams::default() };
+        let (resample, read_ahead_ms) = (true, self.read_ahead_ms);
+        let file = PlayFileParams { resample, read_ahead_ms, ..PlayFileParams::default() };
         let params = PlayParams {
             timing,
             gain_db: -6.0,
@@ -183,7 +203,14 @@ impl Bustle {
             offset_ramp_frames: self.random.below(100),
             ..PlayParams::default()
         };
-        stream.play_file(&path, &file, Some(&[1]), None, &params)
+        let action = stream.play_file(&path, &file, Some(&[1]), None, &params)?;
+        if self.random.below(2) == 0 {
+            let (at, to) = (frame + self.random.below(1_000), self.random.below(2_500));
+            if let Err(error) = stream.seek(action, Some(at), to, self.random.below(100) - 1) {
+                assert!([Code::PoolFull, Code::ActionEnded].contains(&error.code), "{error}");
+            }
+        }
+        Ok(action)
     }
 
     /// Live input for a while, half the time without an end.
@@ -254,9 +281,9 @@ impl Bustle {
     pub fn issue(&mut self, stream: &Stream, frame: i64, batch: i64) -> Result<i64, Code> {
         let timing = self.timing(frame, batch);
         let kind = self.random.below(17);
-        let files = self.files.clone().filter(|_| self.random.below(100) == 0);
+        let files = self.files.clone().filter(|_| self.random.below(self.file_in) == 0);
         let action = if let Some(folder) = files {
-            self.use_file(stream, folder, timing)
+            self.use_file(stream, folder, timing, frame)
         } else if kind > 10 {
             self.use_ring(stream, timing)
         } else if kind == 0 {
@@ -393,7 +420,13 @@ impl Bustle {
             _ => stream.resume(action, at, fade),
         };
         if let Err(error) = asked {
-            let expected = [Code::ActionEnded, Code::Unsupported, Code::InvalidState, Code::InvalidArgument];
+            let expected = [
+                Code::ActionEnded,
+                Code::Unsupported,
+                Code::InvalidState,
+                Code::InvalidArgument,
+                Code::PoolFull,
+            ];
             assert!(expected.contains(&error.code), "{error}");
         }
     }
@@ -408,4 +441,34 @@ impl Bustle {
             _ => stream.commit_batch(batch).unwrap(),
         }
     }
+}
+
+/// Fails unless actions of every kind did what they are for, and files were sought in. Gives all receipts.
+pub fn assert_every_kind_ran(stream: &Stream) -> Vec<Receipt> {
+    let receipts: Vec<Receipt> = std::iter::from_fn(|| stream.poll_receipt().ok()).collect();
+    for kind in [
+        Kind::PlayBuffer,
+        Kind::RecordBuffer,
+        Kind::DetectLevel,
+        Kind::PlayInput,
+        Kind::PlayRing,
+        Kind::RecordRing,
+        Kind::PlayTone,
+        Kind::PlayNoise,
+        Kind::PlayPulse,
+        Kind::PlayFile,
+        Kind::RecordFile,
+        Kind::RecordOutput,
+    ] {
+        let ran = |receipt: &&Receipt| receipt.asked.kind == kind && receipt.measured.done_frames > 0;
+        let count = receipts.iter().filter(ran).count();
+        assert!(count > 10, "{count} actions of kind {kind:?} did something");
+    }
+    let sought =
+        |receipt: &&Receipt| receipt.asked.kind == Kind::PlayFile && receipt.measured.seek_frame >= 0;
+    let count = receipts.iter().filter(sought).count();
+    assert!(count > 10, "{count} files were sought in");
+    let heard = receipts.iter().filter(|receipt| receipt.measured.detection.frame >= 0).count();
+    assert!(heard > 10, "{heard} onsets were heard");
+    receipts
 }

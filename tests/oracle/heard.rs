@@ -38,7 +38,7 @@ pub fn heard(definition: &Definition, channels: &[Vec<f32>]) -> Heard {
         }
         let mut long = runs.iter().filter(|run| run.end - run.first >= definition.minimum);
         let Some(first) = long.next() else { continue };
-        let end = long.last().unwrap_or(first).end;
+        let end = long.next_back().unwrap_or(first).end;
         heard.onset = heard.onset.or(Some((first.first, known)));
         let quiet = runs.last().is_none_or(|run| known - run.end > run.credit);
         if quiet && known - end >= definition.hold_off {
