@@ -2656,7 +2656,8 @@ int32_t sonset_stream_resume(sonset_stream *stream,
  * for all zeros.
  *
  * A file is opened and read ahead from there before the call returns, so that nothing is missing afterwards: that
- * takes as long as sonset_stream_play_file does. Of all files of a stream, 64 seeks can wait to be done.
+ * takes as long as sonset_stream_play_file does, and as much memory again until the seek is done. Of all files of a
+ * stream, 64 seeks can wait to be done.
  *
  * Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers and files, and for
  * files that cannot be opened again, as pipes; INVALID_ARGUMENT also where the sound has no such frame; POOL_FULL

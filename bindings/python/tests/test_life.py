@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import sonset
+from sonset._library import lib
 
 RATE = 48000
 
@@ -154,6 +155,27 @@ def test_actions_are_awaited_together(virtual):
         return await waiting
 
     assert [receipt.done_frames for receipt in asyncio.run(trial())] == [4800, 2400]
+
+
+def test_a_receipt_that_another_thread_takes_at_once_leaves_nothing_behind(virtual):
+    stream = virtual()
+    sound = sonset.Buffer(np.full(32, 1e-4))
+
+    def play_and_lose_the_race(*arguments):
+        code = lib.sonset_stream_play_buffer(*arguments)
+        number = arguments[-1][0]
+        deadline = time.monotonic() + 10
+        while not any(receipt.action == number for receipt in stream.receipts):
+            assert time.monotonic() < deadline
+            taker = threading.Thread(target=stream._collect)
+            taker.start()
+            taker.join()
+        return code
+
+    action = stream._play(play_and_lose_the_race, sound._handle, None, None, {}, sound)
+    assert action.wait(5).outcome == "completed"
+    assert not stream._alive
+    assert not stream._early
 
 
 def test_threads_share_a_stream(virtual):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from typing import Any, Dict, Type
+from typing import Any, Dict, Set, Type
 
 from . import errors, notices, state
 from . import options as _options
@@ -20,6 +20,7 @@ _COLLECT_S = 0.05
 
 _monotonic = time.monotonic
 _POLL = lib.sonset_stream_poll_receipt
+_UNKNOWN = object()
 
 
 def _destroy(handle: Any, alive: Dict[int, Any], generation: int) -> None:
@@ -38,6 +39,8 @@ class Issuer:
         self._handle = handle
         self._generation = Process.generation
         self._alive: Dict[int, Any] = {}
+        # Actions whose receipts another thread took before the one that issued them knew their numbers.
+        self._early: Set[int] = set()
         self._destroyer = weakref.finalize(self, _destroy, handle, self._alive, self._generation)
         self._collecting = threading.Lock()
         self._local = threading.local()
@@ -73,7 +76,14 @@ class Issuer:
 
     def _issued(self, kind: Type[Action], number: int, keep: Any) -> Action:
         self._alive[number] = keep
+        if self._early:
+            self._forget_early(number)
         return kind(self, number, keep)  # type: ignore[arg-type]
+
+    def _forget_early(self, number: int) -> None:
+        if number in self._early:
+            self._early.discard(number)
+            self._alive.pop(number, None)
 
     def _before(self) -> None:
         """What is due before something is asked for: the receipts so far, and what a strict stream has to raise."""
@@ -89,7 +99,11 @@ class Issuer:
             while _POLL(handle, self._polled) == 0:
                 # It is kept before it is looked at: a warning may be raised as an error.
                 polled, self._polled = self._polled, new_receipt()
-                self._alive.pop(polled.action, None)
+                if self._alive.pop(polled.action, _UNKNOWN) is _UNKNOWN:
+                    self._early.add(polled.action)
+                    # It may have become known meanwhile.
+                    if polled.action in self._alive:
+                        self._forget_early(polled.action)
                 self.receipts._add(polled)
                 self._notices.examine(polled)
             self._collect_at = len(self._alive) + _COLLECT_EVERY

@@ -300,6 +300,8 @@ class Player(Issuer):
             raise failure(code)
         issued = number[0]
         alive[issued] = keep
+        if self._early:
+            self._forget_early(issued)
         return Action(self, issued, keep)  # type: ignore[arg-type]
 
     def _default_count(self, source: Any) -> int:
