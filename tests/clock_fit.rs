@@ -158,6 +158,17 @@ fn the_uncertainty_covers_errors_of_every_shape() {
     cover_strangers(12, 0.91);
 }
 
+/// Wake-ups whose lateness thins out towards none: a few hundred of them often look as if they began sharply.
+#[test]
+fn the_uncertainty_covers_what_the_soft_edge_of_few_late_wake_ups_hides() {
+    let soft = [(150.0, 1.0), (60.0, 0.8)].map(|(median, sigma)| Noise::Lognormal { median, sigma });
+    for (noise, rate, frames) in [(soft[0], 48_000, 256), (soft[0], 48_000, 480), (soft[1], 44_100, 1_024)] {
+        let world = World { rate, blocks: Blocks::Of(frames), ..World::new(noise, Errs::Late) };
+        let covered = coverage(&readings(world, 3_000, &[2.0])[0]);
+        assert!(covered >= 0.99, "{noise:?} {rate} {frames}: {covered}");
+    }
+}
+
 /// The three kinds of stamps of the table.
 const KINDS: [(Noise, Errs); 5] = [
     (Noise::Late, Errs::Late),

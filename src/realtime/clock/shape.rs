@@ -48,6 +48,9 @@ pub struct Shape {
 /// Before the shape is known: 2 ms.
 const FAR: f64 = (1u64 << 21) as f64;
 
+/// The edge of few stamps may be blunter than it looks: by the square of this over their number.
+const FEW_STAMPS: f64 = 41.0;
+
 impl Shape {
     pub fn new(errs: Errs) -> Self {
         let late = errs != Errs::BothWays;
@@ -91,7 +94,7 @@ impl Shape {
         self.known = true;
         self.early = 1.5 * q50;
         self.far = if self.late { 1.5 * q75 } else { 3.0 * (q95 - q50).max(q50 - q05) };
-        let bluntness = self.bluntness(hull.lows());
+        let (bluntness, doubtful) = self.bluntness(hull.lows(), history.total());
         if hull.lows().count() >= PLENTY {
             self.blunt = bluntness > BLUNT;
         }
@@ -103,7 +106,7 @@ impl Shape {
                 1.2 * q50 * inflation_about(history, below).sqrt()
             }
             (Errs::BothWays, true) => self.spread.quantile(DOUBT),
-            _ => self.spread.quantile(DOUBT) * bluntness,
+            _ => self.spread.quantile(DOUBT) * doubtful,
         };
     }
 
@@ -112,14 +115,16 @@ impl Shape {
         self.spread.count() / inflation_about(history, below)
     }
 
-    /// 0 for a sharp edge to 1 for a blunt one.
-    fn bluntness(&self, lows: &Spread) -> f64 {
+    /// 0 for a sharp edge to 1 for a blunt one: as it looks, and as it may be by chance.
+    fn bluntness(&self, lows: &Spread, stamps: f64) -> (f64, f64) {
         let nearest = (0.5 * lows.count()).min(NEAREST);
         if nearest < 16.0 {
-            return if self.errs == Errs::Late { 0.0 } else { 1.0 };
+            return if self.errs == Errs::Late { (0.0, 0.0) } else { (1.0, 1.0) };
         }
         let (mean, farthest) = lows.nearest(nearest / lows.count());
         let ratio = if farthest > 0.0 { mean / farthest } else { 0.0 };
-        ((ratio - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0)
+        let blunt = |ratio: f64| ((ratio - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0.0, 1.0);
+        let few = FEW_STAMPS / stamps;
+        (blunt(ratio), blunt(ratio + few * few))
     }
 }
