@@ -90,6 +90,8 @@ def once() -> None:
             xruns = server.xruns() + stream.stats.output_xruns
             results = compare_onsets(stream, mixer, recorder)
             if server.xruns() + stream.stats.output_xruns > xruns:
+                # Without what comes after: rtmixer would go on about the server.
+                server.end()
                 os._exit(DISTURBED)
             print(*results, sep="\n")
             compare_calls(stream, mixer)

@@ -26,6 +26,8 @@ def missing_tools() -> List[str]:
 class Server:
     """A server of its own name, with the environment in which clients find it."""
 
+    daemon: subprocess.Popen
+
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
         self.log = log
@@ -38,6 +40,14 @@ class Server:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=30)
         return done.stdout
 
+    def end(self) -> None:
+        self.daemon.terminate()
+        try:
+            self.daemon.wait(10)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            self.daemon.wait()
+
     def xruns(self) -> int:
         return self.log.read_text(errors="replace").lower().count("xrun")
 
@@ -49,19 +59,16 @@ def jack_server(period: int = 256) -> Iterator[Server]:
         server = Server(f"sonset-py-{os.getpid()}", Path(folder) / "log")
         command = ["jackd", "-R", "-P", "70", "-S", "-n", server.name, "-m", "-d", "dummy", "-r", str(RATE)]
         with open(server.log, "w") as log:
-            daemon = subprocess.Popen([*command, "-p", str(period), "-C", "2", "-P", "2"], stdout=log, stderr=log)
+            server.daemon = subprocess.Popen(
+                [*command, "-p", str(period), "-C", "2", "-P", "2"], stdout=log, stderr=log
+            )
         try:
             waited = subprocess.run(["jack_wait", "-w", "-t", "10", "-s", server.name], capture_output=True, timeout=30)
-            if waited.returncode or daemon.poll() is not None:
+            if waited.returncode or server.daemon.poll() is not None:
                 raise RuntimeError(f"jackd did not start:\n{server.log.read_text()}")
             yield server
         finally:
-            daemon.terminate()
-            try:
-                daemon.wait(10)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
-                daemon.wait()
+            server.end()
 
 
 class Recorder:
