@@ -490,7 +490,7 @@ fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
     let mut runner = proptest::test_runner::TestRunner::new(config());
     let strategy = sources();
     let mut counts = std::collections::BTreeMap::new();
-    for _ in 0..6_000 {
+    for _ in 0..12_000 {
         let source = strategy.new_tree(&mut runner).unwrap().current();
         for what in oracle::run(&oracle::program::read(&source)).seen {
             *counts.entry(what).or_insert(0) += 1;
@@ -500,7 +500,7 @@ fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
     let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 3).collect();
     assert!(
         rare.is_empty() && counts.len() == 70,
-        "{} kinds, in less than 1 program of 2000: {rare:?}",
+        "{} kinds, in less than 1 program of 4000: {rare:?}",
         counts.len()
     );
 }
