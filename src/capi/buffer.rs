@@ -277,11 +277,11 @@ pub unsafe extern "C" fn sonset_buffer_mix_itu_stereo(
 }
 
 /// A rate that sound is converted to.
-fn convertible(sample_rate_hz: i32, may_be_zero: bool) -> Result<u32> {
+pub(super) fn convertible(sample_rate_hz: i32, may_be_zero: bool) -> Result<u32> {
     match u32::try_from(sample_rate_hz) {
         Ok(0) if may_be_zero => Ok(0),
         Ok(rate) if resample::RATES_HZ.contains(&rate) => Ok(rate),
-        _ => fail!(InvalidArgument, "sample rate {sample_rate_hz} Hz: 8000 to 384000 are converted to"),
+        _ => fail!(InvalidArgument, "sample_rate_hz {sample_rate_hz}: 8000 to 384000 are converted to"),
     }
 }
 

@@ -379,12 +379,12 @@ pub unsafe extern "C" fn sonset_stream_resume(
 /// takes as long as sonset_stream_play_file does, and as much memory again until the seek is done. Of all files of a
 /// stream, 64 seeks can wait to be done.
 ///
-/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers and files, and for
-/// files that cannot be opened again, as pipes; INVALID_ARGUMENT also where the sound has no such frame; POOL_FULL
-/// where too many seeks in files wait; those of sonset_stream_play_file where the file cannot be read there;
+/// Errors: INVALID_STATE now, if the action is not known to have started; UNSUPPORTED for all but buffers and files,
+/// and for files that cannot be opened again, as pipes; INVALID_ARGUMENT also where the sound has no such frame;
+/// POOL_FULL where too many seeks in files wait; those of sonset_stream_play_file where the file cannot be read there;
 /// ACTION_ENDED, UNKNOWN_ACTION, OTHER_STREAM, TIME_RANGE, NO_CLOCK, INVALID_HANDLE, NULL_POINTER.
 ///
-/// [any-thread]
+/// [any-thread] [blocks]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_stream_seek(
     stream: *mut sonset_stream,

@@ -3,13 +3,13 @@
 use std::ffi::c_char;
 use std::path::Path;
 
+use super::buffer::convertible;
 use super::guard::{guard, text};
 use super::record::{Arguments, sonset_record_params};
 use super::stream::sonset_stream;
 use super::structs::{self, sized};
 use crate::error::{Result, fail};
 use crate::file::growing::SampleFormat;
-use crate::resample::RATES_HZ;
 use crate::stream::FileParams;
 
 /// How to write a file. All zeros: 32-bit float, as it came.
@@ -90,13 +90,6 @@ fn convert(file: &sonset_file_params) -> Result<FileParams> {
         2 => SampleFormat::Int16,
         other => fail!(InvalidArgument, "format {other}: FLOAT32 is 0, INT24 is 1, INT16 is 2"),
     };
-    let sample_rate_hz = file_rate(file.sample_rate_hz)?;
+    let sample_rate_hz = convertible(file.sample_rate_hz, true)?;
     Ok(FileParams { format, buffer_ms: file.buffer_ms, sample_rate_hz })
-}
-
-fn file_rate(sample_rate_hz: i32) -> Result<u32> {
-    match u32::try_from(sample_rate_hz) {
-        Ok(rate) if rate == 0 || RATES_HZ.contains(&rate) => Ok(rate),
-        _ => fail!(InvalidArgument, "sample_rate_hz {sample_rate_hz}: 8000 to 384000, or 0 for the stream's"),
-    }
 }

@@ -324,7 +324,7 @@ impl Host {
         let thread = self.live[slot].as_ref().map_or(0, |live| live.thread);
         if let Start::After { predecessor, offset } = action.start {
             let live = self.live[predecessor.slot() as usize].filter(|live| live.id == predecessor);
-            match live.filter(|_| self.end_of(predecessor).is_none()) {
+            match live.filter(|live| self.unfinished(live.id).is_none()) {
                 Some(live) if live.place == Place::Sent && live.thread == thread => {}
                 Some(live) => match self.onset(&live) {
                     Some(onset) => action.start = Start::AtFrame(onset.saturating_add(offset)),
@@ -399,14 +399,19 @@ impl Host {
     /// What is known of the end of an action, if it has ended, and whether it did what its followers wait for: also
     /// of a recording whose file is not complete yet.
     fn end_of(&self, id: ActionId) -> Option<(bool, &Measured)> {
-        let unfinished = self.unfinished.iter().find(|(other, ..)| *other == id);
-        if let Some((_, outcome, measured)) = unfinished {
-            return Some((*outcome == Outcome::Completed, measured));
+        if let Some((outcome, measured)) = self.unfinished(id) {
+            return Some((outcome == Outcome::Completed, measured));
         }
         let receipt = self.log.find(id)?;
         let completed =
             receipt.outcome == Some(Outcome::Completed) && receipt.asked.kind != Kind::DetectLevel;
         Some((completed, &receipt.measured))
+    }
+
+    /// How a recording ended whose file is not complete yet.
+    fn unfinished(&self, id: ActionId) -> Option<(Outcome, &Measured)> {
+        let found = self.unfinished.iter().find(|(other, ..)| *other == id);
+        found.map(|(_, outcome, measured)| (*outcome, measured))
     }
 
     /// Opens a batch under a number.
@@ -520,11 +525,14 @@ impl Host {
             let _ = self.cancel(action, When::Now, 0);
         }
         let unfinished = std::mem::take(&mut self.unfinished);
-        let before = unfinished.len();
-        for (id, outcome, measured) in unfinished {
-            self.file(id, outcome, measured);
+        let (open, complete): (Vec<_>, Vec<_>) =
+            unfinished.into_iter().partition(|(id, ..)| self.is_being_written(*id));
+        self.unfinished = open;
+        let any = !complete.is_empty();
+        for (id, outcome, measured) in complete {
+            self.close(id, outcome, measured);
         }
-        self.unfinished.len() < before
+        any
     }
 
     /// Whether a recording has ended whose file is not complete.
@@ -534,32 +542,39 @@ impl Host {
 
     /// Writes the receipt of an action and frees its slot; of a recording into a file, once that is complete.
     fn file(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
-        let mut outcome = outcome;
-        let mut open = false;
-        for (_, task) in self.files.iter().filter(|(file, _)| *file == id) {
-            task.stop();
-            open |= task.completes() && !task.is_done();
-            if task.completes() && task.has_failed() {
-                outcome = Outcome::FileError;
-            }
-        }
-        if open {
+        self.tasks(id).for_each(|task| task.stop());
+        if self.is_being_written(id) {
             // Those who follow it need not wait for the disk.
             self.any_ended = true;
             return self.unfinished.push((id, outcome, measured));
         }
+        self.close(id, outcome, measured);
+    }
+
+    /// Writes the receipt of an action that needs nothing more from files.
+    fn close(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
+        let spoiled = self.tasks(id).any(|task| task.completes() && task.has_failed());
         if let Some(failure) = self.failure_of(id) {
             self.log.explain(id, failure);
         }
         self.files.retain(|(file, _)| *file != id);
         self.drop_waiting_seeks(id);
-        self.write_receipt(id, outcome, measured);
+        self.write_receipt(id, if spoiled { Outcome::FileError } else { outcome }, measured);
+    }
+
+    /// The workers of an action that has no receipt yet.
+    fn tasks(&self, id: ActionId) -> impl Iterator<Item = &Arc<FileTask>> {
+        self.files.iter().filter(move |(file, _)| *file == id).map(|(_, task)| task)
+    }
+
+    /// Whether the file of a recording is not complete yet.
+    fn is_being_written(&self, id: ActionId) -> bool {
+        self.tasks(id).any(|task| task.completes() && !task.is_done())
     }
 
     /// What went wrong with the files of an action that has no receipt yet.
     fn failure_of(&self, id: ActionId) -> Option<String> {
-        let mut tasks = self.files.iter().filter(|(file, _)| *file == id).map(|(_, task)| task);
-        tasks.find(|task| task.has_failed()).map(|task| task.failure())
+        self.tasks(id).find(|task| task.has_failed()).map(|task| task.failure())
     }
 
     fn write_receipt(&mut self, id: ActionId, outcome: Outcome, measured: Measured) {
@@ -591,7 +606,7 @@ impl Host {
         let waiting = std::mem::take(&mut self.waiting);
         self.discard(waiting, outcome);
         for slot in 0..self.live.len() {
-            let live = self.live[slot].filter(|live| self.unfinished.iter().all(|(id, ..)| *id != live.id));
+            let live = self.live[slot].filter(|live| self.unfinished(live.id).is_none());
             if let Some(live) = live.map(|live| self.renewed(live)) {
                 let mut measured = self.interim(live.id, &live).measured;
                 if measured.start_frame != NONE {

@@ -30,9 +30,8 @@ impl Engine {
         if let Some(gain) = gain {
             self.set_action_gain(slot, gain);
         }
-        for (control, turn) in turns {
-            let file_seek = file_seek.filter(|_| control == Control::Seek);
-            if let Some(turn) = file_seek.or(turn) {
+        for (control, turn) in turns.into_iter().chain([(Control::Seek, file_seek)]) {
+            if let Some(turn) = turn {
                 self.take_turn(slot, control, turn);
             }
         }

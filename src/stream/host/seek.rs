@@ -14,8 +14,7 @@ impl Host {
     /// How the file is read in which `turn` would go elsewhere; `None` if the action plays no file.
     pub fn seeks_in(&self, action: i64, turn: &Turn) -> Result<Option<Arc<Reading>>> {
         let id = self.turning(action, Control::Seek, turn)?.id;
-        let task = self.files.iter().find(|(file, _)| *file == id).map(|(_, task)| task);
-        Ok(task.and_then(|task| task.reads()).cloned())
+        Ok(self.tasks(id).next().and_then(|task| task.reads()).cloned())
     }
 
     /// Asks an action to go on with `reel`.
