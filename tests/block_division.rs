@@ -5,7 +5,7 @@ mod bustle;
 use std::collections::HashMap;
 use std::path::Path;
 
-use bustle::{Bustle, CHANNELS, Random, process, running};
+use bustle::{Bustle, CHANNELS, Random, process, running, samples};
 use sonset::action::Kind;
 use sonset::realtime::block::{BlockTime, Input, Output};
 use sonset::receipt::{Measured, Outcome};
@@ -124,11 +124,12 @@ fn traces(stream: &Stream, mut bustle: Bustle, output: Vec<u32>) -> Traces {
         let measured = Measured { clipped: 0, nonfinite: 0, ..receipt.measured };
         (index, (receipt.outcome, measured))
     });
-    let recordings = bustle.recordings.take().unwrap_or_default().into_iter().map(|(index, buffer)| {
-        let mut samples = vec![0.0; buffer.frames() as usize * CHANNELS];
-        buffer.read(0, &mut samples).unwrap();
-        (index, samples.into_iter().map(f32::to_bits).collect())
-    });
+    let recordings = bustle
+        .recordings
+        .take()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(index, buffer)| (index, samples(&buffer).into_iter().map(f32::to_bits).collect()));
     let of_file = |index: &usize| {
         let receipt = stream.action(bustle.issued[*index]).unwrap();
         receipt.asked.kind == Kind::RecordFile
@@ -156,14 +157,20 @@ fn differences(seed: u64, whole: &Traces, cut: &Traces) -> String {
     format!("program {seed}: first frame that differs {frame:?}; receipts that differ {receipts:#?}")
 }
 
+/// What program `seed` leaves behind, which must be the same when its blocks are cut.
+fn divided(seed: u64, setting: Setting<'_>) -> Traces {
+    let whole = run(seed, setting, |frames| vec![frames]);
+    let mut random = Random(seed ^ 0xC07);
+    let cut = run(seed, setting, |frames| cuts(&mut random, frames));
+    assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+    whole
+}
+
 #[test]
 fn dividing_a_process_call_into_several_changes_no_bit() {
     let mut sounding = 0;
     for seed in 1..=PROGRAMS {
-        let whole = run(seed, PLAIN, |frames| vec![frames]);
-        let mut random = Random(seed ^ 0xC07);
-        let cut = run(seed, PLAIN, |frames| cuts(&mut random, frames));
-        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+        let whole = divided(seed, PLAIN);
         sounding += whole.output.iter().any(|&bits| bits != 0) as u64;
     }
     assert!(sounding > PROGRAMS * 9 / 10, "only {sounding} programs made a sound");
@@ -180,12 +187,8 @@ fn single_frames_give_the_same_bits_as_the_longest_block() {
 
 #[test]
 fn nor_does_it_where_output_and_input_have_callbacks_of_their_own() {
-    let setting = Setting { separate: true, ..PLAIN };
     for seed in 1..=1_000 {
-        let whole = run(seed, setting, |frames| vec![frames]);
-        let mut random = Random(seed ^ 0xC07);
-        let cut = run(seed, setting, |frames| cuts(&mut random, frames));
-        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+        divided(seed, Setting { separate: true, ..PLAIN });
     }
 }
 
@@ -194,11 +197,7 @@ fn nor_does_it_where_files_are_played_sought_in_and_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let mut recorded = 0;
     for seed in 1..=60 {
-        let setting = Setting { separate: seed % 3 == 0, folder: Some(folder.path()) };
-        let whole = run(seed, setting, |frames| vec![frames]);
-        let mut random = Random(seed ^ 0xC07);
-        let cut = run(seed, setting, |frames| cuts(&mut random, frames));
-        assert!(whole == cut, "{}", differences(seed, &whole, &cut));
+        let whole = divided(seed, Setting { separate: seed % 3 == 0, folder: Some(folder.path()) });
         recorded += whole.files.iter().filter(|(_, samples)| !samples.is_empty()).count();
     }
     assert!(recorded > 60, "{recorded} files hold something");

@@ -487,7 +487,9 @@ proptest! {
 
 #[test]
 fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
-    let mut runner = proptest::test_runner::TestRunner::new(config());
+    // Whatever seed is asked for: this is about what programs are made, and not about the stream.
+    let fixed = ProptestConfig { rng_seed: RngSeed::Fixed(1), ..config() };
+    let mut runner = proptest::test_runner::TestRunner::new(fixed);
     let strategy = sources();
     let mut counts = std::collections::BTreeMap::new();
     for _ in 0..12_000 {
@@ -497,10 +499,10 @@ fn random_programs_come_to_everything_that_is_held_against_the_oracle() {
         }
     }
     println!("{counts:#?}");
-    let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 3).collect();
+    let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 12).collect();
     assert!(
         rare.is_empty() && counts.len() == 70,
-        "{} kinds, in less than 1 program of 4000: {rare:?}",
+        "{} kinds, in less than 1 program of 1000: {rare:?}",
         counts.len()
     );
 }

@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bustle::separate::Halves;
-use bustle::{Bustle, CHANNELS, assert_every_kind_ran, process, running, running_with_dither};
+use bustle::{Bustle, CHANNELS, assert_every_kind_ran, process, running, running_with_dither, write_wav};
 use sonset::action::Kind;
 use sonset::receipt::{Outcome, Receipt};
 use sonset::stream::{PlayFileParams, PlayParams};
@@ -113,15 +113,7 @@ fn callbacks_of_two_halves_with_clocks_of_their_own_allocate_and_free_nothing() 
 fn files_that_start_loop_end_and_are_cancelled_allocate_and_free_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 44_100,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
-    (0..3_000).for_each(|n| writer.write_sample(n as i16).unwrap());
-    writer.finalize().unwrap();
+    write_wav(&path, 44_100, 1, 0..3_000);
     let stream = running(64, "");
     let file = PlayFileParams { resample: true, read_ahead_ms: 100, ..PlayFileParams::default() };
     let input = vec![0.1; CHANNELS * 64];

@@ -1,12 +1,14 @@
 //! Files that are played while they are read.
 
 mod bustle;
+mod media;
 mod told;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bustle::running;
+use media::ffmpeg;
 use sonset::action::{AfterPolicy, LatePolicy};
 use sonset::buffer::Buffer;
 use sonset::error::Code;
@@ -250,13 +252,7 @@ fn a_file_that_breaks_plays_to_the_break_and_its_receipt_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "a.wav", 400_000, 1, 48_000);
     let flac = folder.path().join("a.flac");
-    let made = std::process::Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(&path)
-        .arg(&flac)
-        .status()
-        .expect("ffmpeg is there");
-    assert!(made.success());
+    ffmpeg(&format!("-i {} {}", path.display(), flac.display()));
     let mut bytes = std::fs::read(&flac).unwrap();
     let from = bytes.len() * 3 / 4;
     bytes[from..from + 20_000].fill(0x55);

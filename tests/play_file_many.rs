@@ -5,7 +5,7 @@ mod bustle;
 
 use std::time::{Duration, Instant};
 
-use bustle::{CHANNELS, process, running};
+use bustle::{CHANNELS, process, running, write_wav};
 use sonset::receipt::{Outcome, Receipt};
 use sonset::stream::{PlayFileParams, PlayParams, Stream};
 
@@ -43,15 +43,7 @@ fn render(stream: &Stream, frames: usize) {
 fn ten_thousand_files_started_and_cancelled_leave_no_thread_descriptor_or_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.wav");
-    let spec = hound::WavSpec {
-        channels: 2,
-        sample_rate: 48_000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
-    (0..600_000).for_each(|n| writer.write_sample((n % 20_000) as i16).unwrap());
-    writer.finalize().unwrap();
+    write_wav(&path, 48_000, 2, (0..600_000).map(|n| (n % 20_000) as i16));
 
     let stream = running(16, "");
     let ahead = PlayFileParams { read_ahead_ms: 100, ..PlayFileParams::default() };

@@ -1,12 +1,13 @@
 //! Files that go on with another of their frames while they play.
 
 mod bustle;
+mod media;
 mod told;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
-use bustle::{CHANNELS, Random, process, running};
+use bustle::{CHANNELS, Random, process, running, samples};
+use media::ffmpeg;
 use sonset::action::LatePolicy;
 use sonset::buffer::Buffer;
 use sonset::error::Code;
@@ -123,15 +124,9 @@ fn a_file_sounds_through_any_seeks_pauses_and_cancels_as_a_buffer_with_its_sampl
 }
 
 /// The media file that ffmpeg makes of a WAV file.
-fn encoded(path: &Path, name: &str) -> std::path::PathBuf {
+fn encoded(path: &Path, name: &str) -> PathBuf {
     let made = path.with_file_name(name);
-    let ffmpeg = std::process::Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(path)
-        .arg(&made)
-        .status()
-        .expect("ffmpeg is there");
-    assert!(ffmpeg.success());
+    ffmpeg(&format!("-i {} {}", path.display(), made.display()));
     made
 }
 
@@ -148,18 +143,12 @@ fn an_encoded_or_converted_file_goes_on_with_the_frame_that_loading_it_gives() {
             .unwrap();
         stream.seek(action, Some(10_000), to, -1).unwrap();
         let heard = render(&stream, 40_000);
-        let samples = loaded(&whole);
+        let samples = samples(&whole);
         for (n, sample) in heard.iter().enumerate() {
             let k = if n < 10_000 { n } else { n - 10_000 + to as usize };
             assert!((sample - samples[k] * 0.1).abs() < 1e-5, "{}: frame {n}", media.display());
         }
     }
-}
-
-fn loaded(buffer: &Arc<Buffer>) -> Vec<f32> {
-    let mut samples = vec![0.0; buffer.frames() as usize * buffer.channels()];
-    buffer.read(0, &mut samples).unwrap();
-    samples
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use bustle::Random;
+use bustle::{Random, write_wav};
 use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::device::Direction;
@@ -34,15 +34,7 @@ fn told(frame: i64, file: usize) -> i16 {
 
 fn wav(folder: &Path, file: usize) -> PathBuf {
     let path = folder.join(format!("{file}.wav"));
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE as u32,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
-    (0..FRAMES).for_each(|frame| writer.write_sample(told(frame, file)).unwrap());
-    writer.finalize().unwrap();
+    write_wav(&path, RATE as u32, 1, (0..FRAMES).map(|frame| told(frame, file)));
     File::open(&path).unwrap().sync_all().unwrap();
     path
 }

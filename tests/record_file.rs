@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use bustle::{CHANNELS, process, running};
+use bustle::{CHANNELS, process, running, samples};
 use sonset::backend::Backend;
 use sonset::error::Code;
 use sonset::file::growing::SampleFormat;
@@ -302,7 +302,7 @@ fn a_file_at_another_rate_holds_the_same_sound_from_the_same_time_on() {
         let measured = ended(&stream, action).measured;
         assert_eq!((measured.start_frame, measured.done_frames), (100, 50_000));
         let whole = sonset::file::load::load(&own, 0, 0).unwrap();
-        let expected = loaded(&sonset::resample::resample(&whole, rate).unwrap());
+        let expected = samples(&sonset::resample::resample(&whole, rate).unwrap());
         assert_eq!(expected.len(), 2 * (50_000 * rate as usize * 2 / 48_000).div_ceil(2));
         assert!(floats(&path) == expected, "{rate}");
         let text = ixml(&path);
@@ -356,12 +356,6 @@ fn frames_that_a_slow_disk_lost_keep_their_place_at_another_rate_too() {
     assert_eq!(heard.len(), 150_000);
     let wrong = (125_000..149_500).find(|&n| (heard[n] - tone(2 * n as i64)).abs() > 1e-3);
     assert_eq!(wrong, None, "the end is in its place");
-}
-
-fn loaded(buffer: &sonset::buffer::Buffer) -> Vec<f32> {
-    let mut samples = vec![0.0; buffer.frames() as usize * buffer.channels()];
-    buffer.read(0, &mut samples).unwrap();
-    samples
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bustle::{CHANNELS, Random, process, running};
 use sonset::action::{AfterPolicy, LatePolicy};
 use sonset::buffer::Buffer;
+use sonset::error::Code;
 use sonset::receipt::{Outcome, Receipt};
 use sonset::stream::{PlayParams, StartAt, Stream, Timing};
 
@@ -176,6 +177,27 @@ fn what_follows_an_action_that_did_not_complete_fails_or_starts_at_its_end() {
         let any = receipt(&stream, any);
         assert_eq!((any.outcome, any.measured.start_frame), (Some(Outcome::Completed), end + 20));
     }
+}
+
+#[test]
+fn what_lies_in_an_open_batch_can_be_followed_in_that_batch_only_until_it_is_committed() {
+    let stream = running(8, "");
+    let sound = counting(100);
+    let (own, other) = (stream.begin_batch().unwrap(), stream.begin_batch().unwrap());
+    let first = play(&stream, &sound, 0, 100, Timing { batch: own, ..at(50) });
+    for batch in [0, other] {
+        let params = PlayParams { timing: Timing { batch, ..after(first, 0) }, ..PlayParams::default() };
+        let error = stream.play_buffer(&sound, Some(&[1]), None, &params).unwrap_err();
+        assert!(error.code == Code::InvalidState && error.message.contains(&own.to_string()), "{error:?}");
+    }
+    assert_eq!(stream.stats().live_actions, 1, "what is refused leaves nothing");
+    let second = play(&stream, &sound, 0, 100, Timing { batch: own, ..after(first, 0) });
+    stream.commit_batch(own).unwrap();
+    let third = play(&stream, &sound, 0, 100, after(second, 0));
+    stream.discard_batch(other).unwrap();
+    render(&stream, 500);
+    let starts = [first, second, third].map(|action| receipt(&stream, action).measured.start_frame);
+    assert_eq!(starts, [50, 150, 250]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 pub mod separate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sonset::action::{AfterPolicy, Kind, LatePolicy, RampShape};
@@ -97,16 +97,24 @@ pub struct Bustle {
 /// The files that are played: one at the rate of the stream, one at another.
 const FILES: [(&str, u32); 2] = [("a.wav", 48_000), ("b.wav", 44_100)];
 
-fn write_file(path: &std::path::Path, rate: u32) {
+/// Writes a WAV file of 16 bits.
+pub fn write_wav(path: &Path, rate: u32, channels: usize, samples: impl IntoIterator<Item = i16>) {
     let spec = hound::WavSpec {
-        channels: 1,
+        channels: channels as u16,
         sample_rate: rate,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
-    (0..3_000).for_each(|n| writer.write_sample(n as i16).unwrap());
+    samples.into_iter().for_each(|sample| writer.write_sample(sample).unwrap());
     writer.finalize().unwrap();
+}
+
+/// All samples of a buffer, interleaved.
+pub fn samples(buffer: &Buffer) -> Vec<f32> {
+    let mut samples = vec![0.0; buffer.frames() as usize * buffer.channels()];
+    buffer.read(0, &mut samples).unwrap();
+    samples
 }
 
 impl Bustle {
@@ -130,8 +138,8 @@ impl Bustle {
     }
 
     /// Plays files too, now and then, and records into new ones in `folder`.
-    pub fn with_files(seed: u64, folder: &std::path::Path) -> Self {
-        FILES.iter().for_each(|(name, rate)| write_file(&folder.join(name), *rate));
+    pub fn with_files(seed: u64, folder: &Path) -> Self {
+        FILES.iter().for_each(|(name, rate)| write_wav(&folder.join(name), *rate, 1, 0..3_000));
         Self { files: Some(folder.into()), ..Self::new(seed) }
     }
 

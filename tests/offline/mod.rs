@@ -25,6 +25,21 @@ pub struct Sound {
     pub end: i64,
 }
 
+/// Loud frames that belong together.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    pub sound: Sound,
+    /// Frames that may be quiet behind it.
+    pub credit: i64,
+}
+
+impl Run {
+    /// Whether a loud frame would still belong to it.
+    pub fn lives(&self, frame: i64) -> bool {
+        frame - self.sound.end <= self.credit
+    }
+}
+
 impl Definition {
     /// What the parameters stand for at `rate`, by the defaults that the header states.
     pub fn of(params: &DetectParams, rate: u32) -> Self {
@@ -55,10 +70,9 @@ impl Definition {
     /// All sounds: runs that last long enough, joined where less than the hold-off lies between them.
     pub fn sounds(&self, channels: &[&[f32]]) -> Vec<Sound> {
         let mut sounds: Vec<Sound> = Vec::new();
-        for run in self.runs(&self.loud_frames(channels)) {
-            if run.end - run.onset < self.minimum {
-                continue;
-            }
+        let mut runs = Vec::new();
+        self.loud_frames(channels).into_iter().for_each(|frame| self.extend(&mut runs, frame));
+        for run in runs.into_iter().map(|run| run.sound).filter(|sound| self.is_long(sound)) {
             match sounds.last_mut() {
                 Some(sound) if run.onset < sound.end + self.hold_off => sound.end = run.end,
                 _ => sounds.push(run),
@@ -106,22 +120,22 @@ impl Definition {
             .collect()
     }
 
-    /// Runs of loud frames: a gap may be as long as the credit before it.
-    fn runs(&self, loud: &[i64]) -> Vec<Sound> {
-        let mut runs: Vec<Sound> = Vec::new();
-        let mut credit = 0;
-        for &frame in loud {
-            match runs.last_mut() {
-                Some(run) if frame - run.end <= credit => {
-                    credit = (credit - (frame - run.end) + 16).min(self.gap);
-                    run.end = frame + 1;
-                }
-                _ => {
-                    credit = 16.min(self.gap);
-                    runs.push(Sound { onset: frame, end: frame + 1 });
-                }
+    /// Whether a run lasts long enough for a sound.
+    pub fn is_long(&self, run: &Sound) -> bool {
+        run.end - run.onset >= self.minimum
+    }
+
+    /// Adds a loud frame to runs of them: a gap may be as long as the credit before it.
+    pub fn extend(&self, runs: &mut Vec<Run>, frame: i64) {
+        match runs.last_mut() {
+            Some(run) if run.lives(frame) => {
+                run.credit = (run.credit - (frame - run.sound.end) + 16).min(self.gap);
+                run.sound.end = frame + 1;
+            }
+            _ => {
+                let sound = Sound { onset: frame, end: frame + 1 };
+                runs.push(Run { sound, credit: 16.min(self.gap) });
             }
         }
-        runs
     }
 }

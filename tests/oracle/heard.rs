@@ -1,6 +1,6 @@
 //! What a voice key hears in the oracle's input, as it comes to know it frame by frame.
 
-use super::offline::Definition;
+use super::offline::{Definition, Run};
 
 /// When a voice key knows what. Frames are those that it has heard by then.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,13 +11,6 @@ pub struct Heard {
     pub end: Option<(i64, i64)>,
 }
 
-struct Run {
-    first: i64,
-    end: i64,
-    /// Frames that may be quiet from there on.
-    credit: i64,
-}
-
 /// What is heard in `channels`, by what the header says of runs, sounds and their ends.
 pub fn heard(definition: &Definition, channels: &[Vec<f32>]) -> Heard {
     let borrowed: Vec<&[f32]> = channels.iter().map(|samples| &samples[..]).collect();
@@ -25,22 +18,15 @@ pub fn heard(definition: &Definition, channels: &[Vec<f32>]) -> Heard {
     let mut runs: Vec<Run> = Vec::new();
     let mut heard = Heard::default();
     for frame in 0..channels[0].len() as i64 {
-        let known = frame + 1;
-        let lives = runs.last().is_some_and(|run| frame - run.end <= run.credit);
         if loud.next_if_eq(&frame).is_some() {
-            match runs.last_mut() {
-                Some(run) if lives => {
-                    run.credit = (run.credit - (frame - run.end) + 16).min(definition.gap);
-                    run.end = known;
-                }
-                _ => runs.push(Run { first: frame, end: known, credit: 16.min(definition.gap) }),
-            }
+            definition.extend(&mut runs, frame);
         }
-        let mut long = runs.iter().filter(|run| run.end - run.first >= definition.minimum);
+        let known = frame + 1;
+        let mut long = runs.iter().map(|run| run.sound).filter(|sound| definition.is_long(sound));
         let Some(first) = long.next() else { continue };
         let end = long.next_back().unwrap_or(first).end;
-        heard.onset = heard.onset.or(Some((first.first, known)));
-        let quiet = runs.last().is_none_or(|run| known - run.end > run.credit);
+        heard.onset = heard.onset.or(Some((first.onset, known)));
+        let quiet = runs.last().is_none_or(|run| !run.lives(known));
         if quiet && known - end >= definition.hold_off {
             heard.end = Some((end, known));
             return heard;

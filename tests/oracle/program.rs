@@ -499,7 +499,7 @@ fn read_play(n: &mut Numbers<'_>, frame: i64) -> Play {
     let ramps = n.one_in(2) as i64;
     let am = n.one_in(4).then(|| read_am(n));
     let (channels, gains) = read_channels(n, sound.channels);
-    let feed = n.one_in(4).then(|| read_feed(n));
+    let feed = n.one_in(3).then(|| read_feed(n));
     let loop_count = if feed.is_some() { 0 } else { loop_count };
     let first_frame = if feed.is_some() { 0 } else { first_frame };
     let play = Play {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sonset::receipt::Receipt;
 use sonset::stream::{PlayFileParams, PlayParams, StartAt, Stream, Timing};
 
-use crate::bustle::{CHANNELS, process};
+use crate::bustle::{CHANNELS, process, write_wav};
 
 /// A sample that tells its frame and channel: one of 2^15 levels.
 pub fn told(frame: i64, channel: usize) -> f32 {
@@ -19,19 +19,8 @@ pub fn told(frame: i64, channel: usize) -> f32 {
 /// A WAV file of 16 bits, whose samples tell their frames.
 pub fn file(folder: &Path, name: &str, frames: i64, channels: usize, rate: u32) -> PathBuf {
     let path = folder.join(name);
-    let spec = hound::WavSpec {
-        channels: channels as u16,
-        sample_rate: rate,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
-    for frame in 0..frames {
-        for channel in 0..channels {
-            writer.write_sample((told(frame, channel) * 32_768.0) as i16).unwrap();
-        }
-    }
-    writer.finalize().unwrap();
+    let all = (0..frames).flat_map(|frame| (0..channels).map(move |channel| told(frame, channel)));
+    write_wav(&path, rate, channels, all.map(|sample| (sample * 32_768.0) as i16));
     path
 }
 
