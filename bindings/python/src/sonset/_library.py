@@ -44,6 +44,11 @@ def refuse(message: str) -> NoReturn:
     raise errors.InvalidArgumentError(message, -1, "SONSET_ERROR_INVALID_ARGUMENT")
 
 
+def struct(name: str) -> Any:
+    """A struct of the header that is zero but for its size."""
+    return ffi.new(f"{name} *", {"struct_size": ffi.sizeof(name)})
+
+
 def numbers(enumeration: str) -> Dict[str, int]:
     """The values of an enumeration of the header by name, in lower case and without the prefix that they share.
 

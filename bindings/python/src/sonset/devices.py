@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from . import errors
-from ._library import check, ffi, lib, numbers, refuse, text
+from ._library import check, ffi, lib, numbers, refuse, struct, text
 
 BACKENDS: Dict[str, int] = {name.replace("_", "-"): value for name, value in numbers("sonset_backend").items()}
 """The numbers of the backends by name."""
@@ -167,7 +167,7 @@ def _list(backend: int, first_index: int) -> List[DeviceInfo]:
 
 
 def _read(devices: Any, index: int, number: int) -> DeviceInfo:
-    info = ffi.new("sonset_device_info *", {"struct_size": ffi.sizeof("sonset_device_info")})
+    info = struct("sonset_device_info")
     check(lib.sonset_device_list_get_info(devices, index, info))
     return DeviceInfo(
         index=number,

@@ -11,7 +11,7 @@ import math
 from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, TypedDict, TypeVar
 
-from ._library import ffi, lib, numbers, refuse
+from ._library import ffi, lib, numbers, refuse, struct
 from .clock import NS
 
 if TYPE_CHECKING:
@@ -420,7 +420,7 @@ class Params:
     def __init__(self, name: str, fields: Mapping[str, Setter]) -> None:
         self.kind = ffi.typeof(f"{name} *")
         self.fields = fields
-        self._owner = ffi.new(self.kind, {"struct_size": ffi.sizeof(name)})
+        self._owner = struct(name)
         self.defaults = self._owner[0]
 
     def new(self, options: Mapping[str, Any], rate: int) -> Any:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import options as _options
-from ._library import NULL, failure, ffi, lib, numbers, path_bytes, refuse
+from ._library import NULL, failure, ffi, lib, numbers, path_bytes, refuse, struct
 from .action import Action
 from .arguments import channel_array, gain_array, nonzero, pick, set_field
 from .buffer import Buffer
@@ -117,7 +117,7 @@ class Player(Issuer):
             Converts a file of another rate instead of refusing it.
         {options}
         """
-        file = ffi.new("sonset_play_file_params *", {"struct_size": ffi.sizeof("sonset_play_file_params")})
+        file = struct("sonset_play_file_params")
         set_field(file, "track", track)
         set_field(file, "read_ahead_ms", read_ahead_ms)
         file.resample = int(resample)
@@ -151,7 +151,7 @@ class Player(Issuer):
             Frames by which the output is later than it must be.
         {options}
         """
-        monitor = ffi.new("sonset_input_params *", {"struct_size": ffi.sizeof("sonset_input_params")})
+        monitor = struct("sonset_input_params")
         set_field(monitor, "first_channel", first_channel)
         set_field(monitor, "channel_count", input_channels)
         set_field(monitor, "delay_frames", delay_frames)
@@ -185,7 +185,7 @@ class Player(Issuer):
             Phase at the start, in cycles.
         {options}
         """
-        tone = ffi.new("sonset_tone_params *", {"struct_size": ffi.sizeof("sonset_tone_params")})
+        tone = struct("sonset_tone_params")
         tone.waveform = pick("waveform", waveform, _WAVEFORMS)
         tone.frequency_hz = _options.number("frequency", frequency)
         tone.amplitude = nonzero("amplitude", amplitude)
@@ -223,7 +223,7 @@ class Player(Issuer):
             How many different noises to make of it.
         {options}
         """
-        noise = ffi.new("sonset_noise_params *", {"struct_size": ffi.sizeof("sonset_noise_params")})
+        noise = struct("sonset_noise_params")
         noise.spectrum = pick("spectrum", spectrum, _SPECTRA)
         noise.distribution = pick("distribution", distribution, _DISTRIBUTIONS)
         noise.rms = nonzero("rms", rms)
@@ -270,7 +270,7 @@ class Player(Issuer):
             Data bits of a serial code; 0 for 8.
         {options}
         """
-        pulse = ffi.new("sonset_pulse_params *", {"struct_size": ffi.sizeof("sonset_pulse_params")})
+        pulse = struct("sonset_pulse_params")
         if serial and code is None:
             refuse("serial=True needs a code")
         kind = "none" if code is None else "serial" if serial else "parallel"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import collections
 from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Union, overload
 
-from ._library import ffi, names
+from ._library import ffi, names, struct
 from .clock import NS
 
 _KIND = ffi.typeof("sonset_receipt *")
 _SIZE = ffi.sizeof("sonset_receipt")
-_OWNER = ffi.new(_KIND, {"struct_size": _SIZE})
+_OWNER = struct("sonset_receipt")
 _EMPTY = _OWNER[0]
 
 _KINDS = names("sonset_action_kind")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Type, Union
 
 from . import options as _options
-from ._library import check, ffi, lib, numbers, path_bytes
+from ._library import check, ffi, lib, numbers, path_bytes, struct
 from .action import Action, Detection, Recording
 from .arguments import channel_array, pick, set_field
 from .buffer import Buffer
@@ -132,17 +132,17 @@ class Recorder(Issuer):
             the receipt are frames of the stream.
         {options}
         """
-        file = ffi.new("sonset_file_params *", {"struct_size": ffi.sizeof("sonset_file_params")})
+        file = struct("sonset_file_params")
         file.format = pick("sample_format", sample_format, _FORMATS)
         set_field(file, "buffer_ms", buffer_ms)
         set_field(file, "sample_rate_hz", samplerate)
+        name = path_bytes(path)
+
+        def record_file(stream: Any, chosen: Any, count: int, params: Any, number: Any) -> Any:
+            return lib.sonset_stream_record_file(stream, name, chosen, count, params, file, number)
+
         params = self._params(_options.RECORD, {**options, "max_frames": max_frames})
-        chosen, count = channel_array(channels)
-        number = ffi.new("int64_t *")
-        self._before()
-        arguments = self._handle_now(), path_bytes(path), chosen, count, params, file, number
-        check(lib.sonset_stream_record_file(*arguments))
-        return self._issued(Action, number[0], None)
+        return self._capture(record_file, channels, params, Action, None)
 
     @_options.takes(_options.DetectOptions)
     def detect_level(self, channels: Channels = None, **options: Unpack[DetectOptions]) -> Detection:
@@ -155,11 +155,7 @@ class Recorder(Issuer):
         {options}
         """
         params = self._params(_options.DETECT, options)
-        chosen, count = channel_array(channels)
-        number = ffi.new("int64_t *")
-        self._before()
-        check(lib.sonset_stream_detect_level(self._handle_now(), chosen, count, params, number))
-        action = self._issued(Detection, number[0], None)
+        action = self._capture(lib.sonset_stream_detect_level, channels, params, Detection, None)
         assert isinstance(action, Detection)
         return action
 
@@ -181,8 +177,11 @@ class Recorder(Issuer):
         self, function: Any, target: Any, channels: Channels, options: Any, kind: Type[Action], keep: Any
     ) -> Action:
         params = self._params(_options.RECORD, options)
+        return self._capture(lambda stream, *how: function(stream, target, *how), channels, params, kind, keep)
+
+    def _capture(self, function: Any, channels: Channels, params: Any, kind: Type[Action], keep: Any) -> Action:
         chosen, count = channel_array(channels)
         number = ffi.new("int64_t *")
         self._before()
-        check(function(self._handle_now(), target, chosen, count, params, number))
+        check(function(self._handle_now(), chosen, count, params, number))
         return self._issued(kind, number[0], keep)

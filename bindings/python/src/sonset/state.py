@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ._library import check, ffi, lib, names, text
+from ._library import check, lib, names, struct, text
 from .clock import NS
 from .devices import BACKEND_NAMES
 
@@ -187,7 +187,7 @@ class Level:
 
 def read_info(handle: Any) -> StreamInfo:
     """What `Stream.info` tells."""
-    c = ffi.new("sonset_stream_info *", {"struct_size": ffi.sizeof("sonset_stream_info")})
+    c = struct("sonset_stream_info")
     check(lib.sonset_stream_get_info(handle, c))
     output, source = lib.SONSET_DIRECTION_OUTPUT, lib.SONSET_DIRECTION_INPUT
     return StreamInfo(
@@ -226,7 +226,7 @@ def read_info(handle: Any) -> StreamInfo:
 
 def read_time(handle: Any, direction: int) -> StreamTime:
     """What `Stream.time` tells."""
-    c = ffi.new("sonset_stream_time *", {"struct_size": ffi.sizeof("sonset_stream_time")})
+    c = struct("sonset_stream_time")
     check(lib.sonset_stream_get_time(handle, direction, c))
     known = c.host_ns != -1
     return StreamTime(
@@ -242,14 +242,14 @@ def read_time(handle: Any, direction: int) -> StreamTime:
 
 def read_stats(handle: Any) -> StreamStats:
     """What `Stream.stats` tells."""
-    c = ffi.new("sonset_stream_stats *", {"struct_size": ffi.sizeof("sonset_stream_stats")})
+    c = struct("sonset_stream_stats")
     check(lib.sonset_stream_get_stats(handle, c))
     return StreamStats(**{name: getattr(c, name) for name in StreamStats.__dataclass_fields__})
 
 
 def read_level(handle: Any, channel: int, buffer: Any, buffer_channel: int) -> Level:
     """What `Stream.level` tells."""
-    c = ffi.new("sonset_level *", {"struct_size": ffi.sizeof("sonset_level")})
+    c = struct("sonset_level")
     check(lib.sonset_stream_get_level(handle, channel, buffer, buffer_channel, c))
     return Level(c.rms, c.peak, c.db_spl if c.has_db_spl else None, c.headroom_db)
 

@@ -11,9 +11,9 @@ import numpy as np
 from . import devices as _devices
 from . import options as _options
 from . import progress, state
-from ._library import NULL, check, failure, ffi, lib, numbers, path_bytes, refuse
+from ._library import NULL, check, failure, ffi, lib, numbers, path_bytes, refuse, struct
 from .action import Action
-from .arguments import direction_number, set_field
+from .arguments import direction_number, pick, set_field
 from .buffer import _rate
 from .clock import NS
 from .playing import Player
@@ -376,10 +376,8 @@ class Stream(Player, Recorder):
         calibration_db_spl : float, optional
             Sound pressure level in dB SPL of a signal whose RMS is 1.
         """
-        if role not in _ROLES:
-            refuse(f"role={role!r} is none of {', '.join(map(repr, _ROLES))}")
-        params = ffi.new("sonset_channel_params *", {"struct_size": ffi.sizeof("sonset_channel_params")})
-        params.role = _ROLES[role]
+        params = struct("sonset_channel_params")
+        params.role = pick("role", role, _ROLES)
         params.ceiling = ceiling or 0.0
         if calibration_db_spl is not None:
             params.calibration_db_spl, params.has_calibration = calibration_db_spl, 1
