@@ -132,6 +132,18 @@ fn a_cancel_for_a_frame_waits_in_a_batch_with_its_action() {
 }
 
 #[test]
+fn a_cancel_that_has_passed_ends_its_action_when_the_batch_is_committed_to_a_stopped_stream() {
+    let stream = running(4, "");
+    render(&stream, 100);
+    stream.stop().unwrap();
+    let batch = stream.begin_batch().unwrap();
+    let action = play(&stream, 500, Timing { batch, ..Timing::default() });
+    stream.cancel(action, Some(50), -1).unwrap();
+    stream.commit_batch(batch).unwrap();
+    assert_eq!(end(&stream, action), (Some(Outcome::Cancelled), 100));
+}
+
+#[test]
 fn what_follows_an_action_that_was_never_sent_keeps_its_offset() {
     let follow = |withdrawn: bool| {
         let stream = running(4, "");

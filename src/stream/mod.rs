@@ -397,7 +397,10 @@ impl Stream {
             }
             host.commit(actions);
             Ok(())
-        })
+        })?;
+        // Its cancels may be for frames that have passed, which end it on a stopped stream too.
+        self.core.pump();
+        Ok(())
     }
 
     /// Gives a batch up; its actions end as cancelled.
