@@ -21,9 +21,7 @@ impl Stream {
         let gain = SetGain { when, gain: gain_of_db(gain_db)?, ramp_frames: self.fade_frames(ramp_frames)? };
         self.check_when(when, None)?;
         self.core.refresh_realtime_offset();
-        self.with_host(|host| host.set_gain(action, gain, allow_clip))?;
-        self.core.pump();
-        Ok(())
+        self.request(|host| host.set_gain(action, gain, allow_clip))
     }
 
     /// Lets a sound stand still from a frame on, or from the end of a fade that begins now; `fade_frames` −1 cuts,
@@ -44,17 +42,15 @@ impl Stream {
     pub fn seek(&self, action: i64, when: impl Into<When>, position: i64, fade_frames: i64) -> Result<()> {
         let turn = self.checked_turn(when.into(), fade_frames, position)?;
         let Some(reading) = self.with_host(|host| host.seeks_in(action, &turn))? else {
-            return self.request_turn(action, Control::Seek, turn);
+            return self.request(|host| host.turn(action, Control::Seek, turn));
         };
         let reel = reading.again(position)?;
-        self.with_host(|host| host.seek_file(action, turn, reel))?;
-        self.core.pump();
-        Ok(())
+        self.request(|host| host.seek_file(action, turn, reel))
     }
 
     fn turn(&self, action: i64, control: Control, when: When, fade_frames: i64) -> Result<()> {
         let turn = self.checked_turn(when, fade_frames, 0)?;
-        self.request_turn(action, control, turn)
+        self.request(|host| host.turn(action, control, turn))
     }
 
     fn checked_turn(&self, when: When, fade_frames: i64, position: i64) -> Result<Turn> {
@@ -62,12 +58,6 @@ impl Stream {
         self.check_when(when, None)?;
         self.core.refresh_realtime_offset();
         Ok(Turn { when, fade_frames, serial: 0, position })
-    }
-
-    fn request_turn(&self, action: i64, control: Control, turn: Turn) -> Result<()> {
-        self.with_host(|host| host.turn(action, control, turn))?;
-        self.core.pump();
-        Ok(())
     }
 
     /// Starts an action that has not started at another time.
@@ -80,8 +70,6 @@ impl Stream {
         }
         self.check_when(when, None)?;
         self.core.refresh_realtime_offset();
-        self.with_host(|host| host.reschedule(action, when))?;
-        self.core.pump();
-        Ok(())
+        self.request(|host| host.reschedule(action, when))
     }
 }

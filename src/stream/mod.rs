@@ -281,6 +281,14 @@ impl Stream {
         self.core.with_host(f)
     }
 
+    /// Runs `f` on the books, and has what it asked for taken now if no callback will: a frame that has passed ends
+    /// or turns an action on a stopped stream too.
+    fn request(&self, f: impl FnOnce(&mut Host) -> Result<()>) -> Result<()> {
+        self.with_host(f)?;
+        self.core.pump();
+        Ok(())
+    }
+
     fn lines(&self) -> Box<[Line]> {
         lock(&self.core.lines).clone()
     }
@@ -304,21 +312,18 @@ impl Stream {
         let fade_frames = self.fade_frames(fade_frames)?;
         self.check_when(when, None)?;
         self.core.refresh_realtime_offset();
-        self.with_host(|host| host.cancel(action, when, fade_frames))?;
-        self.core.pump();
-        Ok(())
+        self.request(|host| host.cancel(action, when, fade_frames))
     }
 
     /// Ends every action that was issued, now.
     pub fn cancel_all(&self, fade_frames: i64) -> Result<()> {
         let fade_frames = self.fade_frames(fade_frames)?;
         let both = self.core.threads();
-        self.with_host(|host| {
+        self.request(|host| {
             let sweep = host.sweep(fade_frames, Outcome::Cancelled);
             both.iter().for_each(|thread| thread.request_cancel_all(sweep));
-        });
-        self.core.pump();
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Fails for a frame that never comes, or a host time where a half (any, if none is named) has none.
@@ -389,7 +394,7 @@ impl Stream {
 
     /// Hands a batch to the callback, whole.
     pub fn commit_batch(&self, batch: i64) -> Result<()> {
-        self.with_host(|host| {
+        self.request(|host| {
             self.check_open()?;
             let mut actions = host.take_batch(batch)?;
             if self.core.format.separate {
@@ -397,10 +402,7 @@ impl Stream {
             }
             host.commit(actions);
             Ok(())
-        })?;
-        // Its cancels may be for frames that have passed, which end it on a stopped stream too.
-        self.core.pump();
-        Ok(())
+        })
     }
 
     /// Gives a batch up; its actions end as cancelled.
