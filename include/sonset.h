@@ -1146,7 +1146,10 @@ typedef struct {
      * where there is no host time.
      */
     int64_t host_uncertainty_ns;
-    /** Xruns of its half of the stream while it ran. */
+    /**
+     * Xruns of its half of the stream while it ran. Some systems tell of an xrun some blocks later: where a short
+     * sound has ended by then, it is in the stream's stats only.
+     */
     int64_t xruns;
     /**
      * Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,

@@ -57,7 +57,8 @@ pub struct sonset_receipt {
     /// Uncertainty of the two host times: 99 in 100 are nearer. Of the clock fit only, not of the latency; -1
     /// where there is no host time.
     pub host_uncertainty_ns: i64,
-    /// Xruns of its half of the stream while it ran.
+    /// Xruns of its half of the stream while it ran. Some systems tell of an xrun some blocks later: where a short
+    /// sound has ended by then, it is in the stream's stats only.
     pub xruns: i64,
     /// Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
     /// changed latencies. A step is found within 10 blocks, so it may lie so far before the start. Of one that

@@ -618,11 +618,11 @@ const INPUT_XRUN: u32 = 2;
 
 fn block_time(output_host_ns: i64, input_host_ns: i64, flags: u32) -> BlockTime {
     BlockTime {
-        callback_ns: 0,
         output_ns: output_host_ns,
         input_ns: input_host_ns,
         output_xruns: (flags & OUTPUT_XRUN != 0) as u32,
         input_xruns: (flags & INPUT_XRUN != 0) as u32,
+        ..BlockTime::default()
     }
 }
 

@@ -13,10 +13,17 @@ pub struct BlockTime {
     pub output_ns: i64,
     /// When the first input frame of the block left the converter.
     pub input_ns: i64,
+    /// The frame, counted from the block's first, whose times `output_ns` and `input_ns` really are.
+    pub stamp_frames: i64,
+    /// By how much these times may be off, always in the same direction.
+    pub stamp_error_ns: i64,
     /// Output underflows that the caller knows lie just before this block.
     pub output_xruns: u32,
     /// Input overflows that the caller knows lie just before this block.
     pub input_xruns: u32,
+    /// So many of the first output frames of the block are known to come too late to be heard: an underflow, unless
+    /// that of the block before goes on, and one of all that starts among them.
+    pub late_frames: i64,
 }
 
 /// Input samples of one block, in −1..1.

@@ -29,7 +29,12 @@ pub struct HalfTime {
     source: LatencySource,
     discontinuities: u64,
     suspects_step: bool,
+    /// By how much the newest stamp may be off, ns.
+    stamp_error_ns: i64,
 }
+
+/// What a stamp may be off by counts for what the fit may be, as the mean of about so many stamps.
+const ERRORS: i64 = 16;
 
 impl HalfTime {
     /// A half whose blocks have not begun.
@@ -42,6 +47,7 @@ impl HalfTime {
             source: LatencySource::Unknown,
             discontinuities: 0,
             suspects_step: false,
+            stamp_error_ns: 0,
         }
     }
 
@@ -63,9 +69,11 @@ impl HalfTime {
         biases: &Biases,
     ) -> (Fit, LatencySource) {
         let stamp = if self.parts.plays { time.output_ns } else { time.input_ns };
-        let mut steps = self.stamped.observe(frame, frames, stamp).is_some() as u64;
+        let stamped = frame.saturating_add(if stamp == 0 { 0 } else { time.stamp_frames });
+        let mut steps = self.stamped.observe(stamped, frames, stamp).is_some() as u64;
         self.suspects_step = self.stamped.suspects_step();
         let mut fit = self.stamped.fit();
+        self.widen(&mut fit, stamp, time.stamp_error_ns);
         let mut source = LatencySource::Reported;
         let has_stamps = !matches!(fit.stamps, Stamps::None | Stamps::Useless);
         if !has_stamps && time.callback_ns != 0 {
@@ -84,6 +92,17 @@ impl HalfTime {
         self.fit = biased(fit, biases, self.parts.plays);
         self.source = calibrated(source, biases, self.parts.plays);
         (fit, source)
+    }
+
+    /// Adds to the uncertainty of `fit` what no fit can see.
+    fn widen(&mut self, fit: &mut Fit, stamp: i64, error_ns: i64) {
+        if stamp != 0 {
+            self.stamp_error_ns +=
+                (error_ns - self.stamp_error_ns) / if self.stamp_error_ns == 0 { 1 } else { ERRORS };
+        }
+        if fit.uncertainty_ns >= 0 {
+            fit.uncertainty_ns += self.stamp_error_ns;
+        }
     }
 
     /// From the callback to the converter of the block's first frame. A block of input is whole when its

@@ -121,6 +121,8 @@ pub struct Engine {
     frame: i64,
     /// The frame from which a start that becomes known now can be kept.
     now: i64,
+    /// Output frames before this come too late for the device.
+    late_until: i64,
     /// Whether the frame counter agrees with the other half's.
     anchored: bool,
     /// The first block of the playback half that a frame number may be taken from.
@@ -161,6 +163,7 @@ impl Engine {
             block: 0,
             frame: 0,
             now: 0,
+            late_until: i64::MIN,
             anchored: parts.role != Role::Capture,
             anchor_from: 0,
             swept: [(0, Outcome::Cancelled), (0, Outcome::StreamStopped)],
@@ -292,17 +295,18 @@ impl Engine {
             fit,
             latency_source,
         };
-        let counters = &self.shared.counters;
-        // Relaxed: counters that order nothing. Only one thread adds to each half's.
         if frames == 0 {
             return;
         }
+        let comes_late = self.comes_late(frame, time.late_frames);
+        // Relaxed: counters that order nothing. Only one thread adds to each half's.
+        let counters = &self.shared.counters;
         counters.callbacks.fetch_add(1, Relaxed);
         counters.largest_block.fetch_max(frames as u64, Relaxed);
         if self.mixer.is_some() {
             let fit = self.playback.observe(frame, frames as i64, &time, &self.shared.biases);
             self.shared.playback.publish(position(fit));
-            counters.output_xruns.fetch_add(time.output_xruns as u64, Relaxed);
+            counters.output_xruns.fetch_add(time.output_xruns as u64 + comes_late as u64, Relaxed);
             counters.output_discontinuities.store(self.playback.discontinuities(), Relaxed);
         }
         if self.input_channels > 0 {
@@ -311,6 +315,16 @@ impl Engine {
             counters.input_xruns.fetch_add(time.input_xruns as u64, Relaxed);
             counters.input_discontinuities.store(self.capture.discontinuities(), Relaxed);
         }
+    }
+
+    /// Notes that `count` frames from `frame` on come too late, and says whether that is a new underflow.
+    fn comes_late(&mut self, frame: i64, count: i64) -> bool {
+        if count <= 0 {
+            return false;
+        }
+        let is_new = self.late_until < frame;
+        self.late_until = frame.saturating_add(count);
+        is_new
     }
 
     fn half(&self, plays: bool) -> &HalfTime {

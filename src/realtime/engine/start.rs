@@ -155,8 +155,10 @@ impl Engine {
         settle(track, self.frame);
         track.stop_as_kept(start);
         let half = if plays { &self.playback } else { &self.capture };
+        // What starts among frames that come too late has its part in their xrun.
+        let is_late = plays && start < self.late_until;
         track.snapshot = Snapshot {
-            xruns: xruns(&self.shared, plays),
+            xruns: xruns(&self.shared, plays).saturating_sub(is_late as u64),
             discontinuities: half.discontinuities(),
             clipped: counters,
             nonfinite,
