@@ -9,11 +9,12 @@ mod sounds;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use halves::{check_loss, config, offsets_of_pulses};
+use halves::{check_loss, config, offsets_of_pulses, wait_for_both};
 use servers::pulse::Pulse;
 use sonset::backend::{self, Backend};
+use sonset::buffer::Buffer;
 use sonset::error::Code;
-use sonset::stream::{Config, PlayParams, State, Stream};
+use sonset::stream::{Config, PlayParams, RecordParams, State, Stream};
 use sounds::{PULSES, RATE, ended, pulse};
 
 /// Takes turns with the other tests: each has a server of its own, and the environment says which.
@@ -69,6 +70,32 @@ fn the_default_device_is_the_servers_and_stays_the_one_it_was() {
     let action = stream.play_buffer(&pulse(), None, None, &PlayParams::default()).unwrap();
     ended(&stream, action, Duration::from_secs(5));
     assert_eq!(stream.info().opened.output_device_id, "wire");
+}
+
+/// Plays a sound on output `channel` of `outputs`, and gives the largest sample of each of `inputs` channels.
+fn heard(outputs: u32, channel: i32, inputs: u32) -> Vec<f32> {
+    let format = Config { output_channels: outputs, input_channels: inputs, ..config(Backend::PulseAudio) };
+    let stream = running(&format);
+    wait_for_both(&stream);
+    let sound = Buffer::copy(&[0.25; 4_800], 4_800, 1, 0).unwrap();
+    let recording = Buffer::zeros(RATE as i64, inputs as i32, 0).unwrap();
+    let recorder = stream.record_buffer(&recording, None, &RecordParams::default()).unwrap();
+    stream.play_buffer(&sound, Some(&[channel]), None, &PlayParams::default()).unwrap();
+    ended(&stream, recorder, Duration::from_secs(5));
+    let mut samples = vec![0.0; RATE as usize * inputs as usize];
+    recording.read(0, &mut samples).unwrap();
+    let of = |input: usize| samples.iter().skip(input).step_by(inputs as usize);
+    (0..inputs as usize).map(|input| of(input).fold(0.0, |largest: f32, x| largest.max(x.abs()))).collect()
+}
+
+#[test]
+fn a_channel_of_the_stream_is_the_channel_of_the_device_with_its_number_and_no_other() {
+    let _turn = turn();
+    let _server = server();
+    assert_eq!(heard(1, 1, 2), [0.25, 0.0], "a stream of one channel does not play on the second");
+    assert_eq!(heard(2, 2, 2), [0.0, 0.25]);
+    assert_eq!(heard(2, 1, 1), [0.25], "nor is the first channel weakened by the second");
+    assert_eq!(heard(2, 2, 1), [0.0], "or mixed with it");
 }
 
 #[test]

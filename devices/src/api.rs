@@ -8,8 +8,8 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::fault::Fault;
-use crate::host::System;
 use crate::stream::{Stream, Wanted};
+use crate::system;
 
 static API: Api = Api { version: VERSION, reserved: 0, list, open, start, stop, info, close };
 
@@ -39,7 +39,7 @@ unsafe fn guard(error: *mut Text, body: impl FnOnce() -> Result<(), Fault>) -> S
 
 unsafe extern "C" fn list(host: u32, sink: abi::DeviceSink, user: *mut c_void, error: *mut Text) -> Status {
     let body = || {
-        System::reach(host)?.list(&mut |device| {
+        system::reach(host)?.list(&mut |device| {
             // SAFETY: the caller gave `sink` to be called with `user`; the device outlives the call.
             unsafe { sink(user, device) }
         })

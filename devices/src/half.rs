@@ -3,7 +3,7 @@
 //! What the audio thread reaches from here allocates nothing, frees nothing, locks nothing and never waits.
 //! Its only system calls are made once, in a half's first block, where the thread asks for its priority.
 
-use sonset_devices_abi::{Block, Callbacks, Lent, UNKNOWN_NS, direction, granted};
+use sonset_devices_abi::{Block, Callbacks, Lent, UNKNOWN_NS, direction, granted, stamp};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use crate::convert::{Wire, read_frames, write_frames};
@@ -12,6 +12,41 @@ use crate::priority;
 
 /// Frames that are converted at a time.
 const CHUNK_FRAMES: usize = 256;
+
+/// What a system says of the time of a block: the fields of [`Block`].
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    delay_ns: i64,
+    stamp: u32,
+    news: News,
+    late_frames: i64,
+}
+
+/// The frame, from a block's first on, that is at the converter when; and by how much that may be off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct News {
+    pub frames: i64,
+    pub ns: i64,
+    pub error_ns: i64,
+}
+
+impl Told {
+    /// How far the block's first frame is from the converter as its callback begins, or [`UNKNOWN_NS`].
+    pub fn delay(delay_ns: i64) -> Self {
+        Self { delay_ns, stamp: stamp::DELAY, news: News::default(), late_frames: 0 }
+    }
+
+    /// The same, about; and what is new, if anything is.
+    pub fn stamped(delay_ns: i64, news: Option<News>) -> Self {
+        let stamp = if news.is_some() { stamp::TIME } else { stamp::NONE };
+        Self { delay_ns, stamp, news: news.unwrap_or_default(), late_frames: 0 }
+    }
+
+    /// The same of a block whose first `late_frames` will not be heard.
+    pub fn late(self, late_frames: i64) -> Self {
+        Self { late_frames, ..self }
+    }
+}
 
 /// What the callback of one direction works with.
 pub struct Half {
@@ -79,15 +114,15 @@ impl Half {
     }
 
     /// Fills a block of the device. While the door is shut it stays as it is, silent by cpal's contract.
-    pub fn play(&self, bytes: &mut [u8], samples: Samples, scratch: &mut Scratch, delay_ns: i64) {
+    pub fn play(&self, bytes: &mut [u8], samples: Samples, scratch: &mut Scratch, told: Told) {
         self.blocks.pass(|| {
-            self.begin(delay_ns);
+            self.begin(told.delay_ns);
             let frame_bytes = samples.wire.bytes() * samples.device_channels;
             let mut done = 0;
             for piece in bytes.chunks_mut(CHUNK_FRAMES * frame_bytes) {
                 let frames = piece.len() / frame_bytes;
                 let floats = &mut scratch.0[..frames * self.channels];
-                let block = self.block(done, frames, delay_ns);
+                let block = self.block(done, frames, told);
                 // SAFETY: `floats` holds as many samples as `block` says, and the door lets one thread in.
                 unsafe { (self.callbacks.output)(self.callbacks.user, floats.as_mut_ptr(), &block) };
                 write_frames(samples.wire, floats, self.channels, piece, samples.device_channels);
@@ -97,26 +132,26 @@ impl Half {
     }
 
     /// Fills a block of a device that takes samples as they are.
-    pub fn play_plain(&self, samples: &mut [f32], delay_ns: i64) {
+    pub fn play_plain(&self, samples: &mut [f32], told: Told) {
         self.blocks.pass(|| {
-            self.begin(delay_ns);
-            let block = self.block(0, samples.len() / self.channels, delay_ns);
+            self.begin(told.delay_ns);
+            let block = self.block(0, samples.len() / self.channels, told);
             // SAFETY: `samples` is the whole block, and the door lets one thread in.
             unsafe { (self.callbacks.output)(self.callbacks.user, samples.as_mut_ptr(), &block) };
         });
     }
 
     /// Hands over a block of the device.
-    pub fn record(&self, bytes: &[u8], samples: Samples, scratch: &mut Scratch, delay_ns: i64) {
+    pub fn record(&self, bytes: &[u8], samples: Samples, scratch: &mut Scratch, told: Told) {
         self.blocks.pass(|| {
-            self.begin(delay_ns);
+            self.begin(told.delay_ns);
             let frame_bytes = samples.wire.bytes() * samples.device_channels;
             let mut done = 0;
             for piece in bytes.chunks(CHUNK_FRAMES * frame_bytes) {
                 let frames = piece.len() / frame_bytes;
                 let floats = &mut scratch.0[..frames * self.channels];
                 read_frames(samples.wire, piece, samples.device_channels, floats, self.channels);
-                let block = self.block(done, frames, delay_ns);
+                let block = self.block(done, frames, told);
                 // SAFETY: `floats` holds as many samples as `block` says, and the door lets one thread in.
                 unsafe { (self.callbacks.input)(self.callbacks.user, floats.as_ptr(), &block) };
                 done += frames;
@@ -125,10 +160,10 @@ impl Half {
     }
 
     /// Hands over a block of a device that brings samples as they are.
-    pub fn record_plain(&self, samples: &[f32], delay_ns: i64) {
+    pub fn record_plain(&self, samples: &[f32], told: Told) {
         self.blocks.pass(|| {
-            self.begin(delay_ns);
-            let block = self.block(0, samples.len() / self.channels, delay_ns);
+            self.begin(told.delay_ns);
+            let block = self.block(0, samples.len() / self.channels, told);
             // SAFETY: `samples` is the whole block, and the door lets one thread in.
             unsafe { (self.callbacks.input)(self.callbacks.user, samples.as_ptr(), &block) };
         });
@@ -172,13 +207,17 @@ impl Half {
         }
     }
 
-    fn block(&self, offset_frames: usize, frames: usize, delay_ns: i64) -> Block {
+    fn block(&self, offset_frames: usize, frames: usize, told: Told) -> Block {
         Block {
             offset_frames: offset_frames as u32,
             frames: frames as u32,
             channels: self.channels as u32,
-            reserved: 0,
-            delay_ns,
+            stamp: told.stamp,
+            delay_ns: told.delay_ns,
+            stamp_frames: told.news.frames,
+            stamp_ns: told.news.ns,
+            stamp_error_ns: told.news.error_ns,
+            late_frames: told.late_frames,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Devices and streams through cpal. No other file of the project uses cpal.
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{BufferSize, Data, ErrorKind, HostId, SampleFormat, StreamConfig, StreamInstant};
-use sonset_devices_abi::{DEFAULT_INPUT, DEFAULT_OUTPUT, DeviceInfo, Text, UNKNOWN_NS, host, loss, status};
+use cpal::{BufferSize, Data, ErrorKind, HostId, SampleFormat, StreamConfig};
+use sonset_devices_abi::{DeviceInfo, Text, UNKNOWN_NS, host, loss, status};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -11,7 +11,8 @@ use std::time::Duration;
 use crate::choice::{Abilities, Offer};
 use crate::convert::Wire;
 use crate::fault::Fault;
-use crate::half::{Half, Samples};
+use crate::half::{Half, Samples, Told};
+use crate::system::{self, Device, System, describe};
 
 /// How long a server may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,17 +23,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Stamps further from now than this are no stamps.
 const MAX_DELAY_NS: u128 = 10_000_000_000;
 
-/// PulseAudio's stamps settle this long after its first block; before that cpal knows no latency.
-const SETTLING_NS: u128 = 250_000_000;
-
-/// A gap between blocks from which stamps have to settle again.
-const GAP_NS: u128 = 500_000_000;
-
-/// The sink that PulseAudio and PipeWire put up where there is no sound card.
-const DUMMY_SINK: &str = "auto_null";
-
 /// One of cpal's audio systems.
-pub struct System {
+pub struct Host {
     number: u32,
     host: cpal::Host,
 }
@@ -42,14 +34,11 @@ pub struct Found {
     device: cpal::Device,
     system: u32,
     is_output: bool,
-    /// Names the device for the next time.
-    pub id: String,
-    /// The name a person knows it by.
-    pub name: String,
-    /// What it can do.
-    pub abilities: Abilities,
+    id: String,
+    name: String,
+    abilities: Abilities,
     /// Whether a sound card is known to be behind it, and not a server.
-    pub is_hardware: bool,
+    is_hardware: bool,
     /// Format that the device itself has; empty if unknown.
     native_format: String,
 }
@@ -60,7 +49,6 @@ pub struct Running(cpal::Stream);
 fn name_of(number: u32) -> &'static str {
     match number {
         host::ALSA => "ALSA",
-        host::PULSEAUDIO => "PulseAudio",
         host::PIPEWIRE => "PipeWire",
         host::JACK => "JACK",
         host::WASAPI => "WASAPI",
@@ -104,19 +92,7 @@ fn fault(attempt: &str, error: &cpal::Error) -> Fault {
     Fault::new(status, format!("{attempt}: {error}"))
 }
 
-/// What can be done about an audio system that does not let us in.
-fn cure(number: u32, error: &cpal::Error) -> &'static str {
-    // A server hangs up on a client without the cookie that libpulse makes on first use.
-    match (number, error.kind()) {
-        (host::PULSEAUDIO, ErrorKind::StreamInvalidated) => {
-            "; the server hung up, which it does where there is no ~/.config/pulse/cookie: run pactl info once"
-        }
-        (host::PULSEAUDIO, _) => "; is a server running for this user, and is PULSE_SERVER right?",
-        _ => "",
-    }
-}
-
-impl System {
+impl Host {
     /// Reaches audio system `number`, one of [`host`].
     pub fn reach(number: u32) -> Result<Self, Fault> {
         let name = name_of(number);
@@ -126,10 +102,8 @@ impl System {
         };
         #[cfg(target_os = "linux")]
         crate::alsa::silence();
-        let host = cpal::host_from_id(id).map_err(|error| {
-            let message = format!("{name} cannot be used ({error}){}", cure(number, &error));
-            Fault::new(status::UNAVAILABLE, message)
-        })?;
+        let host = cpal::host_from_id(id)
+            .map_err(|error| Fault::new(status::UNAVAILABLE, format!("{name} cannot be used ({error})")))?;
         let system = Self { number, host };
         if number == host::JACK && system.devices()?.is_empty() {
             let message = "no JACK server answers; start one, or check JACK_DEFAULT_SERVER and libjack.so.0";
@@ -162,9 +136,6 @@ impl System {
             false => self.host.default_input_device()?,
         };
         let id = device.id().ok()?;
-        if id.id() == DUMMY_SINK || id.id() == format!("{DUMMY_SINK}.monitor") {
-            return None;
-        }
         let pinned = self.host.device_by_id(&id).filter(|device| self.serves(device, is_output));
         Some((id.id().to_owned(), pinned.unwrap_or(device)))
     }
@@ -178,9 +149,10 @@ impl System {
             (Err(_), _) => false,
         }
     }
+}
 
-    /// Finds the device with `id`, or the default one. `rate` is the rate it may be asked for, or 0.
-    pub fn find(&self, is_output: bool, id: Option<&str>, rate: u32) -> Result<Found, Fault> {
+impl System for Host {
+    fn find(&self, is_output: bool, id: Option<&str>, rate: u32) -> Result<Box<dyn Device>, Fault> {
         let direction = if is_output { "output" } else { "input" };
         let system = name_of(self.number);
         let (id, device) = match id {
@@ -194,11 +166,10 @@ impl System {
                 Fault::new(status::NO_DEVICE, format!("{system} has no default {direction} device"))
             })?,
         };
-        Found::new(self.number, device, id, is_output, rate)
+        Ok(Box::new(Found::new(self.number, device, id, is_output, rate)?))
     }
 
-    /// Hands every device that can be opened to `each`.
-    pub fn list(&self, each: &mut dyn FnMut(&DeviceInfo)) -> Result<(), Fault> {
+    fn list(&self, each: &mut dyn FnMut(&DeviceInfo)) -> Result<(), Fault> {
         let defaults = [true, false].map(|is_output| self.default_device(is_output).map(|(id, _)| id));
         for (id, device) in self.devices()? {
             if !Text::holds(&id) {
@@ -208,34 +179,13 @@ impl System {
                 let serves = self.serves(&device, is_output);
                 serves.then(|| Found::new(self.number, device.clone(), id.clone(), is_output, 0).ok())?
             });
-            let mut info = DeviceInfo { id: Text::new(&id), ..DeviceInfo::default() };
-            describe(&halves, &defaults, &mut info);
+            let halves = halves.each_ref().map(|half| half.as_ref().map(|half| half as &dyn Device));
+            let info = describe(&id, &halves, &defaults);
             if info.output_channels + info.input_channels > 0 {
                 each(&info);
             }
         }
         Ok(())
-    }
-}
-
-/// Fills in what the output and the input half of a device have.
-fn describe(halves: &[Option<Found>; 2], defaults: &[Option<String>; 2], info: &mut DeviceInfo) {
-    for (half, (default, flag)) in halves.iter().zip(defaults.iter().zip([DEFAULT_OUTPUT, DEFAULT_INPUT])) {
-        let Some(half) = half else { continue };
-        let channels = half.abilities.most_channels();
-        if half.is_output {
-            info.output_channels = channels;
-        } else {
-            info.input_channels = channels;
-        }
-        if info.max_rate_hz == 0 {
-            (info.min_rate_hz, info.max_rate_hz) = half.abilities.rates();
-            info.default_rate_hz = half.abilities.own_rate();
-            info.name = Text::new(&half.name);
-        }
-        if default.as_ref() == Some(&half.id) && channels > 0 {
-            info.flags |= flag;
-        }
     }
 }
 
@@ -268,7 +218,7 @@ impl Found {
     /// Finds out what the device does itself where the system in front of it takes more.
     fn learn_native(&mut self, own: &cpal::SupportedStreamConfig, rate: u32) {
         match self.system {
-            host::PULSEAUDIO | host::WASAPI => {
+            host::WASAPI => {
                 self.abilities.native_rates = Some((own.sample_rate(), own.sample_rate()));
                 self.abilities.native_channels = Some(u32::from(own.channels()));
                 self.native_format = own.sample_format().to_string();
@@ -294,85 +244,9 @@ impl Found {
     #[cfg(not(target_os = "linux"))]
     fn probe(&mut self, _rate: u32) {}
 
-    /// Whether samples go to the card as they are, which nobody else uses then.
-    pub fn is_raw_hardware(&self) -> bool {
-        self.system == host::ALSA && self.is_hardware && self.id.starts_with("hw:")
-    }
-
-    /// Whether the audio thread may ask for realtime priority. A plug-in of ALSA may wait for a server or
-    /// not wait at all, PulseAudio's thread does more than audio, and JACK sees to its threads itself.
-    pub fn asks_priority(&self) -> bool {
-        self.is_raw_hardware()
-    }
-
-    /// The device's own sample format; empty if unknown.
-    pub fn device_format(&self, opened: Offer) -> String {
-        match self.system {
-            host::ALSA if !self.is_raw_hardware() => String::new(),
-            host::PIPEWIRE => String::new(),
-            _ if !self.native_format.is_empty() => self.native_format.clone(),
-            _ => format_of(opened.wire).to_string(),
-        }
-    }
-
-    /// The rate that the device itself runs at when a stream has `rate`; 0 if unknown.
-    pub fn device_rate(&self, rate: u32) -> u32 {
-        let known = match self.system {
-            host::ALSA => self.is_hardware,
-            host::PIPEWIRE => false,
-            _ => true,
-        };
-        match self.abilities.native_rates {
-            Some((low, high)) if low == high => low,
-            _ if known && self.abilities.is_native(rate) => rate,
-            _ => 0,
-        }
-    }
-
     /// Whether blocks of this system all have one size.
     fn has_steady_blocks(&self) -> bool {
         matches!(self.system, host::ALSA | host::JACK | host::ASIO)
-    }
-
-    /// The block size to ask for. PulseAudio's own would be two seconds, so it is asked for 10 ms.
-    fn buffer_size(&self, rate: u32, block_frames: u32) -> BufferSize {
-        match (block_frames, self.system) {
-            (0, host::PULSEAUDIO) => BufferSize::Fixed((rate / 100).max(1)),
-            (0, _) => BufferSize::Default,
-            (frames, _) => BufferSize::Fixed(frames),
-        }
-    }
-
-    /// Opens the device as `offer` says, not yet started, and returns the frames of its blocks, 0 if they
-    /// vary.
-    pub fn build(
-        &self,
-        offer: Offer,
-        rate: u32,
-        block_frames: u32,
-        half: &Arc<Half>,
-    ) -> Result<(Running, u32), Fault> {
-        let config = StreamConfig {
-            channels: offer.channels as u16,
-            sample_rate: rate,
-            buffer_size: self.buffer_size(rate, block_frames),
-        };
-        let built = match self.is_output {
-            true => self.build_output(config, offer, half.clone()),
-            false => self.build_input(config, offer, half.clone()),
-        };
-        let attempt = format!("{} cannot be opened at {rate} Hz", self.abilities.label);
-        let stream = built.map_err(|error| fault(&attempt, &error))?;
-        let got = stream.buffer_size().unwrap_or(0);
-        if !self.has_steady_blocks() {
-            return Ok((Running(stream), 0));
-        }
-        if block_frames != 0 && got != block_frames {
-            let label = &self.abilities.label;
-            let message = format!("{label} has blocks of {got} frames, not of {block_frames}");
-            return Err(Fault::new(status::UNSUPPORTED_FORMAT, message));
-        }
-        Ok((Running(stream), got))
     }
 
     fn build_output(
@@ -383,15 +257,15 @@ impl Found {
     ) -> Result<cpal::Stream, cpal::Error> {
         let samples = Samples { wire: offer.wire, device_channels: offer.channels as usize };
         let mut scratch = half.scratch();
-        let mut stamps = self.stamps();
+        let stamps = self.stamps();
         let as_they_are = half.takes_as_they_are(samples);
         let notices = self.notices(half.clone());
         let data = move |data: &mut Data, info: &cpal::OutputCallbackInfo| {
             let time = info.timestamp();
-            let delay = stamps.delay(time.callback, time.playback.checked_duration_since(time.callback));
+            let told = stamps.told(time.playback.checked_duration_since(time.callback));
             match data.as_slice_mut::<f32>() {
-                Some(floats) if as_they_are => half.play_plain(floats, delay),
-                _ => half.play(data.bytes_mut(), samples, &mut scratch, delay),
+                Some(floats) if as_they_are => half.play_plain(floats, told),
+                _ => half.play(data.bytes_mut(), samples, &mut scratch, told),
             }
         };
         let format = format_of(offer.wire);
@@ -406,15 +280,15 @@ impl Found {
     ) -> Result<cpal::Stream, cpal::Error> {
         let samples = Samples { wire: offer.wire, device_channels: offer.channels as usize };
         let mut scratch = half.scratch();
-        let mut stamps = self.stamps();
+        let stamps = self.stamps();
         let as_they_are = half.takes_as_they_are(samples);
         let notices = self.notices(half.clone());
         let data = move |data: &Data, info: &cpal::InputCallbackInfo| {
             let time = info.timestamp();
-            let delay = stamps.delay(time.callback, time.callback.checked_duration_since(time.capture));
+            let told = stamps.told(time.callback.checked_duration_since(time.capture));
             match data.as_slice::<f32>() {
-                Some(floats) if as_they_are => half.record_plain(floats, delay),
-                _ => half.record(data.bytes(), samples, &mut scratch, delay),
+                Some(floats) if as_they_are => half.record_plain(floats, told),
+                _ => half.record(data.bytes(), samples, &mut scratch, told),
             }
         };
         let format = format_of(offer.wire);
@@ -425,24 +299,94 @@ impl Found {
         Stamps {
             // ALSA's stamps are the kernel's; those of a server behind a plug-in wander by hundreds of ms.
             usable: self.system != host::ALSA || self.is_hardware,
-            settles: self.system == host::PULSEAUDIO,
-            // Before the first poll PulseAudio's latency is 0, and nothing that plays has none.
+            // Nothing that plays has no latency.
             zero_is_unknown: self.is_output,
-            since: 0,
-            last: 0,
         }
     }
 
     /// The error callback of cpal. On the audio thread of ALSA, WASAPI and the like it passes no text on,
     /// since taking text takes a lock.
     fn notices(&self, half: Arc<Half>) -> impl FnMut(cpal::Error) + Send + 'static {
-        let may_block = matches!(self.system, host::JACK | host::PULSEAUDIO);
+        let may_block = self.system == host::JACK;
         move |error| match error.kind() {
             ErrorKind::Xrun => half.xrun(),
             ErrorKind::RealtimeDenied => half.refuse_priority(),
             kind if may_block => half.lose(reason(kind), Some(&error.to_string())),
             kind => half.lose(reason(kind), None),
         }
+    }
+}
+
+impl Device for Found {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    fn is_raw_hardware(&self) -> bool {
+        self.system == host::ALSA && self.is_hardware && self.id.starts_with("hw:")
+    }
+
+    /// A plug-in of ALSA may wait for a server or not wait at all, and JACK sees to its threads itself.
+    fn asks_priority(&self) -> bool {
+        self.is_raw_hardware()
+    }
+
+    fn format(&self, opened: Offer) -> String {
+        match self.system {
+            host::ALSA if !self.is_raw_hardware() => String::new(),
+            host::PIPEWIRE => String::new(),
+            _ if !self.native_format.is_empty() => self.native_format.clone(),
+            _ => format_of(opened.wire).to_string(),
+        }
+    }
+
+    fn rate(&self, rate: u32) -> u32 {
+        let known = match self.system {
+            host::ALSA => self.is_hardware,
+            host::PIPEWIRE => false,
+            _ => true,
+        };
+        match self.abilities.native_rates {
+            Some((low, high)) if low == high => low,
+            _ if known && self.abilities.is_native(rate) => rate,
+            _ => 0,
+        }
+    }
+
+    fn build(
+        &self,
+        offer: Offer,
+        rate: u32,
+        block_frames: u32,
+        half: &Arc<Half>,
+    ) -> Result<(Box<dyn system::Running>, u32), Fault> {
+        let buffer_size =
+            if block_frames == 0 { BufferSize::Default } else { BufferSize::Fixed(block_frames) };
+        let config = StreamConfig { channels: offer.channels as u16, sample_rate: rate, buffer_size };
+        let built = match self.is_output {
+            true => self.build_output(config, offer, half.clone()),
+            false => self.build_input(config, offer, half.clone()),
+        };
+        let attempt = format!("{} cannot be opened at {rate} Hz", self.abilities.label);
+        let stream = built.map_err(|error| fault(&attempt, &error))?;
+        let got = stream.buffer_size().unwrap_or(0);
+        if !self.has_steady_blocks() {
+            return Ok((Box::new(Running(stream)), 0));
+        }
+        if block_frames != 0 && got != block_frames {
+            let label = &self.abilities.label;
+            let message = format!("{label} has blocks of {got} frames, not of {block_frames}");
+            return Err(Fault::new(status::UNSUPPORTED_FORMAT, message));
+        }
+        Ok((Box::new(Running(stream)), got))
     }
 }
 
@@ -455,20 +399,18 @@ fn reason(kind: ErrorKind) -> u32 {
     }
 }
 
-impl Running {
-    /// Starts the blocks.
-    pub fn play(&self, label: &str) -> Result<(), Fault> {
+impl system::Running for Running {
+    fn play(&self, label: &str) -> Result<(), Fault> {
         self.0.play().map_err(|error| fault(&format!("{label} cannot be started"), &error))
     }
 
-    /// Stops the blocks; false if this device cannot.
-    pub fn pause(&self) -> bool {
+    fn pause(&self) -> bool {
         self.0.pause().is_ok()
     }
 
-    /// Closes the stream. cpal waits for ever for a PulseAudio stream that the server has ended by itself, so
-    /// this is done on a thread that is left behind if it does not come back.
-    pub fn close(self) {
+    /// Drivers and servers may make cpal wait for ever, so this is done on a thread that is left behind if it does
+    /// not come back.
+    fn close(self: Box<Self>) {
         let (done, wait) = channel();
         let closer = std::thread::Builder::new().name("sonset closing".into());
         let spawned = closer.spawn(move || {
@@ -499,27 +441,19 @@ fn offers(device: &cpal::Device, is_output: bool) -> Result<Vec<Offer>, cpal::Er
     Ok(offers.collect())
 }
 
-/// Turns the stamps of a host into delays, and tells which of them are worth nothing.
+/// Turns the stamps of cpal into delays, and tells which of them are worth nothing.
+#[derive(Clone, Copy)]
 struct Stamps {
     usable: bool,
-    settles: bool,
     zero_is_unknown: bool,
-    since: u128,
-    last: u128,
 }
 
 impl Stamps {
-    fn delay(&mut self, now: StreamInstant, delay: Option<Duration>) -> i64 {
-        let now = now.as_nanos();
-        if self.since == 0 || now.saturating_sub(self.last) > GAP_NS {
-            self.since = now;
-        }
-        self.last = now;
-        let settled = !self.settles || now.saturating_sub(self.since) >= SETTLING_NS;
-        match delay.map(|delay| delay.as_nanos()) {
+    fn told(self, delay: Option<Duration>) -> Told {
+        Told::delay(match delay.map(|delay| delay.as_nanos()) {
             Some(0) if self.zero_is_unknown => UNKNOWN_NS,
-            Some(delay) if self.usable && settled && delay <= MAX_DELAY_NS => delay as i64,
+            Some(delay) if self.usable && delay <= MAX_DELAY_NS => delay as i64,
             _ => UNKNOWN_NS,
-        }
+        })
     }
 }

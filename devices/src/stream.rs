@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::choice::{Offer, agree_rate};
 use crate::fault::Fault;
 use crate::half::Half;
-use crate::host::{Found, Running, System};
+use crate::system::{self, Device, Running};
 
 /// Longest time that a stopping stream waits for its last blocks to be heard.
 const LAST_SOUND: Duration = Duration::from_millis(200);
@@ -37,34 +37,35 @@ pub struct Stream {
 
 /// One direction of it.
 struct Side {
-    found: Found,
+    device: Box<dyn Device>,
     offer: Offer,
     channels: u32,
     asked_block: u32,
     block_frames: u32,
     half: Arc<Half>,
-    running: Option<Running>,
+    running: Option<Box<dyn Running>>,
 }
 
 impl Stream {
     /// Opens what is `wanted`, not yet started.
     pub fn open(wanted: &Wanted<'_>, callbacks: Callbacks) -> Result<Self, Fault> {
-        let system = System::reach(wanted.system)?;
-        let mut found = Vec::new();
+        let system = system::reach(wanted.system)?;
+        let mut devices = Vec::new();
         for (way, (channels, id)) in [(direction::OUTPUT, wanted.output), (direction::INPUT, wanted.input)] {
             if channels > 0 {
-                found.push((way, channels, system.find(way == direction::OUTPUT, id, wanted.rate)?));
+                devices.push((way, channels, system.find(way == direction::OUTPUT, id, wanted.rate)?));
             }
         }
-        let abilities: Vec<_> = found.iter().map(|(_, _, found)| &found.abilities).collect();
+        let abilities: Vec<_> = devices.iter().map(|(_, _, device)| device.abilities()).collect();
         let rate = agree_rate(&abilities, wanted.rate, wanted.may_convert)?;
         let mut sides = Vec::new();
-        for (way, channels, found) in found {
-            let offer = found.abilities.pick(rate, channels)?;
-            let ask = found.asks_priority();
+        for (way, channels, device) in devices {
+            let offer = device.abilities().pick(rate, channels)?;
+            let ask = device.asks_priority();
             let half = Arc::new(Half::new(callbacks, way, channels, ask));
             let asked_block = wanted.block_frames;
-            let mut side = Side { found, offer, channels, asked_block, block_frames: 0, half, running: None };
+            let mut side =
+                Side { device, offer, channels, asked_block, block_frames: 0, half, running: None };
             side.build(rate)?;
             sides.push(side);
         }
@@ -100,7 +101,7 @@ impl Stream {
         StreamInfo {
             sample_rate_hz: self.rate,
             device_rate_hz: self.device_rate(),
-            converts_rate: self.sides.iter().any(|side| !side.found.abilities.is_native(self.rate)).into(),
+            converts_rate: self.sides.iter().any(|side| !side.device.abilities().is_native(self.rate)).into(),
             output_channels: output.map_or(0, |side| side.channels),
             input_channels: input.map_or(0, |side| side.channels),
             block_frames: self.same(|side| side.block_frames),
@@ -110,10 +111,10 @@ impl Stream {
             reserved: 0,
             output_delay_ns: delay(output),
             input_delay_ns: delay(input),
-            output_id: text(output.map(|side| side.found.id.as_str())),
-            output_name: text(output.map(|side| side.found.name.as_str())),
-            input_id: text(input.map(|side| side.found.id.as_str())),
-            input_name: text(input.map(|side| side.found.name.as_str())),
+            output_id: text(output.map(|side| side.device.id())),
+            output_name: text(output.map(|side| side.device.name())),
+            input_id: text(input.map(|side| side.device.id())),
+            input_name: text(input.map(|side| side.device.name())),
             sample_format: Text::new(&self.sample_format()),
         }
     }
@@ -130,12 +131,11 @@ impl Stream {
     }
 
     fn device_rate(&self) -> u32 {
-        self.same(|side| side.found.device_rate(self.rate))
+        self.same(|side| side.device.rate(self.rate))
     }
 
     fn sample_format(&self) -> String {
-        let mut formats: Vec<_> =
-            self.sides.iter().map(|side| side.found.device_format(side.offer)).collect();
+        let mut formats: Vec<_> = self.sides.iter().map(|side| side.device.format(side.offer)).collect();
         formats.dedup();
         if formats.iter().any(String::is_empty) { String::new() } else { formats.join(" / ") }
     }
@@ -143,13 +143,13 @@ impl Stream {
     /// JACK runs all ports from one clock, and a monitor of PulseAudio runs from that of its sink.
     fn has_common_clock(&self) -> bool {
         let (Some(output), Some(input)) = (self.side(true), self.side(false)) else { return true };
-        let is_monitor = input.found.id == format!("{}.monitor", output.found.id);
+        let is_monitor = input.device.id() == format!("{}.monitor", output.device.id());
         self.system == host::JACK || (self.system == host::PULSEAUDIO && is_monitor)
     }
 
     fn share_mode(&self) -> u32 {
         match self.system {
-            host::ALSA if self.sides.iter().all(|side| side.found.is_raw_hardware()) => share::EXCLUSIVE,
+            host::ALSA if self.sides.iter().all(|side| side.device.is_raw_hardware()) => share::EXCLUSIVE,
             host::ALSA | host::ASIO => share::UNKNOWN,
             _ => share::SHARED,
         }
@@ -177,7 +177,7 @@ impl Drop for Stream {
 
 impl Side {
     fn build(&mut self, rate: u32) -> Result<(), Fault> {
-        let (running, block_frames) = self.found.build(self.offer, rate, self.asked_block, &self.half)?;
+        let (running, block_frames) = self.device.build(self.offer, rate, self.asked_block, &self.half)?;
         self.running = Some(running);
         self.block_frames = block_frames;
         Ok(())
@@ -189,7 +189,7 @@ impl Side {
         }
         self.half.open();
         match &self.running {
-            Some(running) => running.play(&self.found.abilities.label),
+            Some(running) => running.play(&self.device.abilities().label),
             None => Ok(()),
         }
     }

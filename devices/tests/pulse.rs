@@ -134,6 +134,25 @@ fn a_killed_server_is_a_loss_and_the_stream_still_closes() {
     assert!(begin.elapsed() < Duration::from_secs(3));
 }
 
+/// A stream whose server goes away writes to a socket that nobody reads; most programs do not ignore the signal for that.
+#[test]
+fn a_killed_server_ends_no_program_that_has_not_asked_for_it() {
+    // SAFETY: no other thread changes what the signal does.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    for _ in 0..5 {
+        let mut server = Pulse::start("s", 48_000);
+        let _alone = alone(server.environment());
+        let mut stream = Host::open(&request(host::PULSEAUDIO, 2, 2)).unwrap();
+        stream.start();
+        stream.wait_for_input(960);
+        server.kill();
+        stream.stop();
+        drop(stream);
+    }
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGPIPE, before) };
+}
+
 #[test]
 fn without_a_server_there_is_an_error_and_no_wait() {
     let _alone = alone([

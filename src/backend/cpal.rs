@@ -220,7 +220,8 @@ fn opened(info: &StreamInfo, backend: Backend) -> Opened {
     // Only JACK calls both directions in one cycle, so that the latencies add up.
     let both = output.zip(input).filter(|_| backend == Backend::JackSeparate);
     Opened {
-        errs: Errs::BothWays,
+        // PulseAudio's clock of a sink may be late by what its threads wait for one another, or smoothed.
+        errs: if backend == Backend::PulseAudio { Errs::Unknown } else { Errs::BothWays },
         sample_rate_hz: info.sample_rate_hz,
         device_rate_hz: info.device_rate_hz,
         os_resamples: info.converts_rate != 0,
@@ -267,14 +268,33 @@ struct Entrance {
 }
 
 impl Entrance {
-    /// When the callback of this piece was entered and how far its first frame is from the converter. The
-    /// pieces of one block lie one after another as if each had been called for in its turn.
-    fn stamp(&mut self, block: &Block, rate: u32) -> (i64, Option<i64>) {
+    /// When the callback of this piece was entered, and which frame from its first on is at the converter when;
+    /// 0 ns if that is not told. The pieces of one block lie one after another as if each had been called for in
+    /// its turn.
+    fn stamp(&mut self, block: &Block, rate: u32, plays: bool) -> BlockTime {
         if block.offset_frames == 0 {
             self.entered_ns = monotonic_ns();
         }
         let before = i64::from(block.offset_frames) * 1_000_000_000 / i64::from(rate.max(1));
-        (self.entered_ns + before, (block.delay_ns >= 0).then_some(block.delay_ns))
+        let callback_ns = self.entered_ns + before;
+        let (stamp_frames, stamp_ns) = match block.stamp {
+            abi::stamp::TIME if block.offset_frames == 0 => (block.stamp_frames, block.stamp_ns),
+            abi::stamp::DELAY if block.delay_ns >= 0 && plays => (0, callback_ns + block.delay_ns),
+            abi::stamp::DELAY if block.delay_ns >= 0 => (0, callback_ns - block.delay_ns),
+            _ => (0, 0),
+        };
+        let (output_ns, input_ns) = if plays { (stamp_ns, 0) } else { (0, stamp_ns) };
+        let stamp_error_ns = if block.stamp == abi::stamp::TIME { block.stamp_error_ns } else { 0 };
+        let late_frames = (block.late_frames - i64::from(block.offset_frames)).max(0);
+        BlockTime {
+            callback_ns,
+            output_ns,
+            input_ns,
+            stamp_frames,
+            stamp_error_ns,
+            late_frames,
+            ..BlockTime::default()
+        }
     }
 }
 
@@ -317,9 +337,7 @@ unsafe extern "C" fn output(user: *mut c_void, samples: *mut f32, block: *const 
     let samples =
         unsafe { std::slice::from_raw_parts_mut(samples, (block.frames * block.channels) as usize) };
     // Relaxed: set once, before the stream starts.
-    let (callback_ns, delay_ns) = entrance.stamp(block, doors.rate.load(Ordering::Relaxed));
-    let output_ns = delay_ns.map_or(0, |delay| callback_ns + delay);
-    let time = BlockTime { callback_ns, output_ns, ..BlockTime::default() };
+    let time = entrance.stamp(block, doors.rate.load(Ordering::Relaxed), true);
     entrance.callback.process(Input::None, Output::Interleaved(samples), time);
 }
 
@@ -331,9 +349,7 @@ unsafe extern "C" fn input(user: *mut c_void, samples: *const f32, block: *const
     // SAFETY: the device library hands over as many samples as the block says.
     let samples = unsafe { std::slice::from_raw_parts(samples, (block.frames * block.channels) as usize) };
     // Relaxed: set once, before the stream starts.
-    let (callback_ns, delay_ns) = entrance.stamp(block, doors.rate.load(Ordering::Relaxed));
-    let input_ns = delay_ns.map_or(0, |delay| callback_ns - delay);
-    let time = BlockTime { callback_ns, input_ns, ..BlockTime::default() };
+    let time = entrance.stamp(block, doors.rate.load(Ordering::Relaxed), false);
     entrance.callback.process(Input::Interleaved(samples), Output::None, time);
 }
 

@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,8 @@ pub const FRAME_NS: f64 = 1e9 / RATE as f64;
 pub fn decode(sample: f32) -> Option<(i64, bool)> {
     let has_pulse = sample >= PULSE;
     let number = (if has_pulse { sample - PULSE } else { sample }) / UNIT;
-    (number >= 1.0).then_some((number as i64, has_pulse))
+    // Two pulses at once, which come of late ones, tell no number.
+    (1.0..FRAMES as f32).contains(&number).then_some((number as i64, has_pulse))
 }
 
 /// One pulse and the recording around it.
@@ -97,6 +99,12 @@ impl Run {
         let apart = wire.iter().map(|(input, output)| (*input, input - output)).collect::<Vec<_>>();
         let changes = apart.windows(2).map(|pair| (pair[1].0, pair[1].1 - pair[0].1));
         changes.filter(|(_, change)| *change != 0).collect()
+    }
+
+    /// What was played and not heard: from which output frame to which.
+    pub fn holes(&self) -> Vec<Range<i64>> {
+        let outputs: Vec<i64> = self.wire().iter().map(|(_, output)| *output).collect();
+        outputs.windows(2).filter(|pair| pair[1] - pair[0] > 1).map(|pair| pair[0] + 1..pair[1]).collect()
     }
 
     /// Where the halves slipped against each other: changes that last, those nearer than `near` taken together. More

@@ -101,6 +101,19 @@ impl PipeWire {
         ]
     }
 
+    /// Lets one of its programs, such as `pipewire` or `pipewire-pulse`, stand still for a while.
+    pub fn stall(&self, program: &str, time: Duration) {
+        let number = PROGRAMS.iter().position(|known| *known == program).expect("a program of the server");
+        let pid = self.children[number].id().to_string();
+        for signal in ["STOP", "CONT"] {
+            let status = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill is installed");
+            assert!(status.success());
+            if signal == "STOP" {
+                std::thread::sleep(time);
+            }
+        }
+    }
+
     fn pactl(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("pactl");
         command.args(arguments).envs(self.environment()).stdin(Stdio::null());

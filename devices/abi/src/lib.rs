@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 
 /// Changes with every change of this file. Both sides must agree exactly.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The one symbol that the device library exports; of type [`Entry`].
 pub const SYMBOL: &[u8] = b"sonset_devices_api\0";
@@ -83,6 +83,16 @@ pub mod share {
     pub const SHARED: u32 = 1;
     /// The device is this stream's alone.
     pub const EXCLUSIVE: u32 = 2;
+}
+
+/// What the time of a block is told by: the values of [`Block::stamp`].
+pub mod stamp {
+    /// [`Block::delay_ns`](super::Block::delay_ns), from the moment at which the callback is entered.
+    pub const DELAY: u32 = 0;
+    /// Nothing new is known.
+    pub const NONE: u32 = 1;
+    /// [`Block::stamp_frames`](super::Block::stamp_frames) and [`Block::stamp_ns`](super::Block::stamp_ns).
+    pub const TIME: u32 = 2;
 }
 
 /// Directions of a stream half.
@@ -233,11 +243,19 @@ pub struct Block {
     pub frames: u32,
     /// Samples in a frame.
     pub channels: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// One of [`stamp`].
+    pub stamp: u32,
     /// From the start of the callback to the sound of the block's first frame at the converter (output), or
     /// from that sound to the start of the callback (input); [`UNKNOWN_NS`] if the device does not say.
     pub delay_ns: i64,
+    /// The frame that is at the converter at `stamp_ns`, from the block's first frame on.
+    pub stamp_frames: i64,
+    /// A time of the system's monotonic clock.
+    pub stamp_ns: i64,
+    /// By how much it may be off, always in the same direction.
+    pub stamp_error_ns: i64,
+    /// So many of the first frames of an output block are known to come too late to be heard.
+    pub late_frames: i64,
 }
 
 /// The functions that a stream calls. Each must be realtime-safe but where it says otherwise, and none may
