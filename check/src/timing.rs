@@ -366,20 +366,21 @@ fn picture(result: &Result) -> Picture {
         })
     };
     let subtitles = [result.device.line()].into_iter().chain(shown.iter().filter_map(late));
-    let values = shown.iter().flat_map(|half| half.lateness.iter().copied());
+    // Apart, as each half has a fit and an earliest wake-up of its own.
+    let histogram = |half: &HalfResult| Panel::Histogram {
+        values: half.lateness.clone(),
+        x: format!("{} wake-up after the earliest, against the clock fit (µs)", name(half)),
+        y: "callbacks".into(),
+    };
+    let courses = [
+        over_time("wake-up lateness (µs)", 1.0, |half| &half.lateness_over_time),
+        over_time("fit uncertainty (µs)", 1.0, |half| &half.uncertainty_over_time),
+        over_time("device rate (ppm)", 0.1, |half| &half.drift_over_time),
+    ];
     Picture {
         title: format!("Timing of a stream over {:.1} s", result.seconds),
         subtitles: subtitles.collect(),
-        panels: vec![
-            Panel::Histogram {
-                values: values.collect(),
-                x: "wake-up after the earliest, against the clock fit (µs)".into(),
-                y: "callbacks".into(),
-            },
-            over_time("wake-up lateness (µs)", 1.0, |half| &half.lateness_over_time),
-            over_time("fit uncertainty (µs)", 1.0, |half| &half.uncertainty_over_time),
-            over_time("device rate (ppm)", 0.1, |half| &half.drift_over_time),
-        ],
+        panels: shown.iter().map(histogram).chain(courses).collect(),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::stats::thin;
 const WIDTH: u32 = 960;
 const PANEL_HEIGHT: u32 = 300;
 const LINE_HEIGHT: u32 = 26;
+/// For a name of a series.
+const NAME_WIDTH: i32 = 110;
 /// Points of a series that are drawn.
 const MOST_POINTS: usize = 3_000;
 const COLOURS: [RGBColor; 3] = [RGBColor(31, 98, 168), RGBColor(214, 106, 20), RGBColor(80, 140, 60)];
@@ -94,6 +96,7 @@ fn axes<'a, 'b>(
 ) -> Result<Chart<'a, 'b>, Box<dyn Error>> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        .margin_top(22)
         .margin_right(28)
         .x_label_area_size(44)
         .y_label_area_size(76)
@@ -144,22 +147,32 @@ fn draw_points(area: &Area<'_>, series: &[Series], labels: (&str, &str), least: 
     // Time from the beginning on: before the first point nothing was known.
     let across = span(all().map(|point| point.0).chain([0.0]), 0.0);
     let mut chart = axes(area, across, span(all().map(|point| point.1), least), labels)?;
-    for (one, colour) in series.iter().zip(COLOURS.iter().cycle()) {
+    for (one, colour) in series.iter().zip((0..).map(colour)) {
         let points = thin(&one.points, MOST_POINTS);
         let radius = if points.len() > 500 { 1 } else { 3 };
-        let drawn = chart.draw_series(
+        chart.draw_series(
             points.into_iter().map(|point| Circle::new(point, radius, colour.mix(0.7).filled())),
         )?;
-        if series.len() > 1 {
-            drawn.label(&one.name).legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
-        }
     }
-    if series.len() > 1 {
-        let mut labels = chart.configure_series_labels();
-        labels.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.85));
-        labels.border_style(RGBColor(190, 190, 190)).label_font(("sans-serif", 13)).draw()?;
+    match series.len() {
+        0 | 1 => Ok(()),
+        _ => draw_names(area, series),
+    }
+}
+
+/// Which colour is which series, above the plot, where no point is.
+fn draw_names(area: &Area<'_>, series: &[Series]) -> Drawn {
+    let (width, _) = area.dim_in_pixel();
+    for (n, (one, colour)) in (1i32..).zip(series.iter().rev().zip((0..series.len()).rev().map(colour))) {
+        let x = width as i32 - n * NAME_WIDTH;
+        area.draw(&Circle::new((x, 10), 4, colour.filled()))?;
+        area.draw_text(&one.name, &("sans-serif", 13).into_font().color(&BLACK), (x + 10, 4))?;
     }
     Ok(())
+}
+
+fn colour(series: usize) -> &'static RGBColor {
+    &COLOURS[series % COLOURS.len()]
 }
 
 /// First edge, width and counts of bins that hold all values: about √n of them.
