@@ -12,7 +12,8 @@ use sonset::backend::Backend;
     about = "Shows what sonset, this machine and its sound devices do to the time of a sound"
 )]
 #[command(
-    after_help = "Exit status: 0 passed, 1 a limit was not kept, 2 wrong usage or nothing could be measured."
+    after_help = "Exit status: 0 passed, 1 a limit was not kept, 2 wrong usage, nothing could be measured, or ended \
+                  before its time with all limits kept so far."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -45,7 +46,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", help_heading = "Results")]
     pub json: Option<PathBuf>,
     /// Draw a picture of the results
-    #[arg(long, value_name = "FILE.svg", help_heading = "Results")]
+    #[arg(long, value_name = "FILE.svg", value_parser = picture, help_heading = "Results")]
     pub plot: Option<PathBuf>,
     /// Show no progress
     #[arg(long, short, help_heading = "Results")]
@@ -288,6 +289,14 @@ fn backend(name: &str) -> Result<Backend, String> {
         let names: Vec<&str> = known().map(Backend::name).collect();
         format!("this build has {}", names.join(", "))
     })
+}
+
+fn picture(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    match path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
+        true => Ok(path),
+        false => Err("pictures are SVG: a name that ends in .svg is wanted".into()),
+    }
 }
 
 fn number(text: &str, fits: impl Fn(f64) -> bool, wanted: &str) -> Result<f64, String> {

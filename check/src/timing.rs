@@ -115,7 +115,10 @@ struct Result {
 pub fn run(args: &TimingArgs) -> Report {
     let stream = match session::open(&args.stream, 0) {
         Ok(stream) => stream,
-        Err(refusal) => return Report::refused("timing", session::is_virtual(&args.stream), refusal),
+        Err(refusal) => {
+            let is_virtual = session::is_virtual(&args.stream);
+            return Report::refused("timing", is_virtual, Summary::default(), refusal);
+        }
     };
     let mut halves: Vec<Half> =
         session::halves(&stream).into_iter().map(|direction| Half { direction, seen: Vec::new() }).collect();
@@ -239,7 +242,7 @@ fn stamps(stamps: Stamps) -> &'static str {
         Stamps::Settling => "settling",
         Stamps::Usable => "usable",
         Stamps::Quantised => "quantised",
-        Stamps::Useless => "useless (wake-ups were fitted)",
+        Stamps::Useless => "useless",
     }
 }
 
@@ -284,19 +287,22 @@ fn summarise_half(summary: &mut Summary, half: &HalfResult) {
         Some(late) => summary.row(
             row("wake-up"),
             format!(
-                "median {:.1}, 99 % {:.1}, latest {:.1} µs after the earliest, against the fit",
-                late.median, late.p99, late.max
+                "median {:.1}, 99 % {:.1}, latest {:.1} µs after the earliest, against the fit, of {} blocks",
+                late.median, late.p99, late.max, late.n
             ),
         ),
         None => summary.row(row("wake-up"), "not known: the fit has not settled"),
     }
     let clock = match half.drift_ppm.zip(half.uncertainty_us) {
         Some((ppm, uncertainty)) => {
-            let range = half.drift_range_ppm.map(|(low, high)| format!(" ({low:+.2} to {high:+.2})"));
+            let range =
+                half.drift_range_ppm.map(|(low, high)| format!(" ({} to {})", signed(low), signed(high)));
             let range = range.unwrap_or_default();
-            format!("{ppm:+.2} ppm{range}, uncertainty {uncertainty:.1} µs, stamps {}", half.stamps)
+            // Then it is the wake-ups that are fitted.
+            let stamps = if half.stamps == "useless" { "useless: by wake-ups" } else { half.stamps };
+            format!("{} ppm{range}, uncertainty {uncertainty:.1} µs, stamps {stamps}", signed(ppm))
         }
-        None => format!("no fit, stamps {}", half.stamps),
+        None => format!("no fit at the end, stamps {}", half.stamps),
     };
     summary.row(row("clock"), clock);
     match half.latency_ms {
@@ -315,6 +321,12 @@ fn summarise_half(summary: &mut Summary, half: &HalfResult) {
             summary.note(format!("the {} latency is unknown, and so not in any host time", half.half));
         }
     }
+}
+
+/// With two digits after the point and a sign, but for zero.
+fn signed(ppm: f64) -> String {
+    let text = format!("{ppm:+.2}");
+    if text[1..] == *"0.00" { "0.00".into() } else { text }
 }
 
 fn checks(result: &Result, limits: &TimingLimits) -> Checks {
@@ -343,9 +355,9 @@ fn picture(result: &Result) -> Picture {
         false => (&result.halves[..], false),
     };
     let name = |half: &HalfResult| if both { "output and input".into() } else { half.half.to_string() };
-    let over_time = |y: &str, points: fn(&HalfResult) -> &Vec<(f64, f64)>| {
+    let over_time = |y: &str, least: f64, points: fn(&HalfResult) -> &Vec<(f64, f64)>| {
         let one = |half: &HalfResult| Series { name: name(half), points: points(half).clone() };
-        Panel::Points { series: shown.iter().map(one).collect(), x: "time (s)".into(), y: y.into() }
+        Panel::Points { series: shown.iter().map(one).collect(), x: "time (s)".into(), y: y.into(), least }
     };
     let late = |half: &HalfResult| {
         half.lateness_us.map(|late| {
@@ -354,19 +366,33 @@ fn picture(result: &Result) -> Picture {
         })
     };
     let subtitles = [result.device.line()].into_iter().chain(shown.iter().filter_map(late));
-    let values = shown.iter().flat_map(|half| half.lateness.iter().copied());
+    // Apart, as each half has a fit and an earliest wake-up of its own.
+    let histogram = |half: &HalfResult| Panel::Histogram {
+        values: half.lateness.clone(),
+        x: format!("{} wake-up after the earliest, against the clock fit (µs)", name(half)),
+        y: "callbacks".into(),
+    };
+    let courses = [
+        over_time("wake-up lateness (µs)", 1.0, |half| &half.lateness_over_time),
+        over_time("fit uncertainty (µs)", 1.0, |half| &half.uncertainty_over_time),
+        over_time("device rate (ppm)", 0.1, |half| &half.drift_over_time),
+    ];
     Picture {
         title: format!("Timing of a stream over {:.1} s", result.seconds),
         subtitles: subtitles.collect(),
-        panels: vec![
-            Panel::Histogram {
-                values: values.collect(),
-                x: "wake-up after the earliest, against the clock fit (µs)".into(),
-                y: "callbacks".into(),
-            },
-            over_time("wake-up lateness (µs)", |half| &half.lateness_over_time),
-            over_time("fit uncertainty (µs)", |half| &half.uncertainty_over_time),
-            over_time("device rate (ppm)", |half| &half.drift_over_time),
-        ],
+        panels: shown.iter().map(histogram).chain(courses).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signed;
+
+    #[test]
+    fn a_rate_of_zero_has_no_sign() {
+        assert_eq!(
+            [1.234, -0.5, -0.001, 0.0, 10.0].map(signed),
+            ["+1.23", "-0.50", "0.00", "0.00", "+10.00"]
+        );
     }
 }

@@ -44,4 +44,19 @@ fn an_unwired_server_is_refused_and_its_timing_is_shown() {
         assert_eq!(half["median_block"], 256.0);
         assert!(half["lateness_us"]["n"].as_u64().unwrap() > 100, "{}", half["lateness_us"]);
     }
+    let drawn = ran.drawn();
+    assert_eq!(drawn.iter().filter(|text| text.contains("wake-up after")).count(), 1, "{drawn:?}");
+    assert!(!drawn.iter().any(|text| text == "output"), "{drawn:?}");
+}
+
+#[test]
+fn halves_with_a_callback_each_are_drawn_apart() {
+    let server = Jackd::start(RATE, 256, 2);
+    let ran = Ran::with_jack(server.name(), "timing --backend jack-separate --seconds 2.5");
+    let drawn = ran.expect_status(0).drawn();
+    for half in ["output", "input"] {
+        let axis = format!("{half} wake-up after the earliest, against the clock fit (µs)");
+        assert_eq!(drawn.iter().filter(|text| **text == axis).count(), 1, "{drawn:?}");
+        assert_eq!(drawn.iter().filter(|text| **text == half).count(), 3, "{drawn:?}");
+    }
 }

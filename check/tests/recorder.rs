@@ -11,7 +11,7 @@ use sonset::buffer::Buffer;
 use sonset::device::Direction;
 use sonset::receipt::ActionState;
 use sonset::stream::{Config, PlayParams, StartAt, Stream, Timing};
-use tool::Ran;
+use tool::{Ran, STAMP};
 
 const SOUNDS: usize = 60;
 const TAG: i64 = 5;
@@ -198,6 +198,54 @@ fn what_the_virtual_device_played_is_stamped_and_what_another_played_is_not() {
         onsets.display()
     ));
     assert!(!ran.text.contains("VIRTUAL"), "{}", ran.text);
+    let refused = log.compare(&log.path("none.csv"), "").expect_status(2);
+    assert!(refused.text.starts_with(STAMP) && refused.text.contains("60 sounds"), "{}", refused.text);
+}
+
+#[test]
+fn a_recording_that_is_weak_or_clipped_is_said_to_be_and_a_trigger_at_full_scale_is_not() {
+    let log = log();
+    for (gain, trigger, noise, said) in [
+        (0.5, 2.0, 0.001, None),
+        (0.02, 0.5, 0.002, Some("channel 1 is WEAK: its threshold of 0.01")),
+        (0.5, 0.02, 0.002, Some("channel 2 is WEAK")),
+        (2.0, 0.5, 0.001, Some("channel 1 is CLIPPED")),
+    ] {
+        let path = record(log, gain, trigger, noise);
+        let ran = log.compare(&path, "--channel 1 --reference 2 --refractory-ms 10").expect_status(0);
+        assert!((number(&ran.json()["result"]["fit"]["lag_us"]) - 4_000.0).abs() < 100.0, "{}", ran.text);
+        match said {
+            Some(said) => assert!(ran.text.contains(said), "{}", ran.text),
+            None => assert!(!ran.text.contains("channel"), "{}", ran.text),
+        }
+    }
+}
+
+/// A recording of sounds that are 4 ms late, with triggers, in noise that is even up to its SD times √3.
+fn record(log: &Log, gain: f64, trigger: f64, noise: f64) -> PathBuf {
+    let path = log.path(&format!("{gain}-{trigger}-{noise}.wav"));
+    let (rate, due) = (48_000, log.due_s());
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut even = || (random.f64() * 2.0 - 1.0) * noise * 3f64.sqrt();
+    let mut samples: Vec<[f64; 2]> =
+        (0..((due[SOUNDS - 1] + 1.0) * rate as f64) as usize).map(|_| [even(), even()]).collect();
+    for &s in &due {
+        for (channel, late, height) in [(0, 0.004, gain), (1, 0.0, trigger)] {
+            let first = ((0.5 + s + late) * rate as f64).round() as usize;
+            samples[first..first + 240].iter_mut().for_each(|frame| frame[channel] += height);
+        }
+    }
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    let whole = |sample: &f64| (sample.clamp(-1.0, 1.0) * 32_767.0) as i16;
+    samples.iter().flatten().for_each(|sample| writer.write_sample(whole(sample)).unwrap());
+    writer.finalize().unwrap();
+    path
 }
 
 #[test]
@@ -220,14 +268,20 @@ fn columns_of_a_table_can_be_sound_and_trigger() {
 fn files_that_cannot_be_used_are_refused_with_what_is_wrong() {
     let log = log();
     let csv = log.write_csv("x.csv", ["onset\n1.0\nsoon\n".to_string()].into_iter());
+    let empty = log.write_csv("e.csv", std::iter::empty());
+    let header = log.write_csv("n.csv", ["onset;trigger\n".to_string()].into_iter());
+    let comma = log.write_csv("k.csv", ["onset;trigger\n1,5;1,4\n".to_string()].into_iter());
     let other = log.write_csv("y.csv", (0..SOUNDS).map(|n| format!("{}\n", (n * n) as f64 * 0.37)));
     for (path, more, said) in [
         (&csv, "", "'soon' in row 3"),
         (&csv, "--column delay", "no column 'delay': it has onset"),
         (&csv, "--column 2", "no column '2'"),
         (&csv, "--unit samples", "--rate"),
-        (&other, "", "do not belong together"),
+        (&other, "", "61 receipts and 60 onsets do not belong together"),
         (&log.path("none.wav"), "", "none.wav"),
+        (&empty, "", "it is empty"),
+        (&header, "--column onset", "no times in column 'onset'"),
+        (&comma, "", "'1,5' in row 2 is no time (decimals are written with a point)"),
     ] {
         let ran = Ran::with(&format!(
             "external --receipts {} --onsets {} {more}",
@@ -237,4 +291,7 @@ fn files_that_cannot_be_used_are_refused_with_what_is_wrong() {
         .expect_status(2);
         assert!(ran.errors.contains(said), "{}", ran.errors);
     }
+    let files = format!("external --receipts {} --onsets {}", csv.display(), other.display());
+    let ran = Ran::with(&files).expect_status(2);
+    assert!(ran.errors.contains("wanted is a file of sonset_stream_log_receipts"), "{}", ran.errors);
 }

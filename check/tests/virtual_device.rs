@@ -17,6 +17,10 @@ fn results_of_the_virtual_device_are_stamped_in_text_json_and_picture() {
         assert!(ran.text.starts_with(STAMP) && ran.text.ends_with(&format!("{STAMP}\n")), "{}", ran.text);
         assert_eq!(ran.json()["stamp"], STAMP);
         assert!(ran.drawn().iter().any(|text| text == STAMP));
+        assert!(
+            !ran.drawn().iter().any(|text| text == "output and input"),
+            "a legend of one series hides points"
+        );
         assert_eq!(ran.errors, "", "no progress where standard error is no terminal");
     }
 }
@@ -108,6 +112,9 @@ fn an_input_without_a_cable_is_refused() {
             .expect_status(2);
     assert_eq!(ran.json()["refusal"]["reason"], "silent");
     assert!(ran.errors.contains("nothing but zeros"), "{}", ran.errors);
+    // A file of the text alone says what was tried and why it failed.
+    assert!(ran.text.contains("device    virtual: Virtual device"), "{}", ran.text);
+    assert!(ran.text.contains("NOT MEASURED: the recording holds nothing but zeros"), "{}", ran.text);
 }
 
 #[test]
@@ -121,6 +128,7 @@ fn a_way_longer_than_what_is_looked_for_is_refused_with_the_time() {
 #[test]
 fn wrong_options_give_status_2_and_a_sentence_with_the_value() {
     for (arguments, said) in [
+        ("timing --backend virtual --plot t.png", "ends in .svg"),
         ("timing --seconds 0", "'0'"),
         ("timing --seconds soon", "'soon'"),
         ("timing --backend bagpipe", "virtual, jack"),
@@ -159,7 +167,7 @@ fn the_list_has_the_virtual_device_and_says_why_others_cannot_be_used() {
 }
 
 /// Runs the tool, interrupts it after a few seconds, and gives its JSON.
-fn interrupt(arguments: &str) -> serde_json::Value {
+fn interrupt(arguments: &str, status: i32) -> serde_json::Value {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.json");
     let mut command = tool();
@@ -171,21 +179,29 @@ fn interrupt(arguments: &str) -> serde_json::Value {
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
     let output = child.wait_with_output().unwrap();
     assert!(began.elapsed() < Duration::from_secs(8));
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("Interrupted"));
     tool::read_json(&path)
 }
 
 #[test]
 fn ctrl_c_ends_a_silent_run_with_what_was_measured_so_far() {
-    let json = interrupt("timing --seconds 60");
+    let json = interrupt("timing --seconds 60", 0);
     assert_eq!(json["interrupted"], true);
     assert!((1.0..8.0).contains(&number(&json["result"]["seconds"])), "{}", json["result"]["seconds"]);
 }
 
 #[test]
+fn limits_of_a_run_that_was_ended_before_its_time_are_not_passed() {
+    let json = interrupt("timing --seconds 60 --max-discontinuities 0", 2);
+    assert_eq!((&json["interrupted"], &json["exit_status"]), (&true.into(), &2.into()));
+    assert_eq!(json["limits"][0]["passed"], true);
+    interrupt("timing --seconds 60 --max-lateness-us 0 --output virtual:jitter_ns=30000", 1);
+}
+
+#[test]
 fn ctrl_c_ends_a_loop_with_the_pulses_that_came_back_so_far() {
-    let json = interrupt("loopback --pulses 300 --longest-ms 100");
+    let json = interrupt("loopback --pulses 300 --longest-ms 100", 0);
     assert_eq!(json["interrupted"], true);
     let pulses = json["result"]["arrivals"]["pulses"].as_u64().unwrap();
     assert!((5..100).contains(&pulses), "{pulses}");

@@ -20,7 +20,6 @@ impl Stream {
         let when = when.into();
         let gain = SetGain { when, gain: gain_of_db(gain_db)?, ramp_frames: self.fade_frames(ramp_frames)? };
         self.check_when(when, None)?;
-        self.core.refresh_realtime_offset();
         self.request(|host| host.set_gain(action, gain, allow_clip))
     }
 
@@ -56,7 +55,6 @@ impl Stream {
     fn checked_turn(&self, when: When, fade_frames: i64, position: i64) -> Result<Turn> {
         let fade_frames = self.fade_frames(fade_frames)?;
         self.check_when(when, None)?;
-        self.core.refresh_realtime_offset();
         Ok(Turn { when, fade_frames, serial: 0, position })
     }
 
@@ -69,7 +67,6 @@ impl Stream {
             fail!(InvalidArgument, "frame {frame}: 0 to {MAX_FRAME}");
         }
         self.check_when(when, None)?;
-        self.core.refresh_realtime_offset();
         self.request(|host| host.reschedule(action, when))
     }
 }

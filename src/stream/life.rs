@@ -43,7 +43,7 @@ const MAX_PLAY_OUT: Duration = Duration::from_millis(500);
 const FILES_DEADLINE: Duration = Duration::from_secs(10);
 /// What a block of unknown size is taken for before the first one came, in frames.
 const UNKNOWN_BLOCK: u64 = 2048;
-/// How often the service thread looks while actions live, and while none does.
+/// How often the service thread looks while actions live or something waits for REALTIME, and else.
 const BUSY_LOOK: Duration = Duration::from_millis(2);
 const IDLE_LOOK: Duration = Duration::from_millis(20);
 
@@ -185,8 +185,14 @@ impl Drop for Stream {
 }
 
 impl Core {
-    /// Reads the clocks for callbacks, which must not.
-    pub(super) fn refresh_realtime_offset(&self) {
+    /// Reads the clocks for callbacks, which must not. With the books locked, so that a thread that the system holds
+    /// up does not put what it read before the clock was set in the place of what another read after it.
+    pub(super) fn refresh_realtime_offset(&self, _locked: &Host) {
+        self.store_realtime_offset();
+    }
+
+    /// The same from a callback of the host's, which must not lock, for its own block.
+    pub(super) fn store_realtime_offset(&self) {
         // Relaxed: a reading of a clock, which orders nothing.
         self.shared.realtime_offset_ns.store(clock::realtime_offset_ns(), Ordering::Relaxed);
     }
@@ -322,8 +328,7 @@ impl Core {
         let callbacks = || self.shared.counters.callbacks.load(Ordering::Relaxed);
         let mut heard = (callbacks(), Instant::now());
         loop {
-            self.refresh_realtime_offset();
-            let live = self.with_host(|host| host.slots().1);
+            self.with_host(|host| self.refresh_realtime_offset(host));
             match self.state() {
                 State::Closed => return,
                 State::Running => {
@@ -342,7 +347,8 @@ impl Core {
             }
             let host = lock(&self.host);
             if self.state() != State::Closed {
-                drop(self.changed.wait_timeout(host, if live > 0 { BUSY_LOOK } else { IDLE_LOOK }));
+                let busy = host.slots().1 > 0 || self.threads_waiting_for_realtime();
+                drop(self.changed.wait_timeout(host, if busy { BUSY_LOOK } else { IDLE_LOOK }));
             }
         }
     }

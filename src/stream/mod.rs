@@ -284,7 +284,10 @@ impl Stream {
     /// Runs `f` on the books, and has what it asked for taken now if no callback will: a frame that has passed ends
     /// or turns an action on a stopped stream too.
     fn request(&self, f: impl FnOnce(&mut Host) -> Result<()>) -> Result<()> {
-        self.with_host(f)?;
+        self.with_host(|host| {
+            self.core.refresh_realtime_offset(host);
+            f(host)
+        })?;
         self.core.pump();
         Ok(())
     }
@@ -311,7 +314,6 @@ impl Stream {
         let when = when.into();
         let fade_frames = self.fade_frames(fade_frames)?;
         self.check_when(when, None)?;
-        self.core.refresh_realtime_offset();
         self.request(|host| host.cancel(action, when, fade_frames))
     }
 
@@ -370,10 +372,10 @@ impl Stream {
         let gain = gain_of_db(gain_db)?;
         let ramp_frames = self.fade_frames(ramp_frames)?;
         self.check_when(when, Some(Direction::Output))?;
-        self.core.refresh_realtime_offset();
         // The lock makes the mailbox's writer single.
-        self.with_host(|_| {
+        self.with_host(|host| {
             self.check_open()?;
+            self.core.refresh_realtime_offset(host);
             self.core.shared.first.request_gain(SetGain { when, gain, ramp_frames });
             Ok(())
         })
@@ -612,7 +614,7 @@ impl Stream {
         time: BlockTime,
     ) -> std::result::Result<(), Code> {
         if self.core.threads_waiting_for_realtime() {
-            self.core.refresh_realtime_offset();
+            self.core.store_realtime_offset();
         }
         self.core.gates[thread].process(input, output, time).then_some(()).ok_or(Code::InvalidState)
     }

@@ -2,7 +2,7 @@
 
 use super::params::{StartAt, Timing};
 use super::{Format, Stream};
-use crate::action::{Action, Kind, Start, Work};
+use crate::action::{Action, HostClock, Kind, Start, Work};
 use crate::device::Direction;
 use crate::error::{Result, fail};
 use crate::receipt::{Asked, NONE};
@@ -21,10 +21,14 @@ impl Stream {
     ) -> Result<i64> {
         self.with_host(|host| {
             self.check_open()?;
-            if let StartAt::HostTime(_) = timing.start {
+            if let StartAt::HostTime(time) = timing.start {
                 self.check_clock(if kind.captures() { Direction::Input } else { Direction::Output })?;
+                if time.clock == HostClock::Realtime {
+                    self.core.refresh_realtime_offset(host);
+                    // The clock may be set next, and the service thread rest until after the start.
+                    self.core.changed.notify_all();
+                }
             }
-            self.core.refresh_realtime_offset();
             let start = match timing.start {
                 StartAt::Now => Start::Now,
                 StartAt::Frame(frame) => Start::AtFrame(frame),

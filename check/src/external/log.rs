@@ -56,7 +56,11 @@ impl Receipts {
     /// The sounds with `tag`, or all.
     pub fn read(path: &Path, tag: Option<i64>) -> Result<Self, Refusal> {
         let bad = |error: csv::Error| {
-            Refusal::new("receipts", format!("the receipt log '{}' cannot be read: {error}", path.display()))
+            let wanted = "wanted is a file of sonset_stream_log_receipts";
+            Refusal::new(
+                "receipts",
+                format!("'{}' cannot be read as receipts: {error} ({wanted})", path.display()),
+            )
         };
         let mut reader = csv::Reader::from_path(path).map_err(bad)?;
         let mut rows = Vec::new();

@@ -5,8 +5,10 @@
 //! other events are followed in both directions, and the one course of which most fits in is taken, if no other
 //! fits about as well.
 
+use std::collections::HashSet;
+
 use crate::report::Refusal;
-use crate::stats::Line;
+use crate::stats::{Line, median_of};
 
 /// Events that are tried as a beginning.
 const ANCHORS: usize = 12;
@@ -24,6 +26,10 @@ const FEWEST: usize = 5;
 const RIVAL_PAIRS: f64 = 0.8;
 /// And with this many times the scatter.
 const RIVAL_SCATTER: f64 = 3.0;
+/// Onsets that a course leaves over are its echo if they make another one of this part of its pairs.
+const REPEATED: f64 = 0.3;
+/// And most of them lie this part of the tolerance from that one.
+const REPEATED_WITHIN: f64 = 0.1;
 
 /// What may belong together.
 #[derive(Clone, Copy, Debug)]
@@ -52,12 +58,12 @@ struct Course {
     scatter_s: f64,
 }
 
-/// Pairs events with onsets; both in seconds and in order. `what` names the onsets in a refusal.
-pub fn align(what: &str, events: &[f64], onsets: &[f64], rules: &Rules) -> Result<Matches, Refusal> {
+/// Pairs events with onsets; both in seconds and in order. `names` are theirs in a refusal.
+pub fn align(names: (&str, &str), events: &[f64], onsets: &[f64], rules: &Rules) -> Result<Matches, Refusal> {
     let lists = Lists { events, onsets, rules };
     let mut courses = lists.courses();
     courses.sort_by(|a, b| b.pairs.len().cmp(&a.pairs.len()).then(a.scatter_s.total_cmp(&b.scatter_s)));
-    let counts = format!("{} receipts or marks and {} {what}", events.len(), onsets.len());
+    let counts = format!("{} {} and {} {}", events.len(), names.0, onsets.len(), names.1);
     let fewer = events.len().min(onsets.len());
     let best = courses.first();
     let found = best.map_or(0, |best| best.pairs.len());
@@ -73,6 +79,18 @@ pub fn align(what: &str, events: &[f64], onsets: &[f64], rules: &Rules) -> Resul
             ),
         ));
     };
+    if let Some((echo, repeated)) = lists.echo(best, &courses) {
+        return Err(Refusal::new(
+            "repeated",
+            format!(
+                "{counts}: {found} pairs, and {repeated} of the onsets without a partner come {:+.1} ms from these. The \
+                 sound is heard twice, and which one is meant is not known. Use a cable instead of a microphone, let \
+                 --refractory-ms be longer than a sound with its echo, take the receipts of one sound with --tag{}",
+                lists.apart_s(best, echo) * 1e3,
+                if rules.offsets_s.is_some() { ", or give a smaller --longest-lag-ms" } else { "" }
+            ),
+        ));
+    }
     let rival = courses.iter().find(|other| lists.is_rival(best, other));
     let complete = found == events.len() && found == onsets.len();
     match rival {
@@ -82,7 +100,7 @@ pub fn align(what: &str, events: &[f64], onsets: &[f64], rules: &Rules) -> Resul
                 "{counts} fit together in more than one way: {found} pairs, or {} pairs {:.1} ms apart from these. \
              Intervals between sounds that differ more would tell them apart{}",
                 rival.pairs.len(),
-                lists.apart_s(best, rival) * 1e3,
+                lists.apart_s(best, rival).abs() * 1e3,
                 if rules.offsets_s.is_some() {
                     ", or a smaller --longest-lag-ms"
                 } else {
@@ -213,15 +231,32 @@ impl Lists<'_> {
         pairs
     }
 
-    /// How far two courses are from each other in the middle of the run.
+    /// How much later another course is than one in the middle of the run.
     fn apart_s(&self, one: &Course, other: &Course) -> f64 {
         let middle = self.events[self.events.len() / 2];
-        (one.line.at(middle) - other.line.at(middle)).abs()
+        other.line.at(middle) - one.line.at(middle)
+    }
+
+    /// A course of onsets that the best one leaves over, and how many they are: with part of the sounds missing, an
+    /// echo may be more complete than what it is the echo of.
+    fn echo<'c>(&self, best: &Course, courses: &'c [Course]) -> Option<(&'c Course, usize)> {
+        let taken: HashSet<usize> = best.pairs.iter().map(|pair| pair.1).collect();
+        let within = (REPEATED_WITHIN * self.rules.tolerance_s).max(RIVAL_SCATTER * best.scatter_s);
+        courses.iter().find_map(|other| {
+            let left_over = other.pairs.iter().filter(|pair| !taken.contains(&pair.1));
+            let off =
+                |pair: &(usize, usize)| (self.onsets[pair.1] - other.line.at(self.events[pair.0])).abs();
+            let mut errors: Vec<f64> = left_over.map(off).collect();
+            let count = errors.len();
+            let many = count >= FEWEST && count as f64 >= REPEATED * best.pairs.len() as f64;
+            let apart = self.apart_s(best, other).abs() > self.rules.tolerance_s;
+            (many && apart && median_of(&mut errors) <= within).then_some((other, count))
+        })
     }
 
     /// Whether another course fits about as well, and is another one.
     fn is_rival(&self, best: &Course, other: &Course) -> bool {
-        self.apart_s(best, other) > self.rules.tolerance_s
+        self.apart_s(best, other).abs() > self.rules.tolerance_s
             && other.pairs.len() as f64 >= RIVAL_PAIRS * best.pairs.len() as f64
             && other.scatter_s <= RIVAL_SCATTER * best.scatter_s.max(1e-6)
     }

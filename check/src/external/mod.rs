@@ -18,11 +18,20 @@ use crate::report::{Checks, Panel, Picture, Refusal, Report, Series, Summary};
 
 /// Reads, matches, fits, and says what came of it.
 pub fn run(args: &ExternalArgs) -> Report {
-    match measure(args) {
-        Err(refusal) => Report::refused("external", false, refusal),
-        Ok((receipts, recorded, fitted)) => Report {
+    let receipts = match receipts(args) {
+        Ok(receipts) => receipts,
+        Err(refusal) => return Report::refused("external", false, Summary::default(), refusal),
+    };
+    let is_virtual = receipts.is_virtual;
+    match measure(&receipts, args) {
+        Err(refusal) => {
+            let mut summary = Summary::default();
+            summary.row("receipts", receipts.line());
+            Report::refused("external", is_virtual, summary, refusal)
+        }
+        Ok((recorded, fitted)) => Report {
             command: "external",
-            is_virtual: receipts.is_virtual,
+            is_virtual,
             interrupted: false,
             summary: summary(&receipts, &recorded, &fitted),
             checks: checks(&fitted, &args.limits),
@@ -33,20 +42,23 @@ pub fn run(args: &ExternalArgs) -> Report {
     }
 }
 
-fn measure(args: &ExternalArgs) -> Result<(Receipts, Recorded, Fitted), Refusal> {
+fn receipts(args: &ExternalArgs) -> Result<Receipts, Refusal> {
     if args.limits.max_lag_us.is_some() && args.reference.is_none() && args.same_clock.is_none() {
         return Err(Refusal::new(
             "no zero",
             "--max-lag-us is given, but without --reference or --same-clock the lag is not known",
         ));
     }
-    let receipts = Receipts::read(&args.receipts, args.tag)?;
+    Receipts::read(&args.receipts, args.tag)
+}
+
+fn measure(receipts: &Receipts, args: &ExternalArgs) -> Result<(Recorded, Fitted), Refusal> {
     let mut recorded = Recorded::read(&args.onsets, &args.recorder, args.reference.as_deref())?;
     if let Some(clock) = args.same_clock {
         recorded.shift(-receipts.origin_s(clock == HostClock::Realtime));
     }
-    let fitted = fit_all(&receipts, &recorded, args)?;
-    Ok((receipts, recorded, fitted))
+    let fitted = fit_all(receipts, &recorded, args)?;
+    Ok((recorded, fitted))
 }
 
 fn fit_all(receipts: &Receipts, recorded: &Recorded, args: &ExternalArgs) -> Result<Fitted, Refusal> {
@@ -57,16 +69,22 @@ fn fit_all(receipts: &Receipts, recorded: &Recorded, args: &ExternalArgs) -> Res
     let (due, heard) = (&receipts.onsets_s, &recorded.onsets_s);
     match (&recorded.reference_s, args.same_clock) {
         (Some(triggers), _) => {
-            let marks = matching::align("triggers", due, triggers, &free)?;
-            let lags = matching::align("onsets", triggers, heard, &near)?;
+            let marks = matching::align(("receipts", "triggers"), due, triggers, &free)?;
+            let lags = matching::align(("triggers", "onsets"), triggers, heard, &near)?;
             Fitted::by_reference(due, triggers, heard, &marks, &lags)
         }
-        (None, Some(_)) => {
-            Fitted::new(due, heard, &matching::align("onsets", due, heard, &near)?, Basis::SameClock)
-        }
-        (None, None) => {
-            Fitted::new(due, heard, &matching::align("onsets", due, heard, &free)?, Basis::Unknown)
-        }
+        (None, Some(_)) => Fitted::new(
+            due,
+            heard,
+            &matching::align(("receipts", "onsets"), due, heard, &near)?,
+            Basis::SameClock,
+        ),
+        (None, None) => Fitted::new(
+            due,
+            heard,
+            &matching::align(("receipts", "onsets"), due, heard, &free)?,
+            Basis::Unknown,
+        ),
     }
 }
 
@@ -109,6 +127,7 @@ fn summary(receipts: &Receipts, recorded: &Recorded, fitted: &Fitted) -> Summary
 }
 
 fn notes(summary: &mut Summary, receipts: &Receipts, recorded: &Recorded, fitted: &Fitted) {
+    recorded.doubts().into_iter().for_each(|doubt| summary.note(doubt));
     if recorded.reference_s.is_some() {
         summary.note("the reference is taken to mark the start_host_ns of each receipt");
     }
@@ -164,6 +183,7 @@ fn picture(recorded: &Recorded, fitted: &Fitted) -> Picture {
                 }],
                 x: "time (s)".into(),
                 y: label.into(),
+                least: 1.0,
             },
         ],
     }

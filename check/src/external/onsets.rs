@@ -10,18 +10,36 @@ use crate::cli::{RecorderArgs, Unit};
 use crate::report::Refusal;
 use crate::stats::median_of;
 
+/// A threshold below so many times the noise is crossed by the noise now and then, and early by the sound.
+const LEAST_OVER_NOISE: f64 = 8.0;
+/// From this magnitude on a recorder is at its end.
+const FULL_SCALE: f64 = 0.999;
+/// Part of a normal noise's samples that are nearer to its median than `NEAREST_SD` times its standard deviation.
+const NEAREST: f64 = 0.1;
+const NEAREST_SD: f64 = 0.125_66;
+
 /// Onsets in seconds of the recorder's clock, in order.
 #[derive(Debug, Serialize)]
 pub struct Recorded {
     file: String,
     onsets: usize,
-    /// Of the channels of a WAV file, the sound's first.
-    thresholds: Vec<f64>,
+    /// The channels of a WAV file, the sound's first.
+    channels: Vec<Channel>,
     #[serde(skip)]
     pub onsets_s: Vec<f64>,
     /// The recorder's own marks of when each was due.
     #[serde(skip)]
     pub reference_s: Option<Vec<f64>>,
+}
+
+/// How a channel of a WAV file was read, full scale being 1.
+#[derive(Debug, Serialize)]
+struct Channel {
+    channel: u16,
+    threshold: f64,
+    /// Standard deviation of what is there between the sounds.
+    noise: f64,
+    reaches_full_scale: bool,
 }
 
 impl Recorded {
@@ -55,19 +73,19 @@ impl Recorded {
     }
 
     fn of_wav(path: &Path, args: &RecorderArgs, reference: Option<&str>) -> Result<Self, Refusal> {
-        let (onsets, threshold) = channel_onsets(path, args.channel, args.threshold, args.refractory_ms)?;
+        let (onsets, sound) = channel_onsets(path, args.channel, args.threshold, args.refractory_ms)?;
         let Some(reference) = reference else {
-            return Ok(Self::new(path, onsets, None, vec![threshold]));
+            return Ok(Self::new(path, onsets, None, vec![sound]));
         };
         let channel = reference.parse::<u16>().map_err(|_| {
             Refusal::new("usage", format!("--reference {reference}: for a WAV file, the number of a channel"))
         })?;
         let (marks, other) = channel_onsets(path, channel, args.reference_threshold, args.refractory_ms)?;
-        Ok(Self::new(path, onsets, Some(marks), vec![threshold, other]))
+        Ok(Self::new(path, onsets, Some(marks), vec![sound, other]))
     }
 
-    fn new(path: &Path, onsets_s: Vec<f64>, reference_s: Option<Vec<f64>>, thresholds: Vec<f64>) -> Self {
-        Self { file: path.display().to_string(), onsets: 0, thresholds, onsets_s, reference_s }
+    fn new(path: &Path, onsets_s: Vec<f64>, reference_s: Option<Vec<f64>>, channels: Vec<Channel>) -> Self {
+        Self { file: path.display().to_string(), onsets: 0, channels, onsets_s, reference_s }
     }
 
     /// Adds a constant to every time.
@@ -81,12 +99,33 @@ impl Recorded {
             Some(times) => format!(", {} reference marks", times.len()),
             None => String::new(),
         };
-        let thresholds: Vec<String> = self.thresholds.iter().map(|t| format!("{t:.4}")).collect();
+        let thresholds: Vec<String> = self.channels.iter().map(|c| format!("{:.4}", c.threshold)).collect();
         let at = match thresholds.is_empty() {
             true => String::new(),
             false => format!(" (threshold {} of full scale)", thresholds.join(", ")),
         };
         format!("{}: {} onsets{reference}{at}", self.file, self.onsets)
+    }
+
+    /// What makes the onsets of a WAV file doubtful.
+    pub fn doubts(&self) -> Vec<String> {
+        let weak = self.channels.iter().filter(|one| one.threshold < LEAST_OVER_NOISE * one.noise).map(|one| {
+            let Channel { channel, threshold, noise, .. } = one;
+            format!(
+                "channel {channel} is WEAK: its threshold of {threshold:.4} is {:.1} times the noise between the sounds, \
+                 {LEAST_OVER_NOISE} are wanted: onsets may be noise or early. Record it louder",
+                threshold / noise
+            )
+        });
+        // A trigger that is cut off is as steep as before.
+        let clipped = self.channels.first().filter(|sound| sound.reaches_full_scale).map(|sound| {
+            format!(
+                "channel {} is CLIPPED: how large its sounds are is not known, nor what part of that the threshold is. \
+                 Turn the recorder down",
+                sound.channel
+            )
+        });
+        weak.chain(clipped).collect()
     }
 }
 
@@ -113,6 +152,9 @@ fn rows(path: &Path) -> Result<Vec<csv::StringRecord>, Refusal> {
 
 /// The numbers of a column that is given by its name or its number. Empty fields are left out.
 fn column(path: &Path, rows: &[csv::StringRecord], name: &str) -> Result<Vec<f64>, Refusal> {
+    if rows.is_empty() {
+        return Err(unreadable(path, "it is empty"));
+    }
     let header =
         rows.first().filter(|row| row.iter().any(|field| field.parse::<f64>().is_err() && !field.is_empty()));
     let by_name = header.and_then(|row| row.iter().position(|field| field == name));
@@ -128,28 +170,44 @@ fn column(path: &Path, rows: &[csv::StringRecord], name: &str) -> Result<Vec<f64
     };
     let fields = rows.iter().enumerate().skip(header.iter().count());
     let fields = fields.map(|(row, fields)| (row, fields.get(index).unwrap_or("")));
-    fields
+    let times: Result<Vec<f64>, Refusal> = fields
         .filter(|(_, field)| !field.is_empty())
-        .map(|(row, field)| match field.parse::<f64>() {
-            Ok(time) if time.is_finite() => Ok(time),
-            _ => Err(unreadable(path, format!("'{field}' in row {} is no time", row + 1))),
-        })
-        .collect()
+        .map(|(row, field)| time(path, row + 1, field))
+        .collect();
+    match times {
+        Ok(times) if times.is_empty() => {
+            Err(Refusal::new("onsets", format!("'{}' has no times in column '{name}'", path.display())))
+        }
+        times => times,
+    }
 }
 
-/// Onsets in a channel (from 1) in seconds, and the threshold that was taken.
+fn time(path: &Path, row: usize, field: &str) -> Result<f64, Refusal> {
+    let hint = if field.contains(',') { " (decimals are written with a point)" } else { "" };
+    let time = field.parse::<f64>().ok().filter(|time| time.is_finite());
+    time.ok_or_else(|| unreadable(path, format!("'{field}' in row {row} is no time{hint}")))
+}
+
+/// Onsets in a channel (from 1) in seconds, and how they were found.
 fn channel_onsets(
     path: &Path,
     channel: u16,
     threshold: Option<f64>,
     refractory_ms: f64,
-) -> Result<(Vec<f64>, f64), Refusal> {
+) -> Result<(Vec<f64>, Channel), Refusal> {
     let (mut samples, rate) = samples(path, channel)?;
+    let reaches_full_scale = samples.iter().any(|sample| sample.abs() >= FULL_SCALE);
     let median = median_of(&mut samples.clone());
     samples.iter_mut().for_each(|sample| *sample = (*sample - median).abs());
     let largest = samples.iter().copied().fold(0.0, f64::max);
     let threshold = threshold.unwrap_or(largest / 2.0);
-    if largest == 0.0 || largest < threshold {
+    if largest == 0.0 {
+        return Err(Refusal::new(
+            "onsets",
+            format!("channel {channel} of '{}' is silent: all its samples are {median:.4}", path.display()),
+        ));
+    }
+    if largest < threshold {
         return Err(Refusal::new(
             "onsets",
             format!(
@@ -160,7 +218,16 @@ fn channel_onsets(
     }
     let refractory = (refractory_ms * 1e-3 * rate).ceil() as usize;
     let onsets = crossings(&samples, threshold, refractory);
-    Ok((onsets.into_iter().map(|frame| frame / rate).collect(), threshold))
+    let noise = noise(&mut samples);
+    let found = Channel { channel, threshold, noise, reaches_full_scale };
+    Ok((onsets.into_iter().map(|frame| frame / rate).collect(), found))
+}
+
+/// Standard deviation of the noise between the sounds, by the smallest of all magnitudes: however large and long the
+/// sounds are, those are of the noise. Reorders the magnitudes.
+fn noise(magnitudes: &mut [f64]) -> f64 {
+    let place = (magnitudes.len() as f64 * NEAREST) as usize;
+    *magnitudes.select_nth_unstable_by(place, f64::total_cmp).1 / NEAREST_SD
 }
 
 /// One channel of a WAV file, full scale being 1, and the rate.

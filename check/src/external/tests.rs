@@ -82,7 +82,7 @@ fn offset_rate_and_spread_are_recovered_though_onsets_are_missing_and_spurious()
             spurious: 0.1,
         };
         let run = run(seed, 400, &recorder);
-        let matches = align("onsets", &run.events, &run.onsets, &RULES).unwrap();
+        let matches = align(("receipts", "onsets"), &run.events, &run.onsets, &RULES).unwrap();
         assert_eq!(matches.pairs, run.pairs);
         assert!(!matches.in_order);
         let fitted = Fitted::new(&run.events, &run.onsets, &matches, Basis::Unknown).unwrap();
@@ -113,7 +113,7 @@ fn the_lag_is_known_on_one_clock() {
     let recorder = Recorder { lag_s: 0.0123, jitter_s: 0.0002, missing: 0.05, spurious: 0.05, ..PERFECT };
     let run = run(9, 200, &recorder);
     let rules = Rules { offsets_s: Some((-0.02, 0.5)), ..RULES };
-    let matches = align("onsets", &run.events, &run.onsets, &rules).unwrap();
+    let matches = align(("receipts", "onsets"), &run.events, &run.onsets, &rules).unwrap();
     assert_eq!(matches.pairs, run.pairs);
     let fitted = Fitted::new(&run.events, &run.onsets, &matches, Basis::SameClock).unwrap();
     let truth = run.lags.iter().sum::<f64>() / run.lags.len() as f64;
@@ -130,9 +130,9 @@ fn the_lag_against_a_reference_does_not_depend_on_the_recorders_clock() {
             200,
             &Recorder { offset_s: 777.0, ppm, lag_s: 0.0047, jitter_s: 0.0003, spurious: 0.1, ..PERFECT },
         );
-        let marked = align("triggers", &marks.events, &marks.onsets, &RULES).unwrap();
+        let marked = align(("receipts", "triggers"), &marks.events, &marks.onsets, &RULES).unwrap();
         let rules = Rules { offsets_s: Some((-0.02, 0.3)), ..RULES };
-        let lags = align("onsets", &marks.onsets, &sounds.onsets, &rules).unwrap();
+        let lags = align(("triggers", "onsets"), &marks.onsets, &sounds.onsets, &rules).unwrap();
         let fitted =
             Fitted::by_reference(&marks.events, &marks.onsets, &sounds.onsets, &marked, &lags).unwrap();
         let heard: Vec<f64> = marks.pairs.iter().map(|pair| sounds.lags[pair.0]).collect();
@@ -149,7 +149,7 @@ fn a_recorder_that_was_on_for_a_part_of_the_run_is_matched_there() {
     let mut run = run(21, 300, &Recorder { offset_s: -4_000.0, ppm: 60.0, jitter_s: 0.0005, ..PERFECT });
     run.onsets.drain(..120);
     run.onsets.truncate(90);
-    let matches = align("onsets", &run.events, &run.onsets, &RULES).unwrap();
+    let matches = align(("receipts", "onsets"), &run.events, &run.onsets, &RULES).unwrap();
     assert_eq!(matches.pairs, (0..90).map(|n| (n + 120, n)).collect::<Vec<_>>());
 }
 
@@ -157,7 +157,7 @@ fn a_recorder_that_was_on_for_a_part_of_the_run_is_matched_there() {
 fn onsets_of_another_run_are_refused_with_the_counts() {
     for seed in 30..40 {
         let (events, onsets) = (run(seed, 150, &PERFECT).events, run(seed + 100, 130, &PERFECT).onsets);
-        let refusal = align("onsets", &events, &onsets, &RULES).unwrap_err();
+        let refusal = align(("receipts", "onsets"), &events, &onsets, &RULES).unwrap_err();
         assert!(refusal.sentence.contains("150") && refusal.sentence.contains("130"), "{}", refusal.sentence);
     }
 }
@@ -166,22 +166,43 @@ fn onsets_of_another_run_are_refused_with_the_counts() {
 fn equal_intervals_are_ambiguous_unless_both_lists_are_complete() {
     let events: Vec<f64> = (0..60).map(|n| n as f64).collect();
     let onsets: Vec<f64> = events.iter().map(|event| 50.0 + event).collect();
-    let refusal = align("onsets", &events, &onsets[1..], &RULES).unwrap_err();
+    let refusal = align(("receipts", "onsets"), &events, &onsets[1..], &RULES).unwrap_err();
     assert_eq!(refusal.reason, "ambiguous");
     assert!(refusal.sentence.contains("1000.0 ms"), "{}", refusal.sentence);
-    let whole = align("onsets", &events, &onsets, &RULES).unwrap();
+    let whole = align(("receipts", "onsets"), &events, &onsets, &RULES).unwrap();
     assert_eq!(whole, Matches { pairs: (0..60).map(|n| (n, n)).collect(), in_order: true });
     let near = Rules { offsets_s: Some((49.9, 50.5)), ..RULES };
-    let known = align("onsets", &events, &onsets[1..], &near).unwrap();
+    let known = align(("receipts", "onsets"), &events, &onsets[1..], &near).unwrap();
     assert_eq!(known, Matches { pairs: (1..60).map(|n| (n, n - 1)).collect(), in_order: false });
+}
+
+/// The sounds of a run, of which some are too close to an echo to be told apart from it, and all echoes.
+#[test]
+fn an_echo_that_is_more_complete_than_its_sound_is_refused() {
+    let recorder = Recorder { lag_s: 0.0123, jitter_s: 0.00002, ..PERFECT };
+    let run = run(61, 80, &recorder);
+    for lost in [3, 2] {
+        let echoes = run.onsets.iter().map(|onset| onset + 0.12);
+        let kept = run.onsets.iter().enumerate().filter(|(n, _)| n % lost != 0).map(|(_, onset)| *onset);
+        let mut onsets: Vec<f64> = echoes.chain(kept).collect();
+        onsets.sort_by(f64::total_cmp);
+        for offsets_s in [Some((-0.02, 0.5)), None] {
+            let rules = Rules { offsets_s, ..RULES };
+            let refusal = align(("receipts", "onsets"), &run.events, &onsets, &rules).unwrap_err();
+            assert_eq!(refusal.reason, "repeated");
+            assert!(refusal.sentence.contains("-120.0 ms"), "{}", refusal.sentence);
+        }
+        let near = Rules { offsets_s: Some((-0.02, 0.1)), ..RULES };
+        align(("receipts", "onsets"), &run.events, &onsets, &near).unwrap();
+    }
 }
 
 #[test]
 fn nothing_and_next_to_nothing_are_refused() {
     let run = run(50, 10, &PERFECT);
-    assert!(align("onsets", &run.events, &[], &RULES).is_err());
-    assert!(align("onsets", &[], &run.onsets, &RULES).is_err());
-    assert!(align("onsets", &run.events[..4], &run.onsets[..4], &RULES).is_err());
+    assert!(align(("receipts", "onsets"), &run.events, &[], &RULES).is_err());
+    assert!(align(("receipts", "onsets"), &[], &run.onsets, &RULES).is_err());
+    assert!(align(("receipts", "onsets"), &run.events[..4], &run.onsets[..4], &RULES).is_err());
 }
 
 #[test]

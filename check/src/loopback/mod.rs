@@ -64,16 +64,20 @@ struct Result {
 
 /// Plays, records and says what came of it.
 pub fn run(args: &LoopbackArgs) -> Report {
-    let refused = |refusal: Refusal| Report::refused("loopback", session::is_virtual(&args.stream), refusal);
+    let refused = |summary: Summary, refusal: Refusal| {
+        Report::refused("loopback", session::is_virtual(&args.stream), summary, refusal)
+    };
     let stream = match session::open(&args.stream, args.pulses + 16) {
         Ok(stream) => stream,
-        Err(refusal) => return refused(refusal),
+        Err(refusal) => return refused(Summary::default(), refusal),
     };
     let is_virtual = stream.format().backend == Backend::Virtual;
     let outcome = measure(&stream, args);
+    let mut opened = Summary::default();
+    Device::of(&stream.info()).describe(&mut opened);
     stream.close();
     match outcome {
-        Err(refusal) => Report { is_virtual, ..refused(refusal) },
+        Err(refusal) => Report { is_virtual, ..refused(opened, refusal) },
         Ok(result) => Report {
             command: "loopback",
             is_virtual,
@@ -326,6 +330,7 @@ fn picture(result: &Result) -> Picture {
                 series: vec![Series { name: String::new(), points }],
                 x: "time (s)".into(),
                 y: "error (samples)".into(),
+                least: 0.1,
             },
         ],
     }

@@ -5,7 +5,7 @@ mod picture;
 mod summary;
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -97,13 +97,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of a command that measured nothing.
-    pub fn refused(command: &'static str, is_virtual: bool, refusal: impl Into<Refusal>) -> Self {
+    /// Of a command that measured nothing; the summary says what it had found until then.
+    pub fn refused(
+        command: &'static str,
+        is_virtual: bool,
+        summary: Summary,
+        refusal: impl Into<Refusal>,
+    ) -> Self {
         Self {
             command,
             is_virtual,
             interrupted: crate::session::interrupted(),
-            summary: Summary::default(),
+            summary,
             result: serde_json::Value::Null,
             checks: Checks::default(),
             picture: None,
@@ -111,12 +116,14 @@ impl Report {
         }
     }
 
-    /// The exit status.
+    /// The exit status. A limit that was kept until the user ended the run was not kept for all of it.
     pub fn status(&self) -> u8 {
+        let all = self.checks.0.iter().all(|check| check.passed);
         match &self.refusal {
             Some(_) => NOT_MEASURED,
-            None if self.checks.0.iter().all(|check| check.passed) => PASSED,
-            None => FAILED,
+            None if !all => FAILED,
+            None if self.interrupted && !self.checks.0.is_empty() => NOT_MEASURED,
+            None => PASSED,
         }
     }
 
@@ -133,10 +140,13 @@ pub fn say(text: &str) {
 /// Gives a report out in every form asked for, and its exit status.
 pub fn emit(report: Report, args: &ReportArgs) -> u8 {
     let mut status = report.status();
-    if args.json.as_deref() != Some(Path::new("-")) {
+    let has_text = args.json.as_deref() != Some(Path::new("-"));
+    if has_text {
         say(&summary::text(&report));
     }
-    if let Some(refusal) = &report.refusal {
+    // The text says it too, and one terminal shows both.
+    let is_read = has_text && std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+    if let Some(refusal) = report.refusal.as_ref().filter(|_| !is_read) {
         eprintln!("sonset-check: {}", refusal.sentence);
     }
     let mut failed = |what: &str, path: &Path, error: &dyn Display| {

@@ -11,6 +11,8 @@ use crate::stats::thin;
 const WIDTH: u32 = 960;
 const PANEL_HEIGHT: u32 = 300;
 const LINE_HEIGHT: u32 = 26;
+/// For a name of a series.
+const NAME_WIDTH: i32 = 110;
 /// Points of a series that are drawn.
 const MOST_POINTS: usize = 3_000;
 const COLOURS: [RGBColor; 3] = [RGBColor(31, 98, 168), RGBColor(214, 106, 20), RGBColor(80, 140, 60)];
@@ -31,7 +33,7 @@ pub struct Picture {
 /// Points over one axis.
 #[derive(Debug)]
 pub struct Series {
-    /// For the legend; none is drawn for a series without a name.
+    /// For the legend, which a single series does without.
     pub name: String,
     pub points: Vec<(f64, f64)>,
 }
@@ -41,8 +43,8 @@ pub struct Series {
 pub enum Panel {
     /// How often values occur.
     Histogram { values: Vec<f64>, x: String, y: String },
-    /// Values over time.
-    Points { series: Vec<Series>, x: String, y: String },
+    /// Values over time, on an axis of at least `least`: below that, differences mean nothing.
+    Points { series: Vec<Series>, x: String, y: String, least: f64 },
 }
 
 impl Picture {
@@ -80,7 +82,7 @@ impl Panel {
     fn draw(&self, area: &Area<'_>) -> Drawn {
         match self {
             Self::Histogram { values, x, y } => draw_histogram(area, values, x, y),
-            Self::Points { series, x, y } => draw_points(area, series, x, y),
+            Self::Points { series, x, y, least } => draw_points(area, series, (x, y), *least),
         }
     }
 }
@@ -94,6 +96,7 @@ fn axes<'a, 'b>(
 ) -> Result<Chart<'a, 'b>, Box<dyn Error>> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
+        .margin_top(22)
         .margin_right(28)
         .x_label_area_size(44)
         .y_label_area_size(76)
@@ -139,26 +142,37 @@ fn draw_histogram(area: &Area<'_>, values: &[f64], x: &str, y: &str) -> Drawn {
     Ok(())
 }
 
-fn draw_points(area: &Area<'_>, series: &[Series], x: &str, y: &str) -> Drawn {
+fn draw_points(area: &Area<'_>, series: &[Series], labels: (&str, &str), least: f64) -> Drawn {
     let all = || series.iter().flat_map(|series| &series.points);
-    let across = span(all().map(|point| point.0));
-    let mut chart = axes(area, across, span(all().map(|point| point.1)), (x, y))?;
-    for (one, colour) in series.iter().zip(COLOURS.iter().cycle()) {
+    // Time from the beginning on: before the first point nothing was known.
+    let across = span(all().map(|point| point.0).chain([0.0]), 0.0);
+    let mut chart = axes(area, across, span(all().map(|point| point.1), least), labels)?;
+    for (one, colour) in series.iter().zip((0..).map(colour)) {
         let points = thin(&one.points, MOST_POINTS);
         let radius = if points.len() > 500 { 1 } else { 3 };
-        let drawn = chart.draw_series(
+        chart.draw_series(
             points.into_iter().map(|point| Circle::new(point, radius, colour.mix(0.7).filled())),
         )?;
-        if !one.name.is_empty() {
-            drawn.label(&one.name).legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
-        }
     }
-    if series.iter().any(|series| !series.name.is_empty()) {
-        let mut labels = chart.configure_series_labels();
-        labels.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.85));
-        labels.border_style(RGBColor(190, 190, 190)).label_font(("sans-serif", 13)).draw()?;
+    match series.len() {
+        0 | 1 => Ok(()),
+        _ => draw_names(area, series),
+    }
+}
+
+/// Which colour is which series, above the plot, where no point is.
+fn draw_names(area: &Area<'_>, series: &[Series]) -> Drawn {
+    let (width, _) = area.dim_in_pixel();
+    for (n, (one, colour)) in (1i32..).zip(series.iter().rev().zip((0..series.len()).rev().map(colour))) {
+        let x = width as i32 - n * NAME_WIDTH;
+        area.draw(&Circle::new((x, 10), 4, colour.filled()))?;
+        area.draw_text(&one.name, &("sans-serif", 13).into_font().color(&BLACK), (x + 10, 4))?;
     }
     Ok(())
+}
+
+fn colour(series: usize) -> &'static RGBColor {
+    &COLOURS[series % COLOURS.len()]
 }
 
 /// First edge, width and counts of bins that hold all values: about √n of them.
@@ -182,13 +196,14 @@ fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-/// An axis that holds all values, with some room.
-fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
+/// An axis that holds all values, with some room, and is at least `least` long.
+fn span(values: impl Iterator<Item = f64>, least: f64) -> (f64, f64) {
     let (low, high) = ends(values);
     if low > high {
         return (0.0, 1.0);
     }
     let room = if high > low { 0.06 * (high - low) } else { (low.abs() * 0.1).max(0.5) };
+    let room = room.max((least - (high - low)) / 2.0);
     (low - room, high + room)
 }
 
@@ -202,6 +217,15 @@ mod tests {
         assert_eq!(label(0.3)(&0.15), "0.15");
         assert_eq!(label(0.3)(&-1e-18), "0");
         assert_eq!(label(60.0)(&10.0), "10");
+    }
+
+    #[test]
+    fn an_axis_has_room_and_does_not_enlarge_what_means_nothing() {
+        assert_eq!(span([0.0, 100.0].into_iter(), 1.0), (-6.0, 106.0));
+        let (low, high) = span([-2e-6, 2e-6].into_iter(), 0.1);
+        assert!((low + 0.05).abs() < 1e-9 && (high - 0.05).abs() < 1e-9, "{low} {high}");
+        let (low, high) = span([7.0; 3].into_iter(), 0.1);
+        assert!(low < 6.9 && high > 7.1);
     }
 
     #[test]

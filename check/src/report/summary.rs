@@ -41,8 +41,14 @@ pub fn text(report: &Report) -> String {
         super::PASSED if report.checks.0.is_empty() => "measured; no limits were given\n",
         super::PASSED => "PASSED\n",
         super::FAILED => "FAILED\n",
-        _ => "NOT MEASURED\n",
+        _ => "NOT MEASURED",
     });
+    if report.status() == super::NOT_MEASURED {
+        let why =
+            report.refusal.as_ref().map_or("the limits were kept, but not to the end", |why| &why.sentence);
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, ": {why}");
+    }
     text + &stamp
 }
 

@@ -29,8 +29,18 @@ pub struct Ran {
 impl Ran {
     /// Runs the tool with arguments that are separated by blanks, and has it write JSON and a picture.
     pub fn with(arguments: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::run(tool(), arguments)
+    }
+
+    /// The same where a JACK server is the default one.
+    pub fn with_jack(server: &str, arguments: &str) -> Self {
         let mut command = tool();
+        command.env("JACK_DEFAULT_SERVER", server);
+        Self::run(command, arguments)
+    }
+
+    fn run(mut command: Command, arguments: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         command.args(arguments.split_whitespace());
         command.arg("--json").arg(folder.path().join("r.json"));
         command.arg("--plot").arg(folder.path().join("r.svg"));
