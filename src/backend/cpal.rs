@@ -1,4 +1,4 @@
-//! Devices of the operating system, through cpal in the device library.
+//! Devices of the operating system, by the device library: through cpal, and PulseAudio by its own protocol.
 //!
 //! On Linux the device library is a file of its own that is opened when the first device is asked for, so
 //! that sonset loads where libasound is missing. Elsewhere it is linked in. Output and input come in
