@@ -589,8 +589,8 @@ typedef struct {
     /** How much faster than its nominal rate the device runs by the host's clock, in parts per million. */
     double ppm;
     /**
-     * Uncertainty of host_ns: 99 in 100 readings are nearer. Of the clock fit only, not of the latency; -1
-     * where it is not known.
+     * Uncertainty of host_ns: 99 in 100 readings are nearer, but where a server filters its clock over more than
+     * twice the time that the stream has run, or 80 s. Of the clock fit only, not of the latency; -1 where it is not known.
      */
     int64_t host_uncertainty_ns;
     /** SONSET_LATENCY_... */

@@ -101,6 +101,24 @@ fn strangers() -> Vec<World> {
     ];
     let late = late.into_iter().flat_map(|noise| [(noise, Errs::Late), (noise, Errs::Unknown)]);
     let both = both.into_iter().flat_map(|noise| [(noise, Errs::BothWays), (noise, Errs::Unknown)]);
+    on_every_device(late.chain(both))
+}
+
+/// Servers that filter their clock otherwise than those among the strangers.
+fn filters() -> Vec<World> {
+    let noises = [
+        Noise::Filtered { sd: 6.0, blocks: 5.0 },
+        Noise::Filtered { sd: 5.0, blocks: 40.0 },
+        Noise::Filtered { sd: 10.0, blocks: 150.0 },
+        Noise::Jittered { sd: 5.0, blocks: 20.0 },
+        Noise::Loop { sd: 50.0, blocks: 10.0 },
+        Noise::Loop { sd: 50.0, blocks: 40.0 },
+        Noise::Loop { sd: 50.0, blocks: 100.0 },
+    ];
+    on_every_device(noises.into_iter().flat_map(|noise| [(noise, Errs::BothWays), (noise, Errs::Unknown)]))
+}
+
+fn on_every_device(noises: impl Iterator<Item = (Noise, Errs)>) -> Vec<World> {
     let frames = [
         (48_000, Blocks::Of(256)),
         (192_000, Blocks::Of(64)),
@@ -110,8 +128,7 @@ fn strangers() -> Vec<World> {
         (48_000, Blocks::Of(480)),
     ];
     let ppms = [-500.0, -37.0, 500.0];
-    let shapes = late.chain(both).enumerate();
-    let worlds = shapes.flat_map(|(n, (noise, errs))| {
+    let worlds = noises.enumerate().flat_map(|(n, (noise, errs))| {
         frames.iter().enumerate().map(move |(m, &(rate, blocks))| World {
             rate,
             blocks,
@@ -122,12 +139,15 @@ fn strangers() -> Vec<World> {
     worlds.collect()
 }
 
-/// `runs` runs of each stranger.
-fn cover_strangers(runs: u64, share: f64) {
+/// `runs` runs of each world, at the moments by which a filter's time constant is at most so many times the time seen.
+fn cover(worlds: Vec<World>, windows: f64, runs: u64, share: f64) {
     let mut broken = Vec::new();
-    for world in strangers() {
-        let moments = readings(world, runs, &[0.3, 2.0, 8.0, 30.0]);
-        for (readings, moment) in moments.iter().zip([0.3, 2.0, 8.0, 30.0]) {
+    for world in worlds {
+        let memory_s = world.noise.memory() * world.blocks.mean() / world.rate as f64;
+        let mut seen = vec![0.3, 2.0, 8.0, 30.0];
+        seen.retain(|moment| memory_s <= windows * moment);
+        let moments = readings(world, runs, &seen);
+        for (readings, moment) in moments.iter().zip(seen) {
             let covered = coverage(readings);
             let error = quantile(column(readings, |reading| reading.error.abs() / 1e3), 0.99);
             let stated = quantile(column(readings, |reading| reading.fit.uncertainty_ns as f64 / 1e3), 0.5);
@@ -150,12 +170,44 @@ fn cover_strangers(runs: u64, share: f64) {
 #[test]
 #[ignore = "the long form: cargo test --release --test clock_fit -- --ignored --nocapture"]
 fn the_uncertainty_covers_errors_of_every_shape_in_many_runs() {
-    cover_strangers(300, 0.99);
+    cover(strangers(), f64::INFINITY, 300, 0.99);
 }
 
 #[test]
 fn the_uncertainty_covers_errors_of_every_shape() {
-    cover_strangers(12, 0.91);
+    cover(strangers(), f64::INFINITY, 12, 0.91);
+}
+
+#[test]
+#[ignore = "the long form: cargo test --release --test clock_fit -- --ignored --nocapture"]
+fn the_uncertainty_covers_errors_of_every_filter_in_many_runs() {
+    cover(filters(), 2.0, 300, 0.99);
+}
+
+/// Seconds of stamps whose errors go together for long hold a few independent errors only.
+#[test]
+fn the_uncertainty_covers_what_few_independent_errors_hide() {
+    let [quick, slow] = [(3.0, 20.0), (10.0, 80.0)].map(|(sd, blocks)| Noise::Filtered { sd, blocks });
+    let [quick_jittered, slow_jittered] =
+        [(5.0, 20.0), (10.0, 80.0)].map(|(sd, blocks)| Noise::Jittered { sd, blocks });
+    let second_order = Noise::Loop { sd: 50.0, blocks: 40.0 };
+    for (noise, errs, rate, blocks, s) in [
+        (slow, Errs::Unknown, 16_000, Blocks::Of(2_048), 30.0),
+        (slow, Errs::Unknown, 44_100, Blocks::Of(1_024), 8.0),
+        (slow, Errs::Unknown, 48_000, Blocks::Of(256), 2.0),
+        (slow, Errs::BothWays, 16_000, Blocks::Of(2_048), 8.0),
+        (slow, Errs::BothWays, 48_000, Blocks::Varying(24, 168), 2.0),
+        (quick, Errs::Unknown, 16_000, Blocks::Of(2_048), 30.0),
+        (quick, Errs::Unknown, 44_100, Blocks::Of(1_024), 8.0),
+        (quick_jittered, Errs::BothWays, 44_100, Blocks::Of(1_024), 8.0),
+        (slow_jittered, Errs::BothWays, 16_000, Blocks::Of(2_048), 30.0),
+        (second_order, Errs::BothWays, 44_100, Blocks::Of(1_024), 2.0),
+        (second_order, Errs::Unknown, 16_000, Blocks::Of(2_048), 30.0),
+    ] {
+        let world = World { rate, blocks, ..World::new(noise, errs) };
+        let covered = coverage(&readings(world, 2_000, &[s])[0]);
+        assert!(covered >= 0.99, "{world:?} at {s} s: {covered}");
+    }
 }
 
 /// Wake-ups whose lateness thins out towards none: a few hundred of them often look as if they began sharply.

@@ -133,8 +133,8 @@ pub struct sonset_stream_time {
     pub host_ns: i64,
     /// How much faster than its nominal rate the device runs by the host's clock, in parts per million.
     pub ppm: f64,
-    /// Uncertainty of host_ns: 99 in 100 readings are nearer. Of the clock fit only, not of the latency; -1
-    /// where it is not known.
+    /// Uncertainty of host_ns: 99 in 100 readings are nearer, but where a server filters its clock over more than
+    /// twice the time that the stream has run, or 80 s. Of the clock fit only, not of the latency; -1 where it is not known.
     pub host_uncertainty_ns: i64,
     /// SONSET_LATENCY_...
     pub latency_source: i32,

@@ -69,8 +69,18 @@ pub enum Noise {
     Gaussian {
         sd: f64,
     },
-    /// Autocorrelated as from a delay-locked loop: the errors of this many blocks go together.
+    /// Autocorrelated as from a filter of first order: the errors of this many blocks go together.
     Filtered {
+        sd: f64,
+        blocks: f64,
+    },
+    /// The same, and as much white error again.
+    Jittered {
+        sd: f64,
+        blocks: f64,
+    },
+    /// As from a delay-locked loop of second order with this time constant, fed with white errors of `sd`.
+    Loop {
         sd: f64,
         blocks: f64,
     },
@@ -82,7 +92,7 @@ pub enum Noise {
 }
 
 impl Noise {
-    pub fn draw(self, random: &mut Random, state: &mut f64, block_us: f64) -> f64 {
+    pub fn draw(self, random: &mut Random, state: &mut [f64; 2], block_us: f64) -> f64 {
         match self {
             Self::Exact => 0.0,
             Self::Late => random.exponential(200.0) + if random.chance(0.01) { 5_000.0 } else { 0.0 },
@@ -94,18 +104,32 @@ impl Noise {
                 random.exponential(20.0) + if random.chance(share) { apart } else { 0.0 }
             }
             Self::Bursts { mean } => {
-                *state = (*state - block_us).max(0.0);
+                state[0] = (state[0] - block_us).max(0.0);
                 if random.chance(0.003) {
-                    *state = random.between(1_000.0, 20_000.0);
+                    state[0] = random.between(1_000.0, 20_000.0);
                 }
-                *state + random.exponential(mean)
+                state[0] + random.exponential(mean)
             }
             Self::Triangular { half } => half * (random.unit() - random.unit()),
             Self::Gaussian { sd } => sd * random.gaussian(),
             Self::Filtered { sd, blocks } => {
                 let keep = (-1.0 / blocks).exp();
-                *state = keep * *state + (1.0 - keep * keep).sqrt() * random.gaussian();
-                sd * *state
+                state[0] = keep * state[0] + (1.0 - keep * keep).sqrt() * random.gaussian();
+                sd * state[0]
+            }
+            Self::Jittered { sd, blocks } => {
+                let filtered = Self::Filtered { sd, blocks }.draw(random, state, block_us);
+                filtered + sd * random.gaussian()
+            }
+            // Adriaensen 2005, Using a DLL to filter time.
+            Self::Loop { sd, blocks } => {
+                let (omega, [told, period]) = (1.0 / blocks, *state);
+                let error = sd * random.gaussian() - told;
+                *state = [
+                    told + period + std::f64::consts::SQRT_2 * omega * error,
+                    period + omega * omega * error,
+                ];
+                told
             }
             Self::Outliers { half, far } => {
                 let side = if random.chance(0.5) { far } else { -far };
@@ -115,12 +139,43 @@ impl Noise {
     }
 }
 
+impl Noise {
+    /// How many blocks' errors go together.
+    pub fn memory(self) -> f64 {
+        match self {
+            Self::Filtered { blocks, .. } | Self::Jittered { blocks, .. } | Self::Loop { blocks, .. } => {
+                blocks
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// What a server that has long been running leaves to the first block.
+    fn warm_up(self, random: &mut Random) -> [f64; 2] {
+        let mut state = [0.0; 2];
+        for _ in 0..8 * self.memory() as usize {
+            self.draw(random, &mut state, 0.0);
+        }
+        state
+    }
+}
+
 /// How long blocks are.
 #[derive(Clone, Copy, Debug)]
 pub enum Blocks {
     Of(i64),
     /// Multiples of the first up to the second, as on PulseAudio.
     Varying(i64, i64),
+}
+
+impl Blocks {
+    /// Frames in the mean.
+    pub fn mean(self) -> f64 {
+        match self {
+            Self::Of(frames) => frames as f64,
+            Self::Varying(unit, most) => 0.5 * (unit + most) as f64,
+        }
+    }
 }
 
 /// One device as its host sees it.
@@ -175,7 +230,7 @@ pub struct Running {
     pub clock: ClockFit,
     pub frame: i64,
     pub newest: i64,
-    state: f64,
+    state: [f64; 2],
     start: i64,
     /// ns by which stamps have stepped.
     pub shift: f64,
@@ -186,7 +241,8 @@ impl Running {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5a17);
         let start = 1_000_000_000_000 + (random.bits() >> 24) as i64;
         let clock = ClockFit::new(world.rate, world.errs);
-        Self { world, random, clock, frame: 0, newest: 0, state: 0.0, start, shift: 0.0 }
+        let state = world.noise.warm_up(&mut random);
+        Self { world, random, clock, frame: 0, newest: 0, state, start, shift: 0.0 }
     }
 
     pub fn next_frames(&mut self) -> i64 {

@@ -28,7 +28,8 @@ pub struct Fit {
     /// Duration of a frame in ns of the host's clock.
     pub ns_per_frame: f64,
     /// The host time of `frame` is within this many ns of `host_ns` (at least 99 readings in 100); −1: the fit
-    /// must not be used. Of the fit only: latencies are not in it.
+    /// must not be used. Of the fit only: latencies are not in it. Nor are errors that go together for longer than
+    /// twice the time that stamps have been coming, 80 s at most: hardly anything tells them from a constant.
     pub uncertainty_ns: i64,
     /// What the stamps are worth.
     pub stamps: Stamps,

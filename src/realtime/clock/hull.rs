@@ -84,7 +84,8 @@ impl Hull {
     /// no sharp edge. `unsettled` ns are the error of a line through a stamp or two.
     pub fn fit(&mut self, history: &History, prior: Prior, x: f64, unsettled: f64, blunt: bool) -> Line {
         self.build(history);
-        let edge = self.edge(history, x);
+        let mean = mean_frame(history, x);
+        let edge = self.edge(mean);
         let own = self.support(edge.map_or(prior.slope, |edge| self.slope(edge)), x);
         self.judge(history, &own);
         let span = history.span_to(x);
@@ -93,7 +94,7 @@ impl Hull {
         let lows = if blunt { lows::fit(history, &own, prior) } else { None };
         let mut line = lows.unwrap_or_else(|| {
             let error = if span > 0.0 { (self.depth(history) + few) / span } else { f64::INFINITY };
-            let likely = edge.and_then(|edge| self.likely(edge, history, x));
+            let likely = edge.and_then(|edge| self.likely(edge, history, mean, x));
             let (slope, slope_error) = prior.combine(likely.map_or(own.slope, |line| line.slope), error);
             match likely {
                 // The prior has hardly a say.
@@ -135,10 +136,9 @@ impl Hull {
         self.points.get(..self.len).unwrap_or_default()
     }
 
-    /// The edge below the mean frame, by the number of its first vertex. Of all lines below the stamps the one
+    /// The edge below `mean`, the mean frame, by the number of its first vertex. Of all lines below the stamps the one
     /// along it has the least sum of distances: the most likely for exponential lateness.
-    fn edge(&self, history: &History, x: f64) -> Option<usize> {
-        let mean = mean_frame(history, x);
+    fn edge(&self, mean: f64) -> Option<usize> {
         self.vertices().windows(2).position(|ends| matches!(ends, [_, b] if b.x >= mean))
     }
 
@@ -155,12 +155,11 @@ impl Hull {
     /// frame has a likelihood in proportion to exp(n u / scale), so for one slope the mean of u lies scale / n below
     /// the highest line; over the slopes, between those of two neighbouring edges, the highest line turns about their
     /// vertex, and all integrals are those of an exponential. None where the lateness has no scale.
-    fn likely(&self, edge: usize, history: &History, x: f64) -> Option<Line> {
+    fn likely(&self, edge: usize, history: &History, mean: f64, x: f64) -> Option<Line> {
         let n = history.total();
         let buckets = history.len().max(1) as f64;
         // Of the lows of buckets of n / buckets stamps, half lie below this.
         let scale = self.lows.quantile(0.5) * (n / buckets) / std::f64::consts::LN_2;
-        let mean = mean_frame(history, x);
         let (middle, top) = (self.slope(edge), self.support(self.slope(edge), mean).y);
         if n < 32.0 || scale <= 0.0 || !scale.is_finite() {
             return None;

@@ -72,6 +72,8 @@ const KNOWN: f64 = 32.0;
 const KNOWN_S: f64 = 0.1;
 /// So long a window, s, shows the scatter of errors that go together with their neighbours.
 const KNOWN_SCATTER_S: f64 = 4.0;
+/// Behind a step that leaves a line so many times less sure than what was known would, stamps err in another way.
+const ANOTHER_KIND: f64 = 16.0;
 /// Stamps agree on a step if they are this near, ns, while nobody knows their scatter.
 const UNKNOWN_NEAR: f64 = 250e3;
 /// Steps of stamps without any scatter must be larger than this, ns.
@@ -87,6 +89,8 @@ const RESHAPE: usize = 2;
 /// Estimates the host's time of each frame of one half of a stream.
 pub struct ClockFit {
     rate: i64,
+    /// Nominal ns per frame.
+    nominal: f64,
     errs: Errs,
     history: History,
     hull: Hull,
@@ -121,6 +125,8 @@ struct State {
     suspected: f64,
     /// The scatter that long stretches have shown, ns: a step does not change it.
     scatter: f64,
+    /// The error of the settled line that the last step ended, ns.
+    before: Option<f64>,
     settled: bool,
     useless: bool,
 }
@@ -131,6 +137,7 @@ impl ClockFit {
         let rate = sample_rate_hz.max(1);
         Self {
             rate: rate as i64,
+            nominal: 1e9 / rate as f64,
             errs,
             history: History::new(rate),
             hull: Hull::new(),
@@ -173,7 +180,7 @@ impl ClockFit {
         let passed = (point.x - self.now.newest) / self.rate as f64;
         self.now.unsteady = (self.now.unsteady - passed / FORGIVEN_S).max(0.0);
         self.now.newest = point.x;
-        self.now.block = frames as f64 * self.nominal();
+        self.now.block = frames as f64 * self.nominal;
         self.now.grain.observe(stamp_ns);
         let above = self.now.line.above(point);
         self.steps.observe(point, above);
@@ -201,21 +208,16 @@ impl ClockFit {
         self.steps.suspicious(self.floor(), if self.shape.late { SEVERAL } else { 1 })
     }
 
-    /// Nominal ns per frame.
-    fn nominal(&self) -> f64 {
-        1e9 / self.rate as f64
-    }
-
     /// `ppm` as ns per frame.
     fn ppm(&self, ppm: f64) -> f64 {
-        ppm * 1e-6 * self.nominal()
+        ppm * 1e-6 * self.nominal
     }
 
     /// Starts from nothing but one stamp.
     fn begin(&mut self, frame: i64, frames: i64, stamp_ns: i64) {
         self.restart();
         self.now.origin = Some((frame, stamp_ns));
-        self.now.block = frames as f64 * self.nominal();
+        self.now.block = frames as f64 * self.nominal;
         self.now.prior = self.nominal_rate();
         self.now.grain.observe(stamp_ns);
         self.steps.observe(Point::default(), 0.0);
@@ -292,6 +294,9 @@ impl ClockFit {
             false => Prior { slope: self.now.line.slope, error: self.now.line.slope_error },
         };
         self.now.prior_x = self.now.newest;
+        if self.now.settled && self.span_s() >= SETTLED_S {
+            self.now.before = Some(self.now.line.error);
+        }
         self.history.clear();
         self.steps.forget_runs();
         for point in self.steps.recent().skip(steps::FEWEST - blocks) {
@@ -330,9 +335,23 @@ impl ClockFit {
         self.now.waiting > self.history.len() / STRIDE && x - line.x >= STRIDE_SPAN * self.history.span_to(x)
     }
 
-    /// Fits the line to the history.
+    /// Fits the line to the history and, when that is due, learns the shape of the errors.
     fn refit(&mut self) {
         self.now.waiting = 0;
+        self.now.line = self.fitted();
+        self.now.unshaped += 1;
+        if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
+            let late = self.shape.late;
+            self.reshape();
+            if self.shape.late != late {
+                // What the shape hides is meant for a line of its own kind.
+                self.now.line = self.fitted();
+            }
+        }
+    }
+
+    /// The line that the history gives.
+    fn fitted(&mut self) -> Line {
         let wander = self.ppm(WANDER_PPM) * (self.now.newest - self.now.prior_x) / self.rate as f64;
         let prior = Prior {
             error: (self.now.prior.error * self.now.prior.error + wander * wander).sqrt(),
@@ -340,7 +359,7 @@ impl ClockFit {
         };
         let unsettled = if self.shape.known { self.shape.width } else { UNSETTLED };
         let (history, x) = (&self.history, self.now.newest);
-        self.now.line = match self.shape.late {
+        let mut line = match self.shape.late {
             true => self.hull.fit(history, prior, x, unsettled, self.shape.blunt),
             false => squares::fit(history, prior, x, unsettled),
         };
@@ -353,19 +372,19 @@ impl ClockFit {
             // of two after a step, which a server that filters its clock takes time to follow.
             let s = span / self.rate as f64 * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
             let short = self.shape.width.max(self.now.scatter) / (1.0 + s * s);
-            self.now.line.error +=
-                if self.shape.late { 0.0 } else { short } + lag.min(8.0 * self.now.line.error);
+            line.error += if self.shape.late { 0.0 } else { short } + lag.min(8.0 * line.error);
         }
-        self.now.unshaped += 1;
-        if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
-            self.reshape();
-        }
+        line
+    }
+
+    /// Seconds of stamps in the history.
+    fn span_s(&self) -> f64 {
+        self.history.span_to(self.now.newest) / self.rate as f64
     }
 
     /// Whether the history is long enough to tell the shape of the errors.
     fn judgeable(&self) -> bool {
-        let span = self.history.span_to(self.now.newest) / self.rate as f64;
-        self.history.total() >= KNOWN && span >= KNOWN_S
+        self.history.total() >= KNOWN && self.span_s() >= KNOWN_S
     }
 
     fn reshape(&mut self) {
@@ -391,12 +410,12 @@ impl ClockFit {
 
     /// Tells useless stamps from others.
     fn sort_out(&mut self) {
-        let (line, span) = (self.now.line, self.history.span_to(self.now.newest) / self.rate as f64);
+        let (line, span) = (self.now.line, self.span_s());
         let runs_away = self.history.total() >= KNOWN
             && span >= 0.25
             && line.slope.abs() - 4.0 * line.slope_error > self.ppm(WORST_PPM);
         // Time that stands still or runs backwards needs no such proof.
-        let stands = self.nominal() + line.slope <= 0.0;
+        let stands = self.nominal + line.slope <= 0.0;
         if runs_away || stands || (self.shape.known && self.shape.width > WORST_SCATTER) {
             self.now.useless = true;
             self.now.unsteady = self.now.unsteady.max(WORST_STEPS);
@@ -412,7 +431,7 @@ impl ClockFit {
     fn begin_anew(&mut self) {
         self.history.clear();
         self.shape.forget();
-        self.now.scatter = 0.0;
+        (self.now.scatter, self.now.before) = (0.0, None);
         self.steps.forget_runs();
         self.steps.learn_nothing();
         self.now.prior = self.nominal_rate();
@@ -429,6 +448,18 @@ impl ClockFit {
         if self.now.coarse || (self.shape.known && self.shape.width >= 0.25 * grain) { grain } else { 0.0 }
     }
 
+    /// The error of the line as far as a step that has just been has not hidden what was known of it.
+    fn line_error(&self) -> f64 {
+        let line = &self.now.line;
+        let Some(before) = self.now.before.filter(|_| !self.shape.late && self.span_s() < KNOWN_SCATTER_S)
+        else {
+            return line.error;
+        };
+        // Stamps err as before the step: by their scatter about a line, and by what that erred.
+        let known = before + self.now.scatter + 3.0 * line.slope_error * self.history.span_to(line.x);
+        if line.error < ANOTHER_KIND * known { line.error.min(known) } else { line.error }
+    }
+
     /// Anchors the line at `frame`.
     fn publish(&mut self, frame: i64) {
         let Some((first, first_ns)) = self.now.origin else { return };
@@ -438,10 +469,10 @@ impl ClockFit {
         self.fit.frame = frame;
         let off = (line.at(x) + rest + 0.5).floor() as i64;
         self.fit.host_ns = first_ns.saturating_add(ns).saturating_add(off);
-        self.fit.ns_per_frame = self.nominal() + line.slope;
+        self.fit.ns_per_frame = self.nominal + line.slope;
         let (ahead, grain) = ((x - line.x).abs(), self.grain());
         let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
-        let doubt = line.error + 3.0 * line.slope_error * ahead + wander + self.now.suspected.abs();
+        let doubt = self.line_error() + 3.0 * line.slope_error * ahead + wander + self.now.suspected.abs();
         let error = doubt + self.shape.hidden + grain + FLOOR;
         self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
         self.fit.stamps = match () {

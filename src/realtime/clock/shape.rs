@@ -2,16 +2,19 @@
 //! no data can show.
 
 use super::Errs;
-use super::correlation::inflation_about;
+use super::correlation::independent;
 use super::history::History;
 use super::hull::Hull;
 use super::line::Line;
 use super::spread::Spread;
+use super::squares::COVER;
 
 /// Skewness, (q95 + q05 − 2 q50) / (q95 − q05), above which errors count as lateness, and below which no more.
 const SKEWED: [f64; 2] = [0.35, 0.2];
-/// Fewest stamps by which lateness is told from errors both ways for sure.
+/// Fewest independent errors by which lateness is told from errors both ways for sure.
 const SURE: f64 = 200.0;
+/// Width of a Gaussian scatter, q95 − q05, in standard deviations.
+const GAUSSIAN: f64 = 3.29;
 /// Fewest stamps to judge by.
 const FEWEST: f64 = 64.0;
 /// The mean distance from the hull of the nearest 192 stamps, as a part of the farthest's: less than a half if
@@ -89,7 +92,8 @@ impl Shape {
         if self.errs != Errs::Late && history.total() >= FEWEST {
             let skewed = skewness > SKEWED[usize::from(self.late)];
             let unsure = self.errs == Errs::BothWays && !self.late;
-            self.late = skewed && !(unsure && self.independent(history, below) < FEWEST);
+            // Few independent errors are often skewed by chance.
+            self.late = skewed && !(unsure && independent(history, below) < FEWEST);
         }
         self.known = true;
         self.early = 1.5 * q50;
@@ -101,18 +105,18 @@ impl Shape {
         self.hidden = match (self.errs, self.late) {
             (Errs::BothWays, false) => 0.0,
             (Errs::Unknown, false) => 1.2 * q50,
-            (Errs::Unknown, true) if self.spread.count() < SURE => {
-                // What looks like lateness may be errors both ways of which a few periods are seen.
-                1.2 * q50 * inflation_about(history, below).sqrt()
-            }
             (Errs::BothWays, true) => self.spread.quantile(DOUBT),
-            _ => self.spread.quantile(DOUBT) * doubtful,
+            (Errs::Unknown, true) => {
+                let independent = independent(history, below);
+                match independent < SURE {
+                    // What looks like lateness may be errors both ways of which a few periods are seen: about a mean
+                    // that the newest end of a line misses by twice its standard error.
+                    true => 1.2 * q50 + COVER * 2.0 * self.width / GAUSSIAN / independent.sqrt(),
+                    false => self.spread.quantile(DOUBT) * doubtful,
+                }
+            }
+            (Errs::Late, _) => self.spread.quantile(DOUBT) * doubtful,
         };
-    }
-
-    /// How many independent errors the stamps are worth: few of them are often skewed by chance.
-    fn independent(&self, history: &History, below: &Line) -> f64 {
-        self.spread.count() / inflation_about(history, below)
     }
 
     /// 0 for a sharp edge to 1 for a blunt one: as it looks, and as it may be by chance.
