@@ -187,6 +187,10 @@ fn play_and_record_stay_aligned_by_stamps_through_stalls_of_5_ms_and_every_slip_
                 passage.stall(Duration::from_millis(5));
             }
         });
+        let Some(run) = run else {
+            lost = 0;
+            continue;
+        };
         let view = View::of(&run, &passage.passed());
         if is_telling(&run, &view) {
             match check_receipts(&run, &view).and_then(|()| check_alignment(&run, &view)) {

@@ -14,7 +14,7 @@ use sonset::buffer::Buffer;
 use sonset::clock::monotonic_ns;
 use sonset::device::Direction;
 use sonset::realtime::clock::Stamps;
-use sonset::receipt::{Measured, Outcome, Receipt};
+use sonset::receipt::{ActionState, Measured, Outcome, Receipt};
 use sonset::stream::{PlayParams, RecordParams, StartAt, Stats, Stream, Timing};
 
 use crate::sounds::{RATE, ended};
@@ -152,8 +152,9 @@ pub fn settled(stream: &Stream, patience: Duration) -> bool {
     false
 }
 
-/// Plays `count` pulses, and calls `between(k)` 20 to 50 ms after pulse k.
-pub fn run(stream: &Stream, count: usize, mut between: impl FnMut(usize)) -> Run {
+/// Plays `count` pulses, and calls `between(k)` 20 to 50 ms after pulse k. `None` if the machine made the stamps useless
+/// meanwhile, without which nothing begins at a host time.
+pub fn run(stream: &Stream, count: usize, mut between: impl FnMut(usize)) -> Option<Run> {
     let mut lane = Lane::start(stream, count);
     let before = stream.stats();
     let begin = monotonic_ns() + 2 * AHEAD_NS;
@@ -171,8 +172,8 @@ pub fn run(stream: &Stream, count: usize, mut between: impl FnMut(usize)) -> Run
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    let received = asked.into_iter().map(|asked| receive(stream, asked)).collect::<Vec<_>>();
-    lane.finish(stream, received, before)
+    let received = asked.into_iter().map(|asked| receive(stream, asked)).collect::<Option<Vec<_>>>()?;
+    Some(lane.finish(stream, received, before))
 }
 
 fn at(ns: i64) -> Timing {
@@ -189,16 +190,25 @@ fn ask(stream: &Stream, ns: i64) -> (i64, i64, Arc<Buffer>) {
     (played, stream.record_buffer(&buffer, None, &params).unwrap(), buffer)
 }
 
-fn receive(stream: &Stream, (played, recorded, buffer): (i64, i64, Arc<Buffer>)) -> (Pulse, Vec<f32>) {
+fn receive(
+    stream: &Stream,
+    (played, recorded, buffer): (i64, i64, Arc<Buffer>),
+) -> Option<(Pulse, Vec<f32>)> {
     let completed = |action| {
+        let is_useless = stream.info().stamps.contains(&Stamps::Useless);
+        if is_useless && stream.wait_action(action, ActionState::Ended, PATIENCE).is_err() {
+            say(&format!("stamps {:?}: once more", stream.info().stamps));
+            return None;
+        }
         let receipt = ended(stream, action, PATIENCE);
         assert_eq!(receipt.outcome, Some(Outcome::Completed));
-        receipt.measured
+        Some(receipt.measured)
     };
-    let pulse = Pulse { played: completed(played), recorded: completed(recorded), frame: None, asked: None };
+    let pulse =
+        Pulse { played: completed(played)?, recorded: completed(recorded)?, frame: None, asked: None };
     let mut samples = vec![0.0; buffer.frames() as usize];
     buffer.read(0, &mut samples).unwrap();
-    (pulse, samples)
+    Some((pulse, samples))
 }
 
 /// The playback and the recording that go on all the while.
@@ -221,8 +231,7 @@ impl Lane {
         let samples: Vec<f32> = (0..frames).map(|number| number as f32 * UNIT).collect();
         let numbers = Buffer::copy(&samples, frames, 1, 0).unwrap();
         let numbers = stream.play_buffer(&numbers, None, None, &PlayParams::default()).unwrap();
-        let started =
-            |action| stream.wait_action(action, sonset::receipt::ActionState::Started, PATIENCE).unwrap();
+        let started = |action| stream.wait_action(action, ActionState::Started, PATIENCE).unwrap();
         let _: [Receipt; 2] = [recorder, numbers].map(started);
         Self { numbers, recorder, buffer, heard: Vec::new(), asked: Vec::new() }
     }
