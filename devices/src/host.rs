@@ -12,7 +12,7 @@ use crate::choice::{Abilities, Offer};
 use crate::convert::Wire;
 use crate::fault::Fault;
 use crate::half::{Half, Samples, Told};
-use crate::system::{self, Device, System, describe};
+use crate::system::{self, Device, System, describe, is_dummy};
 
 /// How long a server may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +49,7 @@ pub struct Running(cpal::Stream);
 fn name_of(number: u32) -> &'static str {
     match number {
         host::ALSA => "ALSA",
+        host::PULSEAUDIO => "PulseAudio",
         host::PIPEWIRE => "PipeWire",
         host::JACK => "JACK",
         host::WASAPI => "WASAPI",
@@ -135,7 +136,7 @@ impl Host {
             true => self.host.default_output_device()?,
             false => self.host.default_input_device()?,
         };
-        let id = device.id().ok()?;
+        let id = device.id().ok().filter(|id| !is_dummy(id.id()))?;
         let pinned = self.host.device_by_id(&id).filter(|device| self.serves(device, is_output));
         Some((id.id().to_owned(), pinned.unwrap_or(device)))
     }

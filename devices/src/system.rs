@@ -8,6 +8,14 @@ use crate::fault::Fault;
 use crate::half::Half;
 use crate::host::Host;
 
+/// The sink that PulseAudio and PipeWire put up where there is no sound card.
+const DUMMY_SINK: &str = "auto_null";
+
+/// Whether the device `id` is there only because no other is.
+pub fn is_dummy(id: &str) -> bool {
+    id.strip_suffix(".monitor").unwrap_or(id) == DUMMY_SINK
+}
+
 /// An audio system that answers.
 pub trait System {
     /// Finds the device with `id`, or the default one. `rate` is the rate it may be asked for, or 0.

@@ -107,6 +107,20 @@ fn an_unknown_device_is_no_device() {
 }
 
 #[test]
+fn the_sink_that_a_server_puts_up_for_want_of_a_sound_card_is_no_default_device() {
+    let server = Pulse::start("auto_null", 48_000);
+    let _alone = alone(server.environment());
+    for (outputs, inputs) in [(2, 0), (0, 2)] {
+        let (status, message) =
+            Host::open(&request(host::PULSEAUDIO, outputs, inputs)).map(|_| ()).unwrap_err();
+        assert_eq!(status, status::NO_DEVICE, "{message}");
+        assert!(message.contains("no default"), "{message}");
+    }
+    let devices = list(host::PULSEAUDIO).unwrap();
+    assert!(devices.iter().all(|device| is_default(device) == (false, false)));
+}
+
+#[test]
 fn an_unplugged_sink_is_a_loss() {
     let server = Pulse::start("s", 48_000);
     let _alone = alone(server.environment());

@@ -26,12 +26,9 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
 use crate::fault::Fault;
-use crate::system::{Device, System, describe};
+use crate::system::{Device, System, describe, is_dummy};
 use device::Found;
 use link::Link;
-
-/// The sink that PulseAudio and PipeWire put up where there is no sound card.
-const DUMMY_SINK: &str = "auto_null";
 
 /// A server that answers.
 pub struct Server(RefCell<Link>);
@@ -58,7 +55,6 @@ impl Server {
             true => self.sink(protocol::DEFAULT_SINK),
             false => self.source(protocol::DEFAULT_SOURCE),
         };
-        let is_dummy = |id: &str| id.strip_suffix(".monitor").unwrap_or(id) == DUMMY_SINK;
         found.ok().filter(|found| !is_dummy(found.id()))
     }
 }
