@@ -22,6 +22,9 @@ use sounds::RATE;
 /// Runs in which the machine leaves too little undisturbed are repeated.
 const RUNS: usize = 3;
 const PULSES: usize = 90;
+/// A stall comes after each so many pulses, and costs no more xruns than this; further ones are the machine's.
+const EVERY: usize = 10;
+const XRUNS: u64 = 3;
 const PERIOD: i64 = 128;
 /// From a pulse's playback to its recording by the stamps, frames: the wire takes no time, but the server says that
 /// there are two periods to the converter of an output and one from that of an input.
@@ -165,11 +168,14 @@ fn is_telling(run: &Run, view: &View) -> bool {
     let quiet = run.pulses.iter().filter(|pulse| view.is_quiet(pulse, SETTLING)).count();
     let change: i64 = run.slips(RECOGNITION).iter().map(|(_, change)| change).sum();
     say(&format!(
-        "{} slips of the output, {} of the input, {change} frames in all, {quiet} of {PULSES} pulses undisturbed",
+        "{} slips of the output, {} of the input, {change} frames in all, {} xruns, {quiet} of {PULSES} pulses \
+         undisturbed",
         view.output_slips.len(),
         view.input_slips.len(),
+        run.long.xruns,
     ));
-    quiet >= PULSES / 3 && view.input_slips.len() >= 3
+    let own_xruns = XRUNS * (PULSES / EVERY) as u64;
+    quiet >= PULSES / 3 && view.input_slips.len() >= 3 && run.long.xruns <= own_xruns
 }
 
 #[test]
@@ -183,7 +189,7 @@ fn play_and_record_stay_aligned_by_stamps_through_stalls_of_5_ms_and_every_slip_
         }
         passage.passed();
         let run = run(&stream, PULSES, |k| {
-            if k % 10 == 9 {
+            if k % EVERY == EVERY - 1 {
                 passage.stall(Duration::from_millis(5));
             }
         });
