@@ -284,14 +284,13 @@ impl Entrance {
             _ => (0, 0),
         };
         let (output_ns, input_ns) = if plays { (stamp_ns, 0) } else { (0, stamp_ns) };
-        let stamp_error_ns = if block.stamp == abi::stamp::TIME { block.stamp_error_ns } else { 0 };
         let late_frames = (block.late_frames - i64::from(block.offset_frames)).max(0);
         BlockTime {
             callback_ns,
             output_ns,
             input_ns,
             stamp_frames,
-            stamp_error_ns,
+            stamp_error_ns: block.stamp_error_ns,
             late_frames,
             ..BlockTime::default()
         }

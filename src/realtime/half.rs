@@ -57,6 +57,7 @@ impl HalfTime {
         self.woken.restart();
         self.fit = Fit::default();
         self.suspects_step = false;
+        self.stamp_error_ns = 0;
     }
 
     /// Takes the stamps of a block that begins at `frame`. Returns the fit and the source of its latency

@@ -252,7 +252,7 @@ pub struct Block {
     pub stamp_frames: i64,
     /// A time of the system's monotonic clock.
     pub stamp_ns: i64,
-    /// By how much it may be off, always in the same direction.
+    /// By how much it may be off, always in the same direction; 0 where there is no `stamp_ns`.
     pub stamp_error_ns: i64,
     /// So many of the first frames of an output block are known to come too late to be heard.
     pub late_frames: i64,
