@@ -9,7 +9,7 @@ mod sounds;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use halves::{check_loss, config, offsets_of_pulses, wait_for_both};
+use halves::{check_loss, config, offsets_unless_lost, wait_for_both};
 use servers::pulse::Pulse;
 use sonset::backend::{self, Backend};
 use sonset::buffer::Buffer;
@@ -39,7 +39,7 @@ fn running(config: &Config) -> Stream {
 }
 
 /// Runs in which the server or this machine stumbled show nothing of the library, and are repeated.
-const RUNS: usize = 4;
+const RUNS: usize = 8;
 
 #[test]
 fn pulses_keep_one_offset_within_a_run() {
@@ -47,13 +47,12 @@ fn pulses_keep_one_offset_within_a_run() {
     for _ in 0..RUNS {
         let _server = server();
         let stream = running(&config(Backend::PulseAudio));
-        let offsets = offsets_of_pulses(&stream);
-        let stats = stream.stats();
-        if (stats.output_xruns, stats.input_xruns) == (0, 0) {
+        // An xrun costs what comes too late and moves nothing.
+        if let Some(offsets) = offsets_unless_lost(&stream) {
             return assert_eq!(offsets, vec![offsets[0]; PULSES]);
         }
     }
-    panic!("xruns in each of {RUNS} runs");
+    panic!("pulses were lost in each of {RUNS} runs");
 }
 
 #[test]

@@ -40,6 +40,11 @@ pub fn wait_for_both(stream: &Stream) {
 
 /// Plays pulses at random frames while it records, and gives the offset at which each was heard.
 pub fn offsets_of_pulses(stream: &Stream) -> Vec<i64> {
+    offsets_unless_lost(stream).expect("each pulse is heard once")
+}
+
+/// The same; `None` if pulses were lost, or heard more than once, in a run with xruns.
+pub fn offsets_unless_lost(stream: &Stream) -> Option<Vec<i64>> {
     wait_for_both(stream);
     let earliest = |direction| stream.time(direction).unwrap().earliest_frame;
     let begin = earliest(Direction::Output).max(earliest(Direction::Input)) + RATE as i64 / 4;
@@ -56,8 +61,12 @@ pub fn offsets_of_pulses(stream: &Stream) -> Vec<i64> {
         assert_eq!((receipt.outcome, receipt.measured.start_frame), (Some(Outcome::Completed), frame));
     }
     let heard = onsets(&read(&recording, length));
+    let stats = stream.stats();
+    if heard.len() != PULSES && stats.output_xruns + stats.input_xruns > 0 {
+        return None;
+    }
     assert_eq!(heard.len(), PULSES, "each pulse is heard once");
-    heard.iter().zip(&frames).map(|(heard, frame)| heard + begin - frame).collect()
+    Some(heard.iter().zip(&frames).map(|(heard, frame)| heard + begin - frame).collect())
 }
 
 /// Takes the device away with `lose` while a sound, a recording and a pending action are under way, and
