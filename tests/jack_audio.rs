@@ -266,8 +266,11 @@ fn residuals(points: &[(f64, f64)]) -> Vec<f64> {
 
 #[test]
 fn two_hundred_onsets_by_host_time_are_within_a_sample_where_an_independent_client_hears_them() {
-    // A server that missed a cycle has lost wall time: such a run says nothing.
-    for round in 0..3 {
+    const RUNS: usize = 3;
+    // A server that missed a cycle has lost wall time: such a run says nothing. Nor does a single one in which a busy
+    // machine held the server up without an xrun.
+    let mut off = 0;
+    for _ in 0..RUNS {
         let server = Jackd::start(RATE, 256, 2);
         let stream = open(&server);
         stream.start().unwrap();
@@ -303,11 +306,11 @@ fn two_hundred_onsets_by_host_time_are_within_a_sample_where_an_independent_clie
         let worst = residuals(&points).into_iter().fold(0.0, |worst: f64, off| worst.max(off.abs()));
         let uncertainty = receipts.iter().map(|receipt| receipt.measured.host_uncertainty_ns).max();
         eprintln!("largest residual {worst:.2} samples, largest uncertainty {uncertainty:?} ns");
-        // A busy machine may hold the server up without an xrun, once.
-        if worst > 1.0 && round < 2 {
+        if worst > 1.0 {
+            off += 1;
+            assert!(off < RUNS, "{worst} samples, and more than one in each run");
             continue;
         }
-        assert!(worst <= 1.0, "{worst} samples");
         for (receipt, ns) in receipts.iter().zip(&times) {
             let off = receipt.measured.start_host_ns - ns;
             // Half a sample, and what the fit has moved since the start was decided on.
@@ -316,5 +319,5 @@ fn two_hundred_onsets_by_host_time_are_within_a_sample_where_an_independent_clie
         }
         return;
     }
-    eprintln!("SKIPPED: the server missed cycles in each of three runs; this machine is too busy to tell");
+    eprintln!("SKIPPED: the server was held up in each of {RUNS} runs; this machine is too busy to tell");
 }

@@ -9,6 +9,7 @@
 //! 2, … to instead; an empty place leaves its channel alone, and a name without a colon is a port of the
 //! stream itself, so `output_ports=input_1` wires output 1 to input 1).
 
+mod cycles;
 mod latency;
 mod library;
 mod live;

@@ -21,8 +21,8 @@ pub struct BlockTime {
     pub output_xruns: u32,
     /// Input overflows that the caller knows lie just before this block.
     pub input_xruns: u32,
-    /// So many of the first output frames of the block are known to come too late to be heard: an underflow, unless
-    /// that of the block before goes on, and one of all that starts among them.
+    /// So many of the first output frames of the block are known to come too late to be heard in their place: an
+    /// underflow, unless that of the block before goes on, and one of all that starts among them.
     pub late_frames: i64,
 }
 

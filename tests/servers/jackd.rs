@@ -29,6 +29,9 @@ pub enum Mode {
     Synchronous,
     /// It does not: a stalled client misses cycles.
     Asynchronous,
+    /// Nor does this one, and what is sent to `loopback:playback_1` comes from `loopback:capture_1` a cycle later, as
+    /// through a sound card: what the port does not hold by then is lost.
+    Looped,
 }
 
 /// A running server. Dropping it ends the server and removes what it left behind.
@@ -155,9 +158,11 @@ fn launch(name: &str, realtime: bool, format: &Format) -> Result<Child, String> 
         true => command.args(["-R", "-P", "70"]),
         false => command.arg("-r"),
     };
-    if format.mode == Mode::Synchronous {
-        command.arg("-S");
-    }
+    match format.mode {
+        Mode::Synchronous => command.arg("-S"),
+        Mode::Asynchronous => &mut command,
+        Mode::Looped => command.args(["-L", "1"]),
+    };
     let (rate, period) = (format.rate.to_string(), format.period.to_string());
     let channels = format.channels.to_string();
     command.args(["-n", name, "-m", "-d", "dummy"]);

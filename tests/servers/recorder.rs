@@ -67,7 +67,8 @@ const MOST_SOURCES: usize = 64;
 
 /// What a [`Recorder`] heard.
 pub struct Recording {
-    /// Frames one after another, a sample for each source.
+    /// Frames one after another, a sample for each source; NaN in cycles that the recorder was left
+    /// out of, or did not read in time.
     pub samples: Vec<f32>,
     /// The server's frame number of the first frame.
     pub first_frame: Frames,
@@ -126,7 +127,8 @@ impl Recorder {
             .map(|k| client.register_port(&format!("in_{k}"), AudioIn::default()).unwrap())
             .collect();
         let names: Vec<String> = ports.iter().map(|port| port.name().unwrap()).collect();
-        let ear = Ear { ports, samples, counters: counters.clone(), next_frame: None };
+        let cycle = Vec::with_capacity(channels * client.buffer_size() as usize);
+        let ear = Ear { ports, samples, cycle, counters: counters.clone(), next_frame: None };
         let mut client = LiveClient::new(client, Listener(counters.clone()), ear);
         assert!(client.activate(), "the server takes a client");
         sources.iter().zip(&names).for_each(|(source, own)| wire(client.client(), source, own));
@@ -200,6 +202,8 @@ impl Notify for Listener {
 struct Ear {
     ports: Vec<Port<AudioIn>>,
     samples: HeapProd<f32>,
+    /// Those of one cycle.
+    cycle: Vec<f32>,
     counters: Arc<Counters>,
     /// The server's frame number that comes next, once the recording has begun.
     next_frame: Option<Frames>,
@@ -214,14 +218,19 @@ impl Process for Ear {
         rows.iter_mut().zip(&self.ports).for_each(|(row, port)| *row = port.as_slice(scope));
 
         let frames = frames - skip;
-        if self.samples.vacant_len() < frames as usize * rows.len() {
+        let range = skip as usize..(skip + frames) as usize;
+        self.cycle.clear();
+        self.cycle.extend(range.flat_map(|frame| rows.iter().map(move |row| row[frame])));
+        if scope.last_frame_time() != start {
+            // The ports may have held what belongs to the cycle that has begun.
+            self.counters.lost_frames.fetch_add(u64::from(frames), Ordering::Relaxed);
+            self.cycle.fill(f32::NAN);
+        }
+        if self.samples.vacant_len() < self.cycle.len() {
             self.counters.lost_frames.fetch_add(u64::from(frames), Ordering::Relaxed);
             return;
         }
-        for frame in skip as usize..(skip + frames) as usize {
-            let samples = rows.iter().map(|row| row[frame]);
-            self.samples.push_iter(samples);
-        }
+        self.samples.push_slice(&self.cycle);
         self.counters.frames.fetch_add(u64::from(frames), Ordering::Relaxed);
     }
 }
@@ -232,8 +241,14 @@ impl Ear {
     fn skip(&mut self, start: Frames, frames: Frames) -> Option<Frames> {
         let skip = match self.next_frame {
             Some(expected) => {
-                let missed = start.wrapping_sub(expected);
-                self.counters.lost_frames.fetch_add(u64::from(missed), Ordering::Relaxed);
+                let missed = start.wrapping_sub(expected) as i32;
+                self.counters.lost_frames.fetch_add(u64::from(missed.unsigned_abs()), Ordering::Relaxed);
+                if missed < 0 {
+                    // A late cycle that was run again: it is recorded already.
+                    return None;
+                }
+                let samples = (missed as usize * self.ports.len()).min(self.samples.vacant_len());
+                self.samples.push_iter(std::iter::repeat_n(f32::NAN, samples));
                 0
             }
             None => {

@@ -1,6 +1,6 @@
 //! What JACK tells outside the process callback, and what its threads share.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use ::jack::{Client, Frames, Port, Unowned};
 
@@ -11,7 +11,7 @@ use crate::backend::Notices;
 
 /// Shared by the driver, the notification thread and the process callback.
 pub struct Shared {
-    /// Where losses and xruns go.
+    /// Where losses go.
     pub notices: Arc<Notices>,
     /// The latencies of the present connections.
     pub latencies: Latencies,
@@ -19,6 +19,7 @@ pub struct Shared {
     block_frames: AtomicU32,
     freewheeling: AtomicBool,
     called: AtomicBool,
+    xruns: AtomicU64,
     /// Whether the connections are the stream's to measure: not while it starts or stops.
     settled: AtomicBool,
     outputs: Vec<Port<Unowned>>,
@@ -37,6 +38,7 @@ impl Shared {
             block_frames: AtomicU32::new(client.buffer_size()),
             freewheeling: AtomicBool::new(false),
             called: AtomicBool::new(false),
+            xruns: AtomicU64::new(0),
             settled: AtomicBool::new(false),
             outputs: ports.outputs.iter().map(Port::clone_unowned).collect(),
             inputs: ports.inputs.iter().map(Port::clone_unowned).collect(),
@@ -99,9 +101,15 @@ impl Shared {
         self.freewheeling.load(Ordering::Relaxed)
     }
 
-    /// Notes that the process callback runs.
-    pub fn called(&self) {
-        self.called.store(true, Ordering::Relaxed);
+    /// Notes that the process callback runs, and says whether it does for the first time since
+    /// [`Shared::forget_calls`].
+    pub fn is_first_call(&self) -> bool {
+        !self.called.swap(true, Ordering::Relaxed)
+    }
+
+    /// Xruns that the server has told of.
+    pub fn xruns(&self) -> u64 {
+        self.xruns.load(Ordering::Relaxed)
     }
 
     /// Whether the process callback has run since [`Shared::forget_calls`].
@@ -156,6 +164,6 @@ impl Notify for Watcher {
     }
 
     fn xrun(&self) {
-        self.shared.notices.xrun();
+        self.shared.xruns.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::jack::{AudioIn, AudioOut, Client, CycleTimes, Port, ProcessScope};
 
+use super::cycles::Cycles;
 use super::live::Process;
 use super::notify::Shared;
 use super::ports::Ports;
@@ -17,38 +18,44 @@ pub struct Rows {
     outputs: Vec<Port<AudioOut>>,
     inputs: Vec<Port<AudioIn>>,
     shared: Arc<Shared>,
+    cycles: Cycles,
 }
 
 impl Rows {
     /// What the process callback works with.
     pub fn new(ports: Ports, playback: Callback, shared: &Arc<Shared>) -> Self {
-        Self { playback, outputs: ports.outputs, inputs: ports.inputs, shared: shared.clone() }
+        let (outputs, inputs) = (ports.outputs, ports.inputs);
+        Self { playback, outputs, inputs, shared: shared.clone(), cycles: Cycles::default() }
     }
 
-    /// When the block of this cycle is converted. JACK's clock is not MONOTONIC, so both are read here and
-    /// now; in freewheel mode cycles are not paced, and their times mean nothing.
-    fn block_time(&self, client: &Client, scope: &ProcessScope) -> BlockTime {
+    /// When the block of this cycle is converted, and what was lost before it or comes too late. JACK's clock is not
+    /// MONOTONIC, so both are read here and now; in freewheel mode cycles are not paced, and their times mean nothing.
+    fn block_time(&mut self, client: &Client, scope: &ProcessScope) -> BlockTime {
         let callback_ns = clock::monotonic_ns();
-        let cycle = match scope.cycle_times() {
-            Ok(cycle) if !self.shared.is_freewheeling() => cycle,
-            _ => return BlockTime { callback_ns, ..BlockTime::default() },
-        };
+        if self.shared.is_first_call() {
+            self.cycles.begin_anew();
+        }
+        let times = scope.cycle_times().ok().filter(|_| !self.shared.is_freewheeling());
+        let newest = times.as_ref().map(|times| times.current_frames);
+        let cycle = self.cycles.enter(newest, scope.n_frames(), self.shared.xruns(), callback_ns);
+        let late_frames = if cycle.is_late { i64::from(scope.n_frames()) } else { 0 };
+        let (output_xruns, input_xruns) = (cycle.xruns as u32, cycle.xruns as u32 + cycle.is_new as u32);
+        let told = BlockTime { callback_ns, output_xruns, input_xruns, late_frames, ..BlockTime::default() };
+        let Some(cycle) = times else { return told };
         let cycle_ns = cycle_start_ns(client, &cycle);
         let latencies = self.shared.latencies.read();
         let rate_hz = i64::from(self.shared.rate_hz());
         let after = |frames: i64| cycle_ns + frames * 1_000_000_000 / rate_hz;
         BlockTime {
-            callback_ns,
             output_ns: after(latencies.output.unwrap_or(0)),
             input_ns: after(-latencies.input.unwrap_or(0)),
-            ..BlockTime::default()
+            ..told
         }
     }
 }
 
 impl Process for Rows {
     fn process(&mut self, client: &Client, scope: &ProcessScope) {
-        self.shared.called();
         let time = self.block_time(client, scope);
 
         // All inputs are fetched before the first output is written: that of a port which is wired to one
