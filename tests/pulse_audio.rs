@@ -9,7 +9,7 @@ mod sounds;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use halves::{check_loss, config, offsets_unless_lost, wait_for_both};
+use halves::{check_loss, config, offsets_of_heard, wait_for_both};
 use servers::pulse::Pulse;
 use sonset::backend::{self, Backend};
 use sonset::buffer::Buffer;
@@ -38,21 +38,15 @@ fn running(config: &Config) -> Stream {
     stream
 }
 
-/// Runs in which the server or this machine stumbled show nothing of the library, and are repeated.
-const RUNS: usize = 8;
-
 #[test]
 fn pulses_keep_one_offset_within_a_run() {
     let _turn = turn();
-    for _ in 0..RUNS {
-        let _server = server();
-        let stream = running(&config(Backend::PulseAudio));
-        // An xrun costs what comes too late and moves nothing.
-        if let Some(offsets) = offsets_unless_lost(&stream) {
-            return assert_eq!(offsets, vec![offsets[0]; PULSES]);
-        }
-    }
-    panic!("pulses were lost in each of {RUNS} runs");
+    let _server = server();
+    let stream = running(&config(Backend::PulseAudio));
+    // An xrun costs what comes too late and moves nothing.
+    let offsets = offsets_of_heard(&stream);
+    assert!(offsets.len() >= PULSES / 2, "only {} of {PULSES} pulses are heard", offsets.len());
+    assert_eq!(offsets, vec![offsets[0]; offsets.len()]);
 }
 
 #[test]

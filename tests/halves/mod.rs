@@ -12,7 +12,7 @@ use sonset::receipt::{ActionState, Outcome};
 use sonset::stream::{Config, State, Stream};
 
 use crate::sounds::{
-    PULSES, RATE, ended, onsets, play_at, pulse, random_frames, read, record_at, wait_for_state,
+    PULSES, RATE, ended, onsets, play_at, pulse, pulse_of, random_frames, read, record_at, wait_for_state,
 };
 
 /// One channel each way.
@@ -40,11 +40,13 @@ pub fn wait_for_both(stream: &Stream) {
 
 /// Plays pulses at random frames while it records, and gives the offset at which each was heard.
 pub fn offsets_of_pulses(stream: &Stream) -> Vec<i64> {
-    offsets_unless_lost(stream).expect("each pulse is heard once")
+    let offsets = offsets_of_heard(stream);
+    assert_eq!(offsets.len(), PULSES, "each pulse is heard once");
+    offsets
 }
 
-/// The same; `None` if pulses were lost, or heard more than once, in a run with xruns.
-pub fn offsets_unless_lost(stream: &Stream) -> Option<Vec<i64>> {
+/// The same of those that were heard: an xrun may cost some.
+pub fn offsets_of_heard(stream: &Stream) -> Vec<i64> {
     wait_for_both(stream);
     let earliest = |direction| stream.time(direction).unwrap().earliest_frame;
     let begin = earliest(Direction::Output).max(earliest(Direction::Input)) + RATE as i64 / 4;
@@ -52,21 +54,30 @@ pub fn offsets_unless_lost(stream: &Stream) -> Option<Vec<i64>> {
     let length = frames[PULSES - 1] - begin + RATE as i64 * 2;
     let recording = Buffer::zeros(length, 1, RATE as i32).unwrap();
     let recorder = record_at(stream, &recording, begin);
-    let pulse = pulse();
-    let plays: Vec<i64> = frames.iter().map(|&frame| play_at(stream, &pulse, frame)).collect();
+    let play = |(k, &frame): (usize, &i64)| play_at(stream, &pulse_of(level(k)), frame);
+    let plays: Vec<i64> = frames.iter().enumerate().map(play).collect();
     let recorded = ended(stream, recorder, Duration::from_secs(60));
     assert_eq!((recorded.outcome, recorded.measured.start_frame), (Some(Outcome::Completed), begin));
     for (&action, &frame) in plays.iter().zip(&frames) {
         let receipt = ended(stream, action, Duration::from_secs(1));
         assert_eq!((receipt.outcome, receipt.measured.start_frame), (Some(Outcome::Completed), frame));
     }
-    let heard = onsets(&read(&recording, length));
+    let samples = read(&recording, length);
+    let heard: Vec<(i64, usize)> =
+        onsets(&samples).iter().map(|&at| (at, number(samples[at as usize]))).collect();
+    assert!(heard.windows(2).all(|pair| pair[0].1 < pair[1].1), "each pulse is heard once, and in its turn");
     let stats = stream.stats();
-    if heard.len() != PULSES && stats.output_xruns + stats.input_xruns > 0 {
-        return None;
-    }
-    assert_eq!(heard.len(), PULSES, "each pulse is heard once");
-    Some(heard.iter().zip(&frames).map(|(heard, frame)| heard + begin - frame).collect())
+    assert!(heard.len() == PULSES || stats.output_xruns + stats.input_xruns > 0, "what is lost is told");
+    heard.iter().map(|&(at, k)| at + begin - frames[k]).collect()
+}
+
+/// The level of pulse `k`, exact in a float; and back.
+fn level(k: usize) -> f32 {
+    (k + 1) as f32 / 256.0
+}
+
+fn number(level: f32) -> usize {
+    (level * 256.0) as usize - 1
 }
 
 /// Takes the device away with `lose` while a sound, a recording and a pending action are under way, and

@@ -35,7 +35,11 @@ pub fn ended(stream: &Stream, action: i64, patience: Duration) -> Receipt {
 }
 
 pub fn pulse() -> Arc<Buffer> {
-    Buffer::copy(&[0.5], 1, 1, RATE as i32).unwrap()
+    pulse_of(0.5)
+}
+
+pub fn pulse_of(level: f32) -> Arc<Buffer> {
+    Buffer::copy(&[level], 1, 1, RATE as i32).unwrap()
 }
 
 pub fn read(buffer: &Buffer, frames: i64) -> Vec<f32> {

@@ -12,6 +12,7 @@ from jack_rig import Disturbed, Recorder, busy, jack_server, missing_tools, onse
 import sonset
 
 COUNT = 200
+RUNS = 3
 RATE = 48000
 pytestmark = [
     pytest.mark.skipif(bool(missing_tools()), reason=f"needs {', '.join(missing_tools())}"),
@@ -50,7 +51,7 @@ def play_200(by_host_time: bool) -> tuple[np.ndarray, np.ndarray, int]:
 def runs(by_host_time: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Runs in which the server missed nothing: what it loses is not the sounds' fault."""
     said = []
-    for _ in range(3):
+    for _ in range(RUNS):
         try:
             wanted, found, xruns = play_200(by_host_time)
         except Disturbed as error:
@@ -60,7 +61,7 @@ def runs(by_host_time: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield wanted, found
         said.append(f"{xruns} xruns")
     if "0 xruns" not in said:
-        pytest.skip(f"the server was disturbed in three runs: {', '.join(said)}")
+        pytest.skip(f"the server was disturbed in {RUNS} runs: {', '.join(said)}")
 
 
 def test_200_sounds_by_frame_are_each_at_their_sample():
@@ -70,7 +71,7 @@ def test_200_sounds_by_frame_are_each_at_their_sample():
 
 
 def test_200_sounds_by_host_time_are_each_within_a_sample():
-    # The server's own timer wavers while other programs are busy, so one run of three has to show it.
+    # The server's own timer wavers while other programs are busy, so one run of all has to show it.
     worst = []
     for wanted, found in runs(by_host_time=True):
         assert len(found) == COUNT
@@ -78,6 +79,6 @@ def test_200_sounds_by_host_time_are_each_within_a_sample():
         worst.append(np.abs(error - np.median(error)).max())
         if worst[-1] <= 1.0:
             return
-    if len(worst) < 2:
+    if len(worst) < RUNS:
         pytest.skip(f"the machine was too busy to tell: largest errors {worst} samples")
     raise AssertionError(f"the largest errors of the runs are {worst} samples")
