@@ -44,7 +44,8 @@ def play_200(by_host_time: bool) -> tuple[np.ndarray, np.ndarray, int]:
         found = onsets(recorder.samples()[:, 0])
         xruns = server.xruns() + stream.stats.output_xruns
         assert all(action.receipt.outcome == "completed" for action in actions)
-        assert all(action.receipt.late_frames == 0 for action in actions)
+        # Time that a server lost is past for sounds that were due in it.
+        assert xruns or all(action.receipt.late_frames == 0 for action in actions)
     return wanted, found, xruns
 
 
