@@ -1154,8 +1154,8 @@ typedef struct {
     /**
      * Steps in the time stamps of its half that were found while it ran: lost blocks, slips between the halves,
      * changed latencies. A step is found within 10 blocks, so it may lie so far before the start. Of one that
-     * is only suspected at the end the size is in host_uncertainty_ns; it counts too if whole blocks seem lost, and
-     * may then still turn out to be none.
+     * is only suspected at the end the size is in host_uncertainty_ns; it counts too if whole blocks seem lost or
+     * three blocks have shown it, and may then still turn out to be none.
      */
     int64_t discontinuities;
     /**

@@ -280,6 +280,140 @@ fn tell_steps(kinds: impl Iterator<Item = (Noise, Errs)>) {
     }
 }
 
+/// Stamps as JACK has them: near the line, but for single ones that are `out` ns off, once in a second of so many, and
+/// slips by a block. `behind`: the first stamp behind a slip is a block too late, as that of a callback which came too
+/// late is the next one's.
+fn tell_slips(out: f64, one_in: usize, behind: bool) {
+    let block = 256e9 / 48e3;
+    for seed in 0..8 {
+        let mut running = Running::new(World::new(Noise::Gaussian { sd: 20.0 }, Errs::BothWays), seed);
+        assert_eq!(running.run_to(5.0), [0i64; 0]);
+        for second in 1..60 {
+            let moment = 5.0 + second as f64 + running.random.between(0.0, 0.3);
+            if second % one_in == 0 {
+                assert_eq!(running.run_to(moment - 0.4), [0i64; 0]);
+                let stamp = running.stamp() + out as i64;
+                assert_eq!(running.observe(stamp), None, "{out} ns, a single stamp");
+            }
+            assert_eq!(running.run_to(moment), [0i64; 0], "second {second}");
+            let reading = running.read();
+            assert!(reading.covered(), "second {second}: {reading:?}");
+            let doubt = reading.fit.uncertainty_ns;
+            assert!(doubt <= 250_000, "{out} ns, one in {one_in}: {doubt} ns in doubt, second {second}");
+            running.shift += block;
+            let mut told = None;
+            if behind {
+                let stamp = running.stamp() + block as i64;
+                told = running.observe(stamp);
+            }
+            let blocks = (1..10).find(|_| {
+                told.is_some() || {
+                    told = running.block();
+                    told.is_some()
+                }
+            });
+            assert!(blocks.is_some(), "{out} ns, one in {one_in}: the slip of second {second} is not told");
+            assert!((told.unwrap_or(0) as f64 - block).abs() < 100e3, "told as {told:?}");
+        }
+        assert_eq!(running.read().fit.discontinuities, 59);
+    }
+}
+
+#[test]
+fn slips_are_told_one_after_another_though_the_first_stamp_behind_each_is_the_next_ones() {
+    tell_slips(0.0, usize::MAX, true);
+}
+
+#[test]
+fn single_stamps_out_of_place_hide_no_slip_and_leave_the_line_as_sure_as_it_was() {
+    for out in [256e9 / 48e3, -256e9 / 48e3, 2.5e6, -1e6, 20e6] {
+        for one_in in [1, 3, 10] {
+            tell_slips(out, one_in, false);
+        }
+    }
+}
+
+#[test]
+fn a_slip_soon_after_another_is_told_too() {
+    let block = 256e9 / 48e3;
+    for seed in 0..100 {
+        let mut running = Running::new(World::new(Noise::Gaussian { sd: 20.0 }, Errs::BothWays), seed);
+        assert_eq!(running.run_to(4.0), [0i64; 0]);
+        for gap in [200, 10 + seed as usize % 25, 40] {
+            assert!((0..gap).all(|_| running.block().is_none()));
+            let told = blocks_until_told(&mut running, block);
+            assert!(told.is_some_and(|(blocks, _)| blocks <= 10), "{gap} blocks after another: {told:?}");
+            assert!(running.read().covered());
+        }
+        assert_eq!(running.run_to(30.0), [0i64; 0]);
+        assert!(running.read().fit.uncertainty_ns < 50_000, "{:?}", running.read());
+    }
+}
+
+#[test]
+fn first_stamps_out_of_place_are_not_in_the_line() {
+    for (seed, out) in [256e9 / 48e3, -256e9 / 48e3, 50e6, -1e6].into_iter().cycle().take(40).enumerate() {
+        let mut running = Running::new(World::new(Noise::Gaussian { sd: 20.0 }, Errs::BothWays), seed as u64);
+        for _ in 0..1 + seed % 5 {
+            let stamp = running.stamp() + out as i64;
+            running.observe(stamp);
+        }
+        for second in 1..10 {
+            running.run_to(second as f64 * 0.5);
+            let reading = running.read();
+            assert!(reading.covered(), "{out} ns at first, {second}: {reading:?}");
+            assert!(reading.fit.uncertainty_ns < 500_000, "{out} ns at first, {second}: {reading:?}");
+        }
+        let told = blocks_until_told(&mut running, 256e9 / 48e3);
+        assert!(told.is_some_and(|(blocks, _)| blocks <= 10), "{out} ns at first: {told:?}");
+    }
+}
+
+/// Blocks from which on the median of the next ten stamps is further than half a block from that of the last ten: slips
+/// as they are seen afterwards. `errors`: of stamps from nominal, µs.
+fn slips_in_hindsight(errors: &[f64], block_us: f64) -> Vec<usize> {
+    const NEAR: usize = 10;
+    let median = |of: &[f64]| quantile(of.to_vec(), 0.5);
+    let step = |at: usize| (median(&errors[at..at + NEAR]) - median(&errors[at - NEAR..at])).abs();
+    let mut slips: Vec<usize> = Vec::new();
+    for at in NEAR..errors.len() - NEAR {
+        // Half of the ten make it a step. One may take a few blocks, in which the server is late itself.
+        let slip = at + NEAR / 2 - 1;
+        if step(at) > block_us / 2.0 && slips.last().is_none_or(|last| slip - last > 3 * NEAR / 2) {
+            slips.push(slip);
+        }
+    }
+    slips
+}
+
+/// Input stamps of JACK streams with callbacks of their own, on a busy machine whose server also was made to stand
+/// still for 10 ms each second: µs from nominal, of blocks of 256 frames at 48 kHz.
+const TRACES: [&str; 3] = [
+    include_str!("traces/jack_stalls_a.txt"),
+    include_str!("traces/jack_stalls_b.txt"),
+    include_str!("traces/jack_stalls_c.txt"),
+];
+
+#[test]
+fn every_slip_in_the_stamps_of_a_real_server_is_told_and_nothing_else() {
+    let block_us = 256e6 / 48e3;
+    for (which, trace) in TRACES.into_iter().enumerate() {
+        let errors: Vec<f64> = trace.lines().map(|line| line.parse().unwrap()).collect();
+        let slips = slips_in_hindsight(&errors, block_us);
+        let mut clock = ClockFit::new(48_000, Errs::BothWays);
+        let mut told = Vec::new();
+        for (block, error) in errors.iter().enumerate() {
+            let stamp = 1_000_000_000_000 + ((block as f64 * block_us + error) * 1e3) as i64;
+            if clock.observe(block as i64 * 256, 256, stamp).is_some() {
+                told.push(block);
+            }
+        }
+        assert_eq!(told.len(), slips.len(), "trace {which}: slips at {slips:?}, told at {told:?}");
+        let apart = told.iter().zip(&slips).map(|(told, slip)| *told as i64 - *slip as i64);
+        assert!(apart.clone().all(|apart| (0..=15).contains(&apart)), "trace {which}: {slips:?} {told:?}");
+    }
+}
+
 #[test]
 fn no_step_is_told_in_an_hour_without_one() {
     let hour = [KINDS[0], KINDS[1], KINDS[2], (Noise::Bursts { mean: 60.0 }, Errs::Late)];

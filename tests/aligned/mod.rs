@@ -25,8 +25,9 @@ const UNIT: f32 = 0.5 / FRAMES as f32;
 const PULSE: f32 = 0.5;
 /// From one pulse to the next; no phase of a period comes back.
 const APART_NS: i64 = 103_456_789;
-/// A short recording begins this long before its pulse, and lasts four times that.
-const LEAD_NS: i64 = 15_000_000;
+/// A short recording begins this long before its pulse, more than a wire and three periods take, and lasts four times
+/// that.
+const LEAD_NS: i64 = 20_000_000;
 /// How far ahead pulses are asked for.
 const AHEAD_NS: i64 = 150_000_000;
 const PATIENCE: Duration = Duration::from_secs(5);

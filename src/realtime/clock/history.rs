@@ -115,6 +115,12 @@ impl History {
         self.buckets.push_back(bucket);
     }
 
+    /// Leaves out the buckets that are not to be kept.
+    pub fn retain(&mut self, is_kept: impl Fn(&Bucket) -> bool) {
+        self.buckets.retain(is_kept);
+        self.total = self.buckets.iter().map(|bucket| bucket.count).sum();
+    }
+
     /// Makes each bucket twice as long.
     fn double(&mut self, slope: f64) {
         self.doublings += 1;

@@ -3,6 +3,7 @@
 //! ```text
 //! stamp ─▶ grain        multiples of something?
 //!       ─▶ steps        one after another off the line: begin again there, with the rate that is known
+//!       ─▶ strays       one or two far off it, and then no more: left out
 //!       ─▶ history      the last 40 s in buckets
 //!            ├▶ hull    wake-ups are never early: the supporting line below
 //!            ├▶ squares the rest err about a mean: least squares
@@ -23,6 +24,7 @@ mod shape;
 mod spread;
 mod squares;
 mod steps;
+mod strays;
 
 pub use fit::{Fit, Stamps};
 
@@ -32,6 +34,7 @@ use hull::Hull;
 use line::{Line, Prior};
 use shape::Shape;
 use steps::Steps;
+use strays::Strays;
 
 /// Which way the stamps err.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,12 +61,15 @@ const FLOOR: f64 = 100.0;
 /// Steps that make stamps useless, when each is forgiven after [`FORGIVEN_S`].
 const WORST_STEPS: f64 = 4.0;
 const FORGIVEN_S: f64 = 4.0;
-/// How much a step by whole blocks counts among them: those blocks were lost, and the stamps are good. Steps by
-/// chance pass for it, within this part of a block, one time in ten.
-const LOST_BLOCKS: f64 = 0.25;
+/// How much a step counts among them that is the time that a few blocks take, or of whole blocks: they were lost, and
+/// the stamps are good. Steps by chance pass for the latter, within this part of a block, one time in ten.
+const LOST: f64 = 0.25;
+const A_FEW_BLOCKS: f64 = 8.0;
 const NEAR_WHOLE: f64 = 0.05;
 /// So many stamps out of place are hardly chance, but too few to tell a step.
 const SEVERAL: u32 = steps::FEWEST as u32 / 2;
+/// Where stamps err both ways so many are no strays.
+const FEW: u32 = 3;
 /// A fit has settled after this time, s, and this many stamps.
 const SETTLED_S: f64 = 1.0;
 const SETTLED: f64 = 12.0;
@@ -78,6 +84,9 @@ const ANOTHER_KIND: f64 = 16.0;
 const UNKNOWN_NEAR: f64 = 250e3;
 /// Steps of stamps without any scatter must be larger than this, ns.
 const SMALLEST_STEP: f64 = 5e3;
+/// Stamps are strays if they are further off than so many widths of the scatter; more for lateness, which thins out.
+const STRAY: f64 = 4.0;
+const STRAY_LATE: f64 = 8.0;
 /// The first stamp of all may be as far out as this, ns, or a block.
 const UNSETTLED: f64 = 5e6;
 /// The line is fitted again when the history has grown by about this part of itself, in buckets and in time (a
@@ -96,6 +105,7 @@ pub struct ClockFit {
     hull: Hull,
     shape: Shape,
     steps: Steps,
+    strays: Strays,
     now: State,
     fit: Fit,
 }
@@ -143,6 +153,7 @@ impl ClockFit {
             hull: Hull::new(),
             shape: Shape::new(errs),
             steps: Steps::new(),
+            strays: Strays::default(),
             now: State::default(),
             fit: Fit::default(),
         }
@@ -153,6 +164,7 @@ impl ClockFit {
         self.history.clear();
         self.shape.forget();
         self.steps.forget();
+        self.strays = Strays::default();
         self.now = State::default();
         self.fit = Fit::default();
     }
@@ -197,10 +209,17 @@ impl ClockFit {
         told
     }
 
-    /// Whether the newest stamp is off the line by whole blocks, which will count if more of them are.
+    /// Whether the newest stamp is off the line by whole blocks, or the newest few by whatever it is, which will count
+    /// if more of them are.
     pub fn suspects_step(&self) -> bool {
-        let counts = self.history.total() >= KNOWN && !self.now.useless;
-        counts && self.lost_blocks(self.now.suspected)
+        let are_few = || !self.shape.late && self.steps.suspicious(self.floor(), FEW);
+        self.counts_steps() && (self.lost_blocks(self.now.suspected) || are_few())
+    }
+
+    /// Whether a step counts: the line was known, by many stamps or by what a step before has left of it.
+    fn counts_steps(&self) -> bool {
+        let is_kept = self.now.before.is_some() && self.shape.known;
+        !self.now.useless && (is_kept || self.history.total() >= KNOWN)
     }
 
     /// Of stamps that come late now and then, a few in a row tell nothing yet.
@@ -248,13 +267,22 @@ impl ClockFit {
 
     /// Beyond this, ns, a stamp is out of place.
     fn floor(&self) -> f64 {
-        self.shape.far.max(4.0 * self.now.line.error + SMALLEST_STEP)
+        self.shape.far.max(4.0 * self.line_error() + SMALLEST_STEP)
+    }
+
+    /// Beyond this, ns, one or two stamps are strays.
+    fn stray_beyond(&self) -> f64 {
+        // What may be lateness tells all the more by a line below it, the further it is out.
+        match self.errs == Errs::BothWays && self.shape.known {
+            true => self.floor().max(self.shape.width * if self.shape.late { STRAY_LATE } else { STRAY }),
+            false => f64::INFINITY,
+        }
     }
 
     /// The step that has just shown, and how many blocks lie behind it.
     fn step(&mut self, above: f64) -> Option<(f64, usize)> {
         let grain = self.now.grain.ns() as f64;
-        let early = self.shape.early.max(4.0 * self.now.line.error + SMALLEST_STEP).max(2.0 * grain);
+        let early = self.shape.early.max(4.0 * self.line_error() + SMALLEST_STEP).max(2.0 * grain);
         if self.errs == Errs::Late && self.shape.known && self.judgeable() && above < -early {
             return Some((above, 1));
         }
@@ -283,8 +311,9 @@ impl ClockFit {
 
     /// Begins again with the newest `blocks` stamps and the rate that is known. Gives the step if it counts.
     fn begin_again(&mut self, step: f64, blocks: usize) -> Option<i64> {
-        let counts = self.history.total() >= KNOWN && !self.now.useless;
-        let counted = if self.lost_blocks(step) { LOST_BLOCKS } else { 1.0 };
+        let counts = self.counts_steps();
+        let is_loss = self.lost_blocks(step) || (step > 0.0 && step < A_FEW_BLOCKS * self.now.block);
+        let counted = if is_loss { LOST } else { 1.0 };
         // No more than can be forgiven soon after the last of them.
         self.now.unsteady = (self.now.unsteady + counted).min(WORST_STEPS);
         self.now.useless |= self.now.unsteady >= WORST_STEPS;
@@ -298,9 +327,15 @@ impl ClockFit {
             self.now.before = Some(self.now.line.error);
         }
         self.history.clear();
+        self.strays.forget();
         self.steps.forget_runs();
-        for point in self.steps.recent().skip(steps::FEWEST - blocks) {
-            self.history.push(point, self.now.line.slope);
+        let beyond = self.stray_beyond();
+        let line = self.now.line;
+        let agrees = |point: &Point| (line.above(*point) - step).abs() <= beyond;
+        let recent = || self.steps.recent().skip(steps::FEWEST - blocks);
+        let agree = 2 * recent().filter(agrees).count() >= blocks;
+        for point in recent().filter(|point| !agree || agrees(point)) {
+            self.history.push(point, line.slope);
         }
         self.refit();
         if !counts {
@@ -318,6 +353,12 @@ impl ClockFit {
 
     /// Takes a stamp that is no step.
     fn take(&mut self, point: Point, above: f64) {
+        if self.strays.hold(point, above.abs() > self.stray_beyond()) {
+            return;
+        }
+        for stray in self.strays.release() {
+            self.history.push(stray, self.now.line.slope);
+        }
         self.history.push(point, self.now.line.slope);
         if self.shape.late && !self.shape.blunt && above < 0.0 && above > -self.floor() {
             self.now.line.y += above;
@@ -338,6 +379,9 @@ impl ClockFit {
     /// Fits the line to the history and, when that is due, learns the shape of the errors.
     fn refit(&mut self) {
         self.now.waiting = 0;
+        if !self.shape.known && self.judgeable() && self.errs == Errs::BothWays {
+            strays::leave_out(&mut self.history, SMALLEST_STEP);
+        }
         self.now.line = self.fitted();
         self.now.unshaped += 1;
         if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
@@ -432,6 +476,7 @@ impl ClockFit {
         self.history.clear();
         self.shape.forget();
         (self.now.scatter, self.now.before) = (0.0, None);
+        self.strays.forget();
         self.steps.forget_runs();
         self.steps.learn_nothing();
         self.now.prior = self.nominal_rate();
