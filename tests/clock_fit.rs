@@ -369,6 +369,27 @@ fn first_stamps_out_of_place_are_not_in_the_line() {
     }
 }
 
+#[test]
+fn a_server_whose_clock_settles_first_is_followed_soon_after_that() {
+    for (seed, time_s) in [0.05, 0.1, 0.2, 0.3].into_iter().cycle().take(40).enumerate() {
+        let out = [10e6, -10e6, 3e6][seed % 3];
+        let mut running = Running::new(World::new(Noise::Gaussian { sd: 20.0 }, Errs::BothWays), seed as u64);
+        while running.frame < 48_000 * 3 {
+            let settling = out * (-(running.frame as f64) / 48e3 / time_s).exp();
+            let stamp = running.stamp() + settling as i64;
+            running.observe(stamp);
+        }
+        running.run_to(8.0);
+        let reading = running.read();
+        let about = format!("{out} ns at first, settling in {time_s} s: {reading:?}");
+        assert!(reading.fit.stamps == Stamps::Usable && reading.covered(), "{about}");
+        let block = 256e9 / 48e3;
+        assert!(reading.fit.uncertainty_ns < block as i64 / 4, "{about}");
+        let told = blocks_until_told(&mut running, block);
+        assert!(told.is_some_and(|(blocks, _)| blocks <= 10), "{about} {told:?}");
+    }
+}
+
 /// Blocks from which on the median of the next ten stamps is further than half a block from that of the last ten: slips
 /// as they are seen afterwards. `errors`: of stamps from nominal, µs.
 fn slips_in_hindsight(errors: &[f64], block_us: f64) -> Vec<usize> {

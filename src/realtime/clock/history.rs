@@ -71,7 +71,7 @@ impl History {
     }
 
     /// Buckets, oldest first.
-    pub fn buckets(&self) -> impl Iterator<Item = &Bucket> {
+    pub fn buckets(&self) -> impl Iterator<Item = &Bucket> + Clone {
         self.buckets.iter()
     }
 
@@ -118,6 +118,16 @@ impl History {
     /// Leaves out the buckets that are not to be kept.
     pub fn retain(&mut self, is_kept: impl Fn(&Bucket) -> bool) {
         self.buckets.retain(is_kept);
+        self.count();
+    }
+
+    /// Leaves out the older half of the buckets.
+    pub fn forget_older(&mut self) {
+        self.buckets.drain(..self.buckets.len() / 2);
+        self.count();
+    }
+
+    fn count(&mut self) {
         self.total = self.buckets.iter().map(|bucket| bucket.count).sum();
     }
 

@@ -4,7 +4,7 @@
 //! stamp ─▶ grain        multiples of something?
 //!       ─▶ steps        one after another off the line: begin again there, with the rate that is known
 //!       ─▶ strays       one or two far off it, and then no more: left out
-//!       ─▶ history      the last 40 s in buckets
+//!       ─▶ history      the last 40 s in buckets, or what came since a change
 //!            ├▶ hull    wake-ups are never early: the supporting line below
 //!            ├▶ squares the rest err about a mean: least squares
 //!            └▶ shape   which of the two; the scatter; the share of the error that no data can show
@@ -13,6 +13,7 @@
 //! Realtime-safe: all memory is made by [`ClockFit::new`], and the work of a block is bounded by the number of
 //! buckets.
 
+mod change;
 mod correlation;
 mod fit;
 mod grain;
@@ -61,9 +62,12 @@ const FLOOR: f64 = 100.0;
 /// Steps that make stamps useless, when each is forgiven after [`FORGIVEN_S`].
 const WORST_STEPS: f64 = 4.0;
 const FORGIVEN_S: f64 = 4.0;
+/// Stamps are of use again when so much of that is left, two seconds after the last, and a line has lasted so long, s.
+const AGAIN: f64 = 0.875;
+const AGAIN_S: f64 = 0.5;
 /// How much a step counts among them that is the time that a few blocks take, or of whole blocks: they were lost, and
 /// the stamps are good. Steps by chance pass for the latter, within this part of a block, one time in ten.
-const LOST: f64 = 0.25;
+const LOST: f64 = 0.1;
 const A_FEW_BLOCKS: f64 = 8.0;
 const NEAR_WHOLE: f64 = 0.05;
 /// So many stamps out of place are hardly chance, but too few to tell a step.
@@ -385,6 +389,11 @@ impl ClockFit {
         self.now.line = self.fitted();
         self.now.unshaped += 1;
         if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
+            if self.errs == Errs::BothWays && change::is_in_the_way(&self.history, SMALLEST_STEP) {
+                self.history.forget_older();
+                (self.now.scatter, self.now.before) = (0.0, None);
+                self.now.line = self.fitted();
+            }
             let late = self.shape.late;
             self.reshape();
             if self.shape.late != late {
@@ -464,7 +473,7 @@ impl ClockFit {
             self.now.useless = true;
             self.now.unsteady = self.now.unsteady.max(WORST_STEPS);
             self.begin_anew();
-        } else if self.now.useless && self.now.unsteady < 0.75 * WORST_STEPS && span >= 2.0 {
+        } else if self.now.useless && self.now.unsteady < AGAIN * WORST_STEPS && span >= AGAIN_S {
             self.now.useless = false;
         }
         let settled = span >= SETTLED_S && self.history.total() >= SETTLED;
