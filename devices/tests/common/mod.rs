@@ -144,6 +144,12 @@ pub fn longest_run(recorded: &[f32]) -> usize {
     longest
 }
 
+/// Where the frames of the ramp that are in `recorded` lie against where they were played: one value if none moved.
+pub fn offsets(recorded: &[f32]) -> Vec<i64> {
+    let heard = recorded.iter().enumerate().filter(|(_, value)| **value != 0.0);
+    heard.map(|(index, value)| index as i64 - (value / STEP) as i64).collect()
+}
+
 unsafe extern "C" fn output(user: *mut c_void, samples: *mut f32, block: *const Block) {
     // SAFETY: `user` is the log, which outlives the stream, and the block is lent for the call.
     let (log, block) = unsafe { (&*user.cast::<Log>(), &*block) };
@@ -155,6 +161,7 @@ unsafe extern "C" fn output(user: *mut c_void, samples: *mut f32, block: *const 
         frame.fill(value);
     }
     log.largest_piece.fetch_max(block.frames, Ordering::Relaxed);
+    log.output_xruns.fetch_add(u32::from(block.late_frames > 0), Ordering::Relaxed);
     log.output_blocks.fetch_add(u64::from(block.offset_frames == 0), Ordering::Relaxed);
 }
 
