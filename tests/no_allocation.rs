@@ -1,12 +1,13 @@
 //! The callback allocates and frees nothing, counted by the allocator itself.
 
 mod bustle;
+mod counting;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bustle::separate::Halves;
 use bustle::{Bustle, CHANNELS, assert_every_kind_ran, process, running, running_with_dither, write_wav};
+use counting::Counting;
 use sonset::action::Kind;
 use sonset::receipt::{Outcome, Receipt};
 use sonset::stream::{PlayFileParams, PlayParams};
@@ -19,40 +20,15 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which counts the calls of a thread while it is armed.
-struct Counting;
-
-impl Counting {
-    fn count(&self) {
-        if ARMED.get() {
-            COUNT.set(COUNT.get() + 1);
-        }
-    }
-}
-
-// SAFETY: every call is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.count();
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        self.count();
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        self.count();
-        // SAFETY: passed on.
-        unsafe { System.realloc(pointer, layout, size) }
+/// Counts the calls of a thread while it is armed.
+fn count() {
+    if ARMED.get() {
+        COUNT.set(COUNT.get() + 1);
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting = Counting(count);
 
 /// How many calls of the allocator `body` makes.
 fn allocations(body: impl FnOnce()) -> u64 {

@@ -1,13 +1,15 @@
 //! The threads of a PulseAudio stream allocate nothing once it runs, counted by the allocator itself.
 #![cfg(target_os = "linux")]
 
+#[path = "../../tests/counting/mod.rs"]
+mod counting;
 #[path = "../../tests/servers/pulse.rs"]
 #[allow(dead_code)] // One thing of it is needed.
 mod pulse;
 
+use counting::Counting;
 use pulse::Pulse;
 use sonset_devices_abi::{Block, Callbacks, Lent, Request, Text, host, stamp, status};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -25,35 +27,16 @@ static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static COUNTED_BLOCKS: AtomicU64 = AtomicU64::new(0);
 static STAMPS: AtomicU64 = AtomicU64::new(0);
 
-/// The system's allocator, which counts the calls of threads that have had their first blocks.
-struct Counting;
-
-impl Counting {
-    fn count(&self) {
-        // A thread that is ending has no counter any more.
-        if BLOCKS.try_with(Cell::get).is_ok_and(|blocks| blocks > WARM) {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-// SAFETY: every call is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.count();
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        self.count();
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
+/// Counts the calls of threads that have had their first blocks.
+fn count_allocation() {
+    // A thread that is ending has no counter any more.
+    if BLOCKS.try_with(Cell::get).is_ok_and(|blocks| blocks > WARM) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting = Counting(count_allocation);
 
 fn count(block: &Block) {
     BLOCKS.set(BLOCKS.get() + 1);
