@@ -12,7 +12,7 @@ use crate::choice::{Abilities, Offer};
 use crate::convert::Wire;
 use crate::fault::Fault;
 use crate::half::{Half, Samples, Told};
-use crate::system::{self, Device, System, describe, is_dummy};
+use crate::system::{self, Device, Profile, System, describe, is_dummy};
 
 /// How long a server may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,10 +33,7 @@ pub struct Host {
 pub struct Found {
     device: cpal::Device,
     system: u32,
-    is_output: bool,
-    id: String,
-    name: String,
-    abilities: Abilities,
+    profile: Profile,
     /// Whether a sound card is known to be behind it, and not a server.
     is_hardware: bool,
     /// Format that the device itself has; empty if unknown.
@@ -205,10 +202,7 @@ impl Found {
         let mut found = Self {
             device,
             system,
-            is_output,
-            id,
-            name,
-            abilities,
+            profile: Profile { id, name, is_output, abilities },
             is_hardware: false,
             native_format: String::new(),
         };
@@ -220,8 +214,8 @@ impl Found {
     fn learn_native(&mut self, own: &cpal::SupportedStreamConfig, rate: u32) {
         match self.system {
             host::WASAPI => {
-                self.abilities.native_rates = Some((own.sample_rate(), own.sample_rate()));
-                self.abilities.native_channels = Some(u32::from(own.channels()));
+                self.profile.abilities.native_rates = Some((own.sample_rate(), own.sample_rate()));
+                self.profile.abilities.native_channels = Some(u32::from(own.channels()));
                 self.native_format = own.sample_format().to_string();
             }
             host::ALSA => self.probe(rate),
@@ -231,15 +225,16 @@ impl Found {
 
     #[cfg(target_os = "linux")]
     fn probe(&mut self, rate: u32) {
-        let Some(probe) = crate::alsa::Probe::open(&self.id, self.is_output) else { return };
+        let Some(probe) = crate::alsa::Probe::open(&self.profile.id, self.profile.is_output) else { return };
         if !probe.is_hardware() {
             return;
         }
         self.is_hardware = true;
-        self.abilities.native_rates = probe.range();
+        self.profile.abilities.native_rates = probe.range();
         let asked = [8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000, rate];
         let inside = |rate: &u32| probe.range().is_some_and(|(low, high)| (low..=high).contains(rate));
-        self.abilities.gaps = asked.into_iter().filter(|rate| inside(rate) && !probe.does(*rate)).collect();
+        self.profile.abilities.gaps =
+            asked.into_iter().filter(|rate| inside(rate) && !probe.does(*rate)).collect();
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -301,7 +296,7 @@ impl Found {
             // ALSA's stamps are the kernel's; those of a server behind a plug-in wander by hundreds of ms.
             usable: self.system != host::ALSA || self.is_hardware,
             // Nothing that plays has no latency.
-            zero_is_unknown: self.is_output,
+            zero_is_unknown: self.profile.is_output,
         }
     }
 
@@ -319,20 +314,12 @@ impl Found {
 }
 
 impl Device for Found {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn abilities(&self) -> &Abilities {
-        &self.abilities
+    fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     fn is_raw_hardware(&self) -> bool {
-        self.system == host::ALSA && self.is_hardware && self.id.starts_with("hw:")
+        self.system == host::ALSA && self.is_hardware && self.profile.id.starts_with("hw:")
     }
 
     /// A plug-in of ALSA may wait for a server or not wait at all, and JACK sees to its threads itself.
@@ -355,9 +342,9 @@ impl Device for Found {
             host::PIPEWIRE => false,
             _ => true,
         };
-        match self.abilities.native_rates {
+        match self.profile.abilities.native_rates {
             Some((low, high)) if low == high => low,
-            _ if known && self.abilities.is_native(rate) => rate,
+            _ if known && self.profile.abilities.is_native(rate) => rate,
             _ => 0,
         }
     }
@@ -372,18 +359,18 @@ impl Device for Found {
         let buffer_size =
             if block_frames == 0 { BufferSize::Default } else { BufferSize::Fixed(block_frames) };
         let config = StreamConfig { channels: offer.channels as u16, sample_rate: rate, buffer_size };
-        let built = match self.is_output {
+        let built = match self.profile.is_output {
             true => self.build_output(config, offer, half.clone()),
             false => self.build_input(config, offer, half.clone()),
         };
-        let attempt = format!("{} cannot be opened at {rate} Hz", self.abilities.label);
+        let attempt = format!("{} cannot be opened at {rate} Hz", self.profile.abilities.label);
         let stream = built.map_err(|error| fault(&attempt, &error))?;
         let got = stream.buffer_size().unwrap_or(0);
         if !self.has_steady_blocks() {
             return Ok((Box::new(Running(stream)), 0));
         }
         if block_frames != 0 && got != block_frames {
-            let label = &self.abilities.label;
+            let label = &self.profile.abilities.label;
             let message = format!("{label} has blocks of {got} frames, not of {block_frames}");
             return Err(Fault::new(status::UNSUPPORTED_FORMAT, message));
         }

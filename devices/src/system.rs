@@ -25,16 +25,33 @@ pub trait System {
     fn list(&self, each: &mut dyn FnMut(&DeviceInfo)) -> Result<(), Fault>;
 }
 
+/// What every device has, whatever system it is of.
+pub struct Profile {
+    pub id: String,
+    pub name: String,
+    pub is_output: bool,
+    pub abilities: Abilities,
+}
+
 /// A device in one direction, found and pinned.
 pub trait Device {
+    /// What every device has.
+    fn profile(&self) -> &Profile;
+
     /// Names the device for the next time.
-    fn id(&self) -> &str;
+    fn id(&self) -> &str {
+        &self.profile().id
+    }
 
     /// The name a person knows it by.
-    fn name(&self) -> &str;
+    fn name(&self) -> &str {
+        &self.profile().name
+    }
 
     /// What it can do.
-    fn abilities(&self) -> &Abilities;
+    fn abilities(&self) -> &Abilities {
+        &self.profile().abilities
+    }
 
     /// The device's own sample format; empty if unknown.
     fn format(&self, opened: Offer) -> String;

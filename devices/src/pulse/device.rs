@@ -16,20 +16,17 @@ use crate::choice::{Abilities, Offer};
 use crate::convert::Wire;
 use crate::fault::Fault;
 use crate::half::Half;
-use crate::system::{Device, Running};
+use crate::system::{Device, Profile, Running};
 
 const SAMPLE_BYTES: u32 = 4;
 
 /// A sink or a source, found and pinned.
 pub struct Found {
     index: u32,
-    is_output: bool,
-    id: String,
-    name: String,
+    profile: Profile,
     /// Where its channels are.
     map: ChannelMap,
     format: SampleFormat,
-    abilities: Abilities,
 }
 
 impl Found {
@@ -59,12 +56,12 @@ impl Found {
             default_rate: own.sample_rate,
             ..Abilities::default()
         };
-        Self { index, is_output, id, name, map, format: own.format, abilities }
+        Self { index, profile: Profile { id, name, is_output, abilities }, map, format: own.format }
     }
 
     /// Whether it is a sink.
     pub fn is_output(&self) -> bool {
-        self.is_output
+        self.profile.is_output
     }
 
     /// The server's name of the stream's channels: those of the device, so that channel k is the device's k.
@@ -87,7 +84,7 @@ impl Found {
         };
         // The longest queues that the server has: who is slow loses nothing, and the latency is that of the target.
         let lengths = BufferAttr { max_length: u32::MAX, ..BufferAttr::default() };
-        if self.is_output {
+        if self.profile.is_output {
             let buffer_attr = BufferAttr {
                 target_length: 2 * block_bytes,
                 minimum_request_length: block_bytes,
@@ -127,16 +124,8 @@ impl Found {
 }
 
 impl Device for Found {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn abilities(&self) -> &Abilities {
-        &self.abilities
+    fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     fn format(&self, _opened: Offer) -> String {
@@ -155,7 +144,7 @@ impl Device for Found {
     }
 
     fn rate(&self, _rate: u32) -> u32 {
-        self.abilities.default_rate
+        self.profile.abilities.default_rate
     }
 
     /// The thread does nothing but what the half needs.
@@ -170,7 +159,7 @@ impl Device for Found {
         block_frames: u32,
         half: &Arc<Half>,
     ) -> Result<(Box<dyn Running>, u32), Fault> {
-        let label = &self.abilities.label;
+        let label = &self.profile.abilities.label;
         // The server's own blocks would be of two seconds.
         let block_frames = if block_frames == 0 { (rate / 100).max(1) } else { block_frames };
         let most_frames = MAX_MEMBLOCKQ_LENGTH as u32 / (2 * SAMPLE_BYTES * offer.channels);
