@@ -28,7 +28,8 @@ pub struct HalfTime {
     fit: Fit,
     source: LatencySource,
     discontinuities: u64,
-    suspects_step: bool,
+    /// Whether the fit that counts is that of the wake-ups.
+    is_woken: bool,
     /// By how much the newest stamp may be off, ns.
     stamp_error_ns: i64,
 }
@@ -46,7 +47,7 @@ impl HalfTime {
             fit: Fit::default(),
             source: LatencySource::Unknown,
             discontinuities: 0,
-            suspects_step: false,
+            is_woken: false,
             stamp_error_ns: 0,
         }
     }
@@ -56,7 +57,7 @@ impl HalfTime {
         self.stamped.restart();
         self.woken.restart();
         self.fit = Fit::default();
-        self.suspects_step = false;
+        self.is_woken = false;
         self.stamp_error_ns = 0;
     }
 
@@ -72,16 +73,15 @@ impl HalfTime {
         let stamp = if self.parts.plays { time.output_ns } else { time.input_ns };
         let stamped = frame.saturating_add(if stamp == 0 { 0 } else { time.stamp_frames });
         let mut steps = self.stamped.observe(stamped, frames, stamp).is_some() as u64;
-        self.suspects_step = self.stamped.suspects_step();
         let mut fit = self.stamped.fit();
         self.widen(&mut fit, stamp, time.stamp_error_ns);
         let mut source = LatencySource::Reported;
         let has_stamps = !matches!(fit.stamps, Stamps::None | Stamps::Useless);
-        if !has_stamps && time.callback_ns != 0 {
+        self.is_woken = !has_stamps && time.callback_ns != 0;
+        if self.is_woken {
             let useless = fit.stamps == Stamps::Useless;
             let stamp = time.callback_ns + self.latency_ns(frames);
             steps += self.woken.observe(frame, frames, stamp).is_some() as u64;
-            self.suspects_step = self.woken.suspects_step();
             fit = self.woken.fit();
             if useless {
                 fit.stamps = Stamps::Useless;
@@ -146,10 +146,10 @@ impl HalfTime {
         self.discontinuities
     }
 
-    /// The same and one more if the newest stamp says that blocks were lost: what ends now would not learn of it any
-    /// more.
+    /// The same and one more if the newest stamps look like a step: what ends now would not learn of it any more.
     pub fn discontinuities_with_suspected(&self) -> u64 {
-        self.discontinuities + self.suspects_step as u64
+        let counts = if self.is_woken { &self.woken } else { &self.stamped };
+        self.discontinuities + counts.suspects_step() as u64
     }
 }
 

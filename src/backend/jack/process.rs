@@ -41,8 +41,8 @@ impl Rows {
         let late_frames = if cycle.is_late { i64::from(scope.n_frames()) } else { 0 };
         let (output_xruns, input_xruns) = (cycle.xruns as u32, cycle.xruns as u32 + cycle.is_new as u32);
         let told = BlockTime { callback_ns, output_xruns, input_xruns, late_frames, ..BlockTime::default() };
-        let Some(cycle) = times else { return told };
-        let cycle_ns = cycle_start_ns(client, &cycle);
+        let Some(times) = times else { return told };
+        let cycle_ns = cycle_start_ns(client, &times);
         let latencies = self.shared.latencies.read();
         let rate_hz = i64::from(self.shared.rate_hz());
         let after = |frames: i64| cycle_ns + frames * 1_000_000_000 / rate_hz;
