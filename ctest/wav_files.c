@@ -212,6 +212,7 @@ static void check_converted(void)
     OK(sonset_buffer_get_info(loaded, &info));
     CHECK_INT(info.sample_rate_hz, 96000);
     CHECK_INT(info.resampled_from_hz, 48000);
+    CHECK_REAL(info.file_rate_hz, 48000);
     CHECK_INT(info.frames, 20);
     OK(sonset_buffer_resample(loaded, 24000, &converted));
     OK(sonset_buffer_get_info(converted, &info));
@@ -256,6 +257,8 @@ static void test_saving(void)
     CHECK_INT(info.sample_rate_hz, 96000);
     CHECK_INT(info.frames, 500);
     CHECK_INT(info.channels, 3);
+    CHECK_REAL(info.file_rate_hz, 96000);
+    CHECK_INT(info.length_from_end_of_file, 0);
     OK(sonset_buffer_read(loaded, 0, 500, back));
     CHECK(memcmp(samples, back, sizeof samples) == 0);
     PROMISE("a file that exists is replaced, and nothing else is left beside it");

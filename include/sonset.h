@@ -659,6 +659,28 @@ typedef struct {
     int32_t resampled_from_hz;
     /** Largest magnitude of all samples: after a conversion, of the result, which may be above that before. */
     double peak;
+    /**
+     * 1 where the samples come from a file that states no length, so that they go up to its end: if the file was
+     * cut, nothing tells.
+     */
+    int32_t length_from_end_of_file;
+    /**
+     * 1 where the samples come from a file that does not say how many frames its encoder put in front: the sound
+     * may begin late by the encoder's delay.
+     */
+    int32_t onset_uncertain;
+    /**
+     * 1 where the samples come from a file that does not say which frames at its end belong to the sound: it may
+     * end with frames of the encoder's padding.
+     */
+    int32_t length_uncertain;
+    /** Zero. */
+    int32_t reserved;
+    /**
+     * The exact rate in hertz that the file of the samples states, which may be no whole number: 22254.5454... in
+     * an AIFF file. 0 for samples that come from no file.
+     */
+    double file_rate_hz;
 } sonset_buffer_info;
 
 /** What is known of a ring. */

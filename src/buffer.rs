@@ -19,6 +19,21 @@ use crate::realtime::block::MAX_CHANNELS;
 /// Called once when lent memory is not read any more.
 pub type ReleaseFn = unsafe extern "C" fn(user_data: *mut c_void);
 
+/// Where the samples of a buffer come from, as far as that is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Origin {
+    /// Rate in hertz that they were converted from; 0 if they were not.
+    pub resampled_from_hz: u32,
+    /// The exact rate in hertz that their file states; 0 for samples that come from no file.
+    pub file_rate_hz: f64,
+    /// The file states no length, so that they go up to its end.
+    pub length_from_end_of_file: bool,
+    /// The file does not say how many frames of an encoder's delay stand in front.
+    pub onset_uncertain: bool,
+    /// The file does not say which frames at the end belong to the sound.
+    pub length_uncertain: bool,
+}
+
 /// Samples of `frames` × `channels`, interleaved, with what is known of them.
 #[derive(Debug)]
 pub struct Buffer {
@@ -28,8 +43,7 @@ pub struct Buffer {
     frames: usize,
     channels: usize,
     sample_rate_hz: u32,
-    /// Rate that it was converted from, or 0.
-    resampled_from_hz: u32,
+    origin: Origin,
     /// Largest magnitude of each channel, as the bits of an `f32`.
     peaks: Box<[AtomicU32]>,
     /// Frames recorded so far; everything below is written for good while a recorder exists.
@@ -88,18 +102,18 @@ impl Buffer {
 
     /// A copy of `samples`, which holds `frames` × `channels` interleaved values.
     pub fn copy(samples: &[f32], frames: i64, channels: i32, sample_rate_hz: i32) -> Result<Arc<Self>> {
-        Self::copy_resampled(samples, frames, channels, sample_rate_hz, 0)
+        Self::copy_from(samples, frames, channels, sample_rate_hz, Origin::default())
     }
 
-    /// A copy of `samples` that were converted from another rate.
-    pub fn copy_resampled(
+    /// A copy of `samples` that come from `origin`.
+    pub fn copy_from(
         samples: &[f32],
         frames: i64,
         channels: i32,
         sample_rate_hz: i32,
-        from_hz: u32,
+        origin: Origin,
     ) -> Result<Arc<Self>> {
-        let shape = Shape { resampled_from_hz: from_hz, ..Shape::check(frames, channels, sample_rate_hz)? };
+        let shape = Shape { origin, ..Shape::check(frames, channels, sample_rate_hz)? };
         if samples.len() != shape.samples() {
             fail!(
                 InvalidArgument,
@@ -143,7 +157,7 @@ impl Buffer {
             frames: shape.frames,
             channels: shape.channels,
             sample_rate_hz: shape.sample_rate_hz,
-            resampled_from_hz: shape.resampled_from_hz,
+            origin: shape.origin,
             peaks: peaks.into_iter().map(|peak| AtomicU32::new(peak.to_bits())).collect(),
             done: AtomicI64::new(shape.frames as i64),
             usage: Mutex::new(Usage::default()),
@@ -171,7 +185,12 @@ impl Buffer {
 
     /// Rate in hertz that the sound had before it was converted to [`Self::sample_rate_hz`]; 0 if it was not.
     pub fn resampled_from_hz(&self) -> u32 {
-        self.resampled_from_hz
+        self.origin.resampled_from_hz
+    }
+
+    /// Where its samples come from.
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Whether the memory is locked into RAM.
@@ -308,7 +327,7 @@ struct Shape {
     frames: usize,
     channels: usize,
     sample_rate_hz: u32,
-    resampled_from_hz: u32,
+    origin: Origin,
 }
 
 impl Shape {
@@ -327,7 +346,7 @@ impl Shape {
             frames: frames as usize,
             channels: channels as usize,
             sample_rate_hz: sample_rate_hz as u32,
-            resampled_from_hz: 0,
+            origin: Origin::default(),
         })
     }
 

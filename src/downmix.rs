@@ -45,8 +45,7 @@ pub fn mix(buffer: &Arc<Buffer>, matrix: &[f32], channels: i32) -> Result<Arc<Bu
     let frames = held.samples().chunks_exact(own);
     let samples: Vec<f32> =
         frames.flat_map(|frame| matrix.chunks_exact(own).map(move |row| sum(frame, row))).collect();
-    let (rate, from) = (buffer.sample_rate_hz() as i32, buffer.resampled_from_hz());
-    Buffer::copy_resampled(&samples, buffer.frames(), channels, rate, from)
+    Buffer::copy_from(&samples, buffer.frames(), channels, buffer.sample_rate_hz() as i32, buffer.origin())
 }
 
 /// The stereo sound of a 5.1 one, by [`ITU_STEREO`].

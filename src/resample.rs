@@ -12,7 +12,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Indexing, Resampler as _};
 use rubato::{SincInterpolationParameters, SincInterpolationType, WindowFunction, calculate_cutoff};
 
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Origin};
 use crate::error::{Code, Error, Result, fail};
 
 /// Rates that sound is converted from and to, in hertz.
@@ -242,15 +242,27 @@ pub fn resample(buffer: &Arc<Buffer>, to_hz: u32) -> Result<Arc<Buffer>> {
         fail!(InvalidArgument, "the buffer has no sample rate to convert from");
     }
     let held = buffer.hold()?;
-    resampled(held.samples(), buffer.channels(), from_hz, to_hz)
+    resampled(held.samples(), buffer.channels(), from_hz, to_hz, buffer.origin())
 }
 
-/// A buffer with interleaved `samples`, converted to another rate; copied if it is the same one.
-pub fn resampled(samples: &[f32], channels: usize, from_hz: u32, to_hz: u32) -> Result<Arc<Buffer>> {
+/// A buffer with interleaved `samples` from `origin`, converted to another rate; copied if it is the same one.
+pub fn resampled(
+    samples: &[f32],
+    channels: usize,
+    from_hz: u32,
+    to_hz: u32,
+    origin: Origin,
+) -> Result<Arc<Buffer>> {
     let frames = (samples.len() / channels) as u64;
     let mut resampler = Resampler::new(from_hz, to_hz, channels)?;
     if from_hz == to_hz {
-        return Buffer::copy(samples, frames as i64, channels as i32, to_hz as i32);
+        return Buffer::copy_from(
+            samples,
+            frames as i64,
+            channels as i32,
+            to_hz as i32,
+            Origin { resampled_from_hz: 0, ..origin },
+        );
     }
     let converted = resampler.ratio.convert(frames);
     if converted == 0 {
@@ -265,5 +277,6 @@ pub fn resampled(samples: &[f32], channels: usize, from_hz: u32, to_hz: u32) -> 
         resampler.feed(part, &mut out)?;
     }
     resampler.finish(&mut out)?;
-    Buffer::copy_resampled(&out, converted as i64, channels as i32, to_hz as i32, from_hz)
+    let origin = Origin { resampled_from_hz: from_hz, ..origin };
+    Buffer::copy_from(&out, converted as i64, channels as i32, to_hz as i32, origin)
 }

@@ -40,6 +40,20 @@ pub struct sonset_buffer_info {
     pub resampled_from_hz: i32,
     /// Largest magnitude of all samples: after a conversion, of the result, which may be above that before.
     pub peak: f64,
+    /// 1 where the samples come from a file that states no length, so that they go up to its end: if the file was
+    /// cut, nothing tells.
+    pub length_from_end_of_file: i32,
+    /// 1 where the samples come from a file that does not say how many frames its encoder put in front: the sound
+    /// may begin late by the encoder's delay.
+    pub onset_uncertain: i32,
+    /// 1 where the samples come from a file that does not say which frames at its end belong to the sound: it may
+    /// end with frames of the encoder's padding.
+    pub length_uncertain: i32,
+    /// Zero.
+    pub reserved: i32,
+    /// The exact rate in hertz that the file of the samples states, which may be no whole number: 22254.5454... in
+    /// an AIFF file. 0 for samples that come from no file.
+    pub file_rate_hz: f64,
 }
 
 sized! { sonset_buffer_info: 48; }
@@ -345,6 +359,7 @@ pub unsafe extern "C" fn sonset_buffer_get_info(
 ) -> i32 {
     guard(|| {
         let buffer = get(buffer)?;
+        let origin = buffer.origin();
         let peak = (0..buffer.channels()).map(|channel| buffer.peak(channel)).fold(0.0, f32::max);
         let info = sonset_buffer_info {
             struct_size: 0,
@@ -356,6 +371,11 @@ pub unsafe extern "C" fn sonset_buffer_get_info(
             memory_locked: if buffer.is_locked() { 1 } else { 2 },
             resampled_from_hz: buffer.resampled_from_hz() as i32,
             peak: peak as f64,
+            length_from_end_of_file: origin.length_from_end_of_file as i32,
+            onset_uncertain: origin.onset_uncertain as i32,
+            length_uncertain: origin.length_uncertain as i32,
+            reserved: 0,
+            file_rate_hz: origin.file_rate_hz,
         };
         // SAFETY: the caller passes a struct of the size that it states.
         unsafe { structs::write(out_info, &info) }

@@ -11,20 +11,28 @@ use super::unreadable;
 use crate::error::{Error, Result, fail};
 
 /// What is known of an open track.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Info {
     /// Short name of the container.
     pub container: &'static str,
     /// Short name of the codec.
     pub codec: &'static str,
-    /// Rate in hertz.
+    /// Rate in whole hertz.
     pub sample_rate_hz: u32,
+    /// The exact rate in hertz that the file states.
+    pub rate_hz: f64,
     /// Number of channels.
     pub channels: usize,
     /// Number of frames, where the file tells it exactly.
     pub frames: Option<u64>,
     /// Number of this track among the audio tracks, from 1.
     pub track: i32,
+    /// The file states no length, so that its sound goes up to its end.
+    pub length_from_end_of_file: bool,
+    /// The file does not say how many frames of an encoder's delay stand in front.
+    pub onset_uncertain: bool,
+    /// The file does not say which frames at the end belong to the sound.
+    pub length_uncertain: bool,
 }
 
 /// Decodes one audio track of a file.
@@ -54,9 +62,13 @@ impl Decoder {
             container: media.container,
             codec: media.codec(),
             sample_rate_hz: media.sample_rate_hz,
+            rate_hz: media.sample_rate_hz as f64,
             channels: media.channels,
             frames: timeline.frames,
             track: media.number,
+            length_from_end_of_file: timeline.length_from_end_of_file,
+            onset_uncertain: timeline.onset_uncertain,
+            length_uncertain: timeline.length_uncertain,
         };
         let path = path.to_path_buf();
         let block = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::decode::Decoder;
 use super::{naming, unreadable};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, Origin};
 use crate::error::{Result, fail};
 use crate::resample::Resampler;
 
@@ -29,7 +29,14 @@ pub fn load(path: &Path, rate_hz: u32, track: i32) -> Result<Arc<Buffer>> {
         return Err(unreadable(path, "holds no samples"));
     }
     let frames = (samples.len() / info.channels) as i64;
-    Buffer::copy_resampled(&samples, frames, info.channels as i32, rate_hz as i32, from_hz)
+    let origin = Origin {
+        resampled_from_hz: from_hz,
+        file_rate_hz: info.rate_hz,
+        length_from_end_of_file: info.length_from_end_of_file,
+        onset_uncertain: info.onset_uncertain,
+        length_uncertain: info.length_uncertain,
+    };
+    Buffer::copy_from(&samples, frames, info.channels as i32, rate_hz as i32, origin)
         .map_err(|error| naming(path, error))
 }
 

@@ -21,6 +21,12 @@ pub struct Timeline {
     pub shift: i64,
     /// Number of frames, where the file tells it exactly.
     pub frames: Option<u64>,
+    /// The file states no length, so that the sound goes up to its end.
+    pub length_from_end_of_file: bool,
+    /// How many frames of priming there are is not stated.
+    pub onset_uncertain: bool,
+    /// Which frames at the end belong to the sound is not stated.
+    pub length_uncertain: bool,
 }
 
 impl Timeline {
@@ -41,6 +47,7 @@ impl Timeline {
         Ok(Self {
             shift: if mpeg { 0 } else { -begin.max(0) },
             frames: frames.or_else(|| rf64_frames(path, media)),
+            ..Self::default()
         })
     }
 }
@@ -55,7 +62,7 @@ fn iso(path: &Path, media: &Media, stated: Option<u64>) -> Result<Timeline> {
     }
     let edit = file.and_then(|mut file| iso::edit_of(&mut file, media.id).ok()).flatten();
     let Some(edit) = edit.filter(|edit| edit.timescale > 0 && edit.movie_timescale > 0) else {
-        return Ok(Timeline { shift: 0, frames: in_track });
+        return Ok(Timeline { frames: in_track, ..Timeline::default() });
     };
     if edit.further_parts {
         return Err(unreadable(
@@ -80,7 +87,7 @@ fn iso(path: &Path, media: &Media, stated: Option<u64>) -> Result<Timeline> {
         (Some(all), Some(cut)) if all > cut.saturating_add(unit) => Some(cut),
         (all, _) => all,
     };
-    Ok(Timeline { shift, frames: heard })
+    Ok(Timeline { shift, frames: heard, ..Timeline::default() })
 }
 
 fn matroska(path: &Path, media: &mut Media) -> Result<Timeline> {
@@ -90,7 +97,7 @@ fn matroska(path: &Path, media: &mut Media) -> Result<Timeline> {
     // The demuxer has taken the delay off the stamp, in whole units of (mostly) a millisecond.
     let block_ms = (stamp * 1e3 + delay * 1e-6).round();
     let shift = (block_ms * 1e-3 - delay * 1e-9) * media.sample_rate_hz as f64;
-    Ok(Timeline { shift: shift.round() as i64, frames: None })
+    Ok(Timeline { shift: shift.round() as i64, ..Timeline::default() })
 }
 
 /// The number of frames in an RF64 file of PCM, from its ds64 chunk.

@@ -88,6 +88,8 @@ def test_files_keep_every_bit(tmp_path: Path, noise):
     sonset.Buffer(x, 44100).save(tmp_path / "x.wav")
     back = sonset.Buffer.from_file(tmp_path / "x.wav")
     assert np.array_equal(back.array, x) and back.samplerate == 44100 and back.resampled_from is None
+    assert back.file_rate == 44100 and sonset.Buffer(x, 44100).file_rate is None
+    assert not (back.length_from_end_of_file or back.onset_uncertain or back.length_uncertain)
 
 
 def test_missing_and_damaged_files_are_pythons_own_errors(tmp_path: Path):

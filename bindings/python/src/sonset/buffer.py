@@ -286,6 +286,26 @@ class Buffer:
         return _info(self._handle).resampled_from_hz or None
 
     @property
+    def file_rate(self) -> Optional[float]:
+        """The exact rate in hertz that its file states, which may be no whole number; None if it comes from no file."""
+        return float(_info(self._handle).file_rate_hz) or None
+
+    @property
+    def length_from_end_of_file(self) -> bool:
+        """Whether its file states no length: it goes up to the end of the file, and nothing tells if that was cut."""
+        return bool(_info(self._handle).length_from_end_of_file)
+
+    @property
+    def onset_uncertain(self) -> bool:
+        """Whether its file does not say how many frames the encoder put in front: the sound may begin late by those."""
+        return bool(_info(self._handle).onset_uncertain)
+
+    @property
+    def length_uncertain(self) -> bool:
+        """Whether its file does not say which frames at the end belong to the sound."""
+        return bool(_info(self._handle).length_uncertain)
+
+    @property
     def duration_s(self) -> Optional[float]:
         """Length in seconds; None without a rate."""
         return self.frames / self.samplerate if self.samplerate else None
