@@ -656,6 +656,7 @@ static void test_process(sonset_stream *stream)
     sonset_stream_config config;
     float in[2] = {0, 0};
     float out[2] = {9, 9};
+    float shared[5] = {0, 0, 0, 0, 0};
     const float *ins[1] = {NULL};
     float *outs[2] = {NULL, NULL};
 
@@ -669,12 +670,21 @@ static void test_process(sonset_stream *stream)
     FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_stream_process_planar(stream, ins, outs, 1, 0, 0, 0));
     FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_stream_process_output(only_output, NULL, 1, 0, 0));
     FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_stream_process_input(only_input, NULL, 1, 0, 0));
-    PROMISE("processing: negative frames and unknown flags");
+    PROMISE("processing: after an error the output is silence, where its room is known");
+    CHECK_REAL(out[0], 0);
+    out[0] = 9;
+    PROMISE("processing: negative frames, unknown flags and impossible times");
     FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, -1, 0, 0, 0));
     FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, INT32_MIN, 0, 0, 0));
-    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, 0, 0, 4));
-    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, 0, 0, ~0u));
     CHECK_REAL(out[0], 9);
+    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, 0, 0, 4));
+    CHECK_REAL(out[0], 0);
+    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, 0, 0, ~0u));
+    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, -1, 0, 0));
+    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, 0, INT64_MIN, 0));
+    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, in, out, 1, INT64_MAX, 0, 0));
+    PROMISE("processing: arrays that overlap in part");
+    FAILS_SILENTLY(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_process(stream, shared, shared + 1, 2, 0, 0, 0));
     PROMISE("processing: a stream that is not manual, or lacks what is asked for");
     process_fails(virtual_stream, SONSET_ERROR_INVALID_STATE);
     FAILS_SILENTLY(SONSET_ERROR_INVALID_STATE, sonset_stream_process_output(stream, out, 1, 0, 0));

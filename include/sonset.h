@@ -1585,17 +1585,21 @@ SONSET_API int32_t sonset_stream_get_stats(sonset_stream *stream, sonset_stream_
 /**
  * Runs one block of a manual stream: reads frames x input channels samples from in, and writes frames x
  * output channels to out. Call it from one thread at a time, from an audio callback or from a loop. frames
- * may be 0: then commands are taken and nothing else happens. While the stream does not run, out gets
- * silence.
+ * may be 0: then commands are taken and nothing else happens.
  *
  * in is not read without input channels, and out not written without output channels; else they must not be
- * NULL. output_host_ns is the time at which the block's first output frame reaches the converter,
+ * NULL. Both may be the same array, which then holds the larger of the two; arrays that overlap in any other way
+ * are an error. output_host_ns is the time at which the block's first output frame reaches the converter,
  * input_host_ns that at which its first input frame left it, by the clock MONOTONIC; 0 where that is not
- * known. flags is 0 or the sum of 1 (an output underflow lies just before this block) and 2 (an input
- * overflow).
+ * known, at most 2^62. flags is 0 or the sum of 1 (an output underflow lies just before this block) and 2 (an
+ * input overflow).
+ *
+ * After an error, out holds silence, so that a host that does not look at the result plays nothing old. It is left
+ * as it was only where the room in it is not known: stream is NULL or no handle, out is NULL, or frames is negative.
  *
  * Errors: INVALID_STATE for a stream that is not manual, does not run, is inside another call, or was opened
- * with callbacks=separate; INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. No message is left.
+ * with callbacks=separate; INVALID_ARGUMENT for frames, times or flags out of range, and for arrays that overlap
+ * in part; NULL_POINTER, INVALID_HANDLE. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -1642,7 +1646,8 @@ int32_t sonset_stream_process_input(sonset_stream *stream,
                                     uint32_t flags);
 
 /**
- * As sonset_stream_process(), with one array of frames samples for each channel.
+ * As sonset_stream_process(), with one array of frames samples for each channel. An array may serve one channel of
+ * each direction; arrays that overlap in any other way are an error.
  *
  * Errors: as sonset_stream_process(); NULL_POINTER also for an array that is NULL.
  *

@@ -138,6 +138,35 @@ fn frames_before_a_stop_are_no_history_of_those_after_it() {
 }
 
 #[test]
+fn a_recording_placed_on_a_stopped_stream_has_no_past_to_start_in() {
+    // Late by what lies between: all of it later, its rest, or nothing.
+    let cases = [
+        (LatePolicy::Play, Outcome::Completed, 5_000, 300),
+        (LatePolicy::Skip, Outcome::Completed, 5_000, 100),
+        (LatePolicy::Drop, Outcome::DroppedLate, -1, 0),
+    ];
+    for (late, outcome, start, done) in cases {
+        let mut rig = Rig::new(1_000, false);
+        rig.run_to(5_000, 100);
+        rig.stream.stop().unwrap();
+        let (action, buffer) = rig.record(4_800, 300, late);
+        // Has what was issued taken, since no callback comes.
+        let batch = rig.stream.begin_batch().unwrap();
+        rig.stream.commit_batch(batch).unwrap();
+        rig.stream.start().unwrap();
+        rig.run_to(6_000, 100);
+        let Receipt { outcome: ended, measured, .. } = rig.stream.action(action).unwrap();
+        assert_eq!(
+            (ended, measured.start_frame, measured.late_frames),
+            (Some(outcome), start, 200),
+            "{late:?}"
+        );
+        assert_eq!((measured.done_frames, measured.missing.frames), (done, 0));
+        is_input(&buffer, start, done);
+    }
+}
+
+#[test]
 fn a_history_without_an_input_or_too_large_is_refused_with_its_values() {
     for config in [
         Config { input_channels: 0, output_channels: 1, ..config(1) },

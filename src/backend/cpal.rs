@@ -13,7 +13,8 @@ use sonset_devices_abi as abi;
 use sonset_devices_abi::{Api, Block, Lent, StreamInfo, Text, loss, status};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
-use std::ptr::null_mut;
+use std::ops::Deref;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -44,7 +45,7 @@ pub fn open(
 ) -> Result<Box<dyn Driver>> {
     let may_convert = request.options.take_switch("os_resample")?.unwrap_or(false);
     let api = library::api()?;
-    let doors = Box::new(Doors::new(callbacks, notices.clone()));
+    let doors = Lasting::new(Doors::new(callbacks, notices.clone()));
     let wanted = abi::Request {
         host: backend as u32,
         sample_rate_hz: request.sample_rate_hz,
@@ -161,7 +162,7 @@ fn check(status: abi::Status, text: &Text) -> Result<()> {
 struct OpenDevice {
     api: &'static Api,
     stream: *mut abi::Stream,
-    doors: Box<Doors>,
+    doors: Lasting,
     backend: Backend,
 }
 
@@ -261,6 +262,39 @@ struct Doors {
     loss: AtomicU32,
 }
 
+/// Doors at one place in memory, whoever owns them: a box that moves would claim them for itself, while the device
+/// library uses its pointer to them.
+struct Lasting(NonNull<Doors>);
+
+// SAFETY: it is the one owner of the doors, which are shared as the device library's threads share them.
+unsafe impl Send for Lasting {}
+
+impl Lasting {
+    fn new(doors: Doors) -> Self {
+        Self(NonNull::from(Box::leak(Box::new(doors))))
+    }
+
+    fn functions(&self) -> abi::Callbacks {
+        abi::Callbacks { user: self.0.as_ptr().cast(), output, input, lost, xrun }
+    }
+}
+
+impl Deref for Lasting {
+    type Target = Doors;
+
+    fn deref(&self) -> &Doors {
+        // SAFETY: the doors are there until `self` drops.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        // SAFETY: they came from a box, and this is their last use.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
 /// One door, and when the block that is going through it began.
 struct Entrance {
     callback: Callback,
@@ -307,10 +341,6 @@ impl Doors {
             rate: AtomicU32::new(0),
             loss: AtomicU32::new(0),
         }
-    }
-
-    fn functions(&self) -> abi::Callbacks {
-        abi::Callbacks { user: (&raw const *self).cast_mut().cast(), output, input, lost, xrun }
     }
 
     /// Gives a loss that was noted on the audio thread its reason.
@@ -373,5 +403,41 @@ unsafe extern "C" fn xrun(user: *mut c_void, direction: u32) {
         doors.notices.output_xrun();
     } else {
         doors.notices.input_xrun();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realtime::gate::Gate;
+
+    #[test]
+    fn the_device_library_calls_through_doors_whose_owner_has_moved() {
+        let (gate, notices) = (Arc::new(Gate::default()), Arc::new(Notices::default()));
+        let callback = || Callback::new(gate.clone(), notices.clone());
+        let callbacks = Callbacks { playback: callback(), capture: callback() };
+        let doors = Lasting::new(Doors::new(callbacks, notices.clone()));
+        let functions = doors.functions();
+        // As into a driver, and with that into a box.
+        let owner = std::hint::black_box(Box::new(doors));
+        let mut samples = [9.0; 2];
+        let block = Block {
+            offset_frames: 0,
+            frames: 2,
+            channels: 1,
+            stamp: abi::stamp::NONE,
+            delay_ns: abi::UNKNOWN_NS,
+            stamp_frames: 0,
+            stamp_ns: 0,
+            stamp_error_ns: 0,
+            late_frames: 0,
+        };
+        // SAFETY: the doors are there, and the block is of the size that it states.
+        unsafe { (functions.output)(functions.user, samples.as_mut_ptr(), &block) };
+        assert_eq!(samples, [0.0; 2]);
+        owner.explain_loss();
+        // SAFETY: the doors are there.
+        unsafe { (functions.xrun)(functions.user, abi::direction::OUTPUT) };
+        assert_eq!(owner.notices.xruns(), (1, 0));
     }
 }

@@ -3,6 +3,7 @@
 // What a pointer of C must be is said in the header; what no check can see is the caller's word.
 #![allow(unsafe_code, clippy::missing_safety_doc)]
 
+mod block;
 mod guard;
 mod handle;
 mod structs;

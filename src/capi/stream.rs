@@ -4,6 +4,7 @@ use std::ffi::{CString, c_char};
 use std::ops::Deref;
 
 use super::backend;
+use super::block::{self, Terms};
 use super::device::direction;
 use super::guard::{guard, guard_text, not_null, optional_text, write};
 use super::handle::{Table, Visit};
@@ -12,7 +13,7 @@ use super::structs::{self, sized};
 use crate::backend::Backend;
 use crate::device::Direction;
 use crate::error::{Code, Result, fail};
-use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
+use crate::realtime::block::{Input, Output};
 use crate::stream::{Config, Info, Stream};
 
 /// A stream to a device, or driven by the host.
@@ -199,7 +200,7 @@ impl Deref for Handle {
     }
 }
 
-static STREAMS: Table<Handle> = Table::new(3, "stream");
+pub(super) static STREAMS: Table<Handle> = Table::new(3, "stream");
 
 /// The stream that `handle` stands for.
 pub(super) fn get(handle: *const sonset_stream) -> Result<Visit<'static, Handle>> {
@@ -611,101 +612,23 @@ pub unsafe extern "C" fn sonset_stream_get_stats(
     })
 }
 
-/// An output underflow lies just before this block.
-const OUTPUT_XRUN: u32 = 1;
-/// An input overflow lies just before this block.
-const INPUT_XRUN: u32 = 2;
-
-fn block_time(output_host_ns: i64, input_host_ns: i64, flags: u32) -> BlockTime {
-    BlockTime {
-        output_ns: output_host_ns,
-        input_ns: input_host_ns,
-        output_xruns: (flags & OUTPUT_XRUN != 0) as u32,
-        input_xruns: (flags & INPUT_XRUN != 0) as u32,
-        ..BlockTime::default()
-    }
-}
-
-/// What a block is checked against.
-struct Doors {
-    outputs: usize,
-    inputs: usize,
-    separate: bool,
-}
-
-/// Runs `body` for a manual stream, with its channel counts. Realtime-safe: failures set no message.
-fn process(
-    stream: *mut sonset_stream,
-    frames: i32,
-    flags: u32,
-    body: impl FnOnce(&Stream, &Doors) -> std::result::Result<(), Code>,
-) -> i32 {
-    if stream.is_null() {
-        return Code::NullPointer as i32;
-    }
-    let Some(stream) = STREAMS.try_visit(stream) else { return Code::InvalidHandle as i32 };
-    let format = stream.format();
-    if format.backend != Backend::Manual {
-        return Code::InvalidState as i32;
-    }
-    if frames < 0 || flags & !(OUTPUT_XRUN | INPUT_XRUN) != 0 {
-        return Code::InvalidArgument as i32;
-    }
-    let doors = Doors {
-        outputs: format.output_channels as usize,
-        inputs: format.input_channels as usize,
-        separate: format.separate,
-    };
-    body(&stream, &doors).map_or_else(|code| code as i32, |()| 0)
-}
-
-/// The input of a block.
-///
-/// # Safety
-/// `samples` must be null or readable for that many samples.
-unsafe fn input<'a>(
-    samples: *const f32,
-    frames: usize,
-    channels: usize,
-) -> std::result::Result<Input<'a>, Code> {
-    match (samples.is_null(), channels) {
-        (_, 0) => Ok(Input::None),
-        (true, _) => Err(Code::NullPointer),
-        // SAFETY: the caller promises that many samples.
-        _ => Ok(Input::Interleaved(unsafe { std::slice::from_raw_parts(samples, frames * channels) })),
-    }
-}
-
-/// The output of a block.
-///
-/// # Safety
-/// `samples` must be null or writable for that many samples.
-unsafe fn output<'a, 'b>(
-    samples: *mut f32,
-    frames: usize,
-    channels: usize,
-) -> std::result::Result<Output<'a, 'b>, Code> {
-    match (samples.is_null(), channels) {
-        (_, 0) => Ok(Output::None),
-        (true, _) => Err(Code::NullPointer),
-        // SAFETY: the caller promises room for that many samples.
-        _ => Ok(Output::Interleaved(unsafe { std::slice::from_raw_parts_mut(samples, frames * channels) })),
-    }
-}
-
 /// Runs one block of a manual stream: reads frames x input channels samples from in, and writes frames x
 /// output channels to out. Call it from one thread at a time, from an audio callback or from a loop. frames
-/// may be 0: then commands are taken and nothing else happens. While the stream does not run, out gets
-/// silence.
+/// may be 0: then commands are taken and nothing else happens.
 ///
 /// in is not read without input channels, and out not written without output channels; else they must not be
-/// NULL. output_host_ns is the time at which the block's first output frame reaches the converter,
+/// NULL. Both may be the same array, which then holds the larger of the two; arrays that overlap in any other way
+/// are an error. output_host_ns is the time at which the block's first output frame reaches the converter,
 /// input_host_ns that at which its first input frame left it, by the clock MONOTONIC; 0 where that is not
-/// known. flags is 0 or the sum of 1 (an output underflow lies just before this block) and 2 (an input
-/// overflow).
+/// known, at most 2^62. flags is 0 or the sum of 1 (an output underflow lies just before this block) and 2 (an
+/// input overflow).
+///
+/// After an error, out holds silence, so that a host that does not look at the result plays nothing old. It is left
+/// as it was only where the room in it is not known: stream is NULL or no handle, out is NULL, or frames is negative.
 ///
 /// Errors: INVALID_STATE for a stream that is not manual, does not run, is inside another call, or was opened
-/// with callbacks=separate; INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. No message is left.
+/// with callbacks=separate; INVALID_ARGUMENT for frames, times or flags out of range, and for arrays that overlap
+/// in part; NULL_POINTER, INVALID_HANDLE. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
@@ -718,16 +641,20 @@ pub unsafe extern "C" fn sonset_stream_process(
     input_host_ns: i64,
     flags: u32,
 ) -> i32 {
-    process(stream, frames, flags, |stream, doors| {
-        if doors.separate {
-            return Err(Code::InvalidState);
-        }
-        // SAFETY: the caller passes a block of this shape.
-        let input = unsafe { input(in_samples, frames as usize, doors.inputs) }?;
-        // SAFETY: the caller passes a block of this shape.
-        let output = unsafe { output(out_samples, frames as usize, doors.outputs) }?;
-        stream.process(0, input, output, block_time(output_host_ns, input_host_ns, flags))
-    })
+    // SAFETY: the caller passes room for that many frames.
+    let silence = |frames, channels| unsafe { block::silence(out_samples, frames, channels) };
+    block::process(
+        stream,
+        &Terms { frames, output_host_ns, input_host_ns, flags },
+        silence,
+        |stream, shape| {
+            if shape.separate {
+                return Err(Code::InvalidState);
+            }
+            // SAFETY: the caller passes a block of this shape.
+            unsafe { block::interleaved(stream, shape, in_samples, out_samples) }
+        },
+    )
 }
 
 /// Runs one block of the output half of a manual stream, for hosts with a callback for each direction: with
@@ -745,13 +672,16 @@ pub unsafe extern "C" fn sonset_stream_process_output(
     output_host_ns: i64,
     flags: u32,
 ) -> i32 {
-    process(stream, frames, flags, |stream, doors| {
-        if doors.outputs == 0 || (doors.inputs > 0 && !doors.separate) {
+    // SAFETY: the caller passes room for that many frames.
+    let silence = |frames, channels| unsafe { block::silence(out_samples, frames, channels) };
+    let terms = Terms { frames, output_host_ns, input_host_ns: 0, flags };
+    block::process(stream, &terms, silence, |stream, shape| {
+        if shape.outputs == 0 || (shape.inputs > 0 && !shape.separate) {
             return Err(Code::InvalidState);
         }
         // SAFETY: the caller passes a block of this shape.
-        let output = unsafe { output(out_samples, frames as usize, doors.outputs) }?;
-        stream.process(0, Input::None, output, block_time(output_host_ns, 0, flags))
+        let output = unsafe { block::output(out_samples, shape.frames, shape.outputs) }?;
+        stream.process(0, Input::None, output, shape.time)
     })
 }
 
@@ -771,17 +701,24 @@ pub unsafe extern "C" fn sonset_stream_process_input(
     input_host_ns: i64,
     flags: u32,
 ) -> i32 {
-    process(stream, frames, flags, |stream, doors| {
-        if doors.inputs == 0 || (doors.outputs > 0 && !doors.separate) {
-            return Err(Code::InvalidState);
-        }
-        // SAFETY: the caller passes a block of this shape.
-        let input = unsafe { input(in_samples, frames as usize, doors.inputs) }?;
-        stream.process(doors.separate as usize, input, Output::None, block_time(0, input_host_ns, flags))
-    })
+    let terms = Terms { frames, output_host_ns: 0, input_host_ns, flags };
+    block::process(
+        stream,
+        &terms,
+        |_, _| (),
+        |stream, shape| {
+            if shape.inputs == 0 || (shape.outputs > 0 && !shape.separate) {
+                return Err(Code::InvalidState);
+            }
+            // SAFETY: the caller passes a block of this shape.
+            let input = unsafe { block::input(in_samples, shape.frames, shape.inputs) }?;
+            stream.process(shape.separate as usize, input, Output::None, shape.time)
+        },
+    )
 }
 
-/// As sonset_stream_process(), with one array of frames samples for each channel.
+/// As sonset_stream_process(), with one array of frames samples for each channel. An array may serve one channel of
+/// each direction; arrays that overlap in any other way are an error.
 ///
 /// Errors: as sonset_stream_process(); NULL_POINTER also for an array that is NULL.
 ///
@@ -796,38 +733,18 @@ pub unsafe extern "C" fn sonset_stream_process_planar(
     input_host_ns: i64,
     flags: u32,
 ) -> i32 {
-    process(stream, frames, flags, |stream, doors| {
-        if doors.separate {
-            return Err(Code::InvalidState);
-        }
-        let mut inputs: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
-        let mut outputs: [&mut [f32]; MAX_CHANNELS] = std::array::from_fn(|_| -> &mut [f32] { &mut [] });
-        for (channel, plane) in inputs[..doors.inputs].iter_mut().enumerate() {
-            // SAFETY: the caller passes that many arrays, each readable for all frames.
-            *plane = unsafe { std::slice::from_raw_parts(array(in_channels, channel)?, frames as usize) };
-        }
-        for (channel, plane) in outputs[..doors.outputs].iter_mut().enumerate() {
-            // SAFETY: the caller passes that many arrays, each writable for all frames, none of them twice.
-            let start = unsafe { array(out_channels.cast::<*const f32>(), channel) }?.cast_mut();
-            // SAFETY: as above.
-            *plane = unsafe { std::slice::from_raw_parts_mut(start, frames as usize) };
-        }
-        let input = if doors.inputs > 0 { Input::Planar(&inputs[..doors.inputs]) } else { Input::None };
-        let output =
-            if doors.outputs > 0 { Output::Planar(&mut outputs[..doors.outputs]) } else { Output::None };
-        stream.process(0, input, output, block_time(output_host_ns, input_host_ns, flags))
-    })
-}
-
-/// The array of a channel.
-///
-/// # Safety
-/// `arrays` must be null or hold an array for `channel`.
-unsafe fn array(arrays: *const *const f32, channel: usize) -> std::result::Result<*const f32, Code> {
-    if arrays.is_null() {
-        return Err(Code::NullPointer);
-    }
-    // SAFETY: the caller promises that many arrays.
-    let array = unsafe { *arrays.add(channel) };
-    if array.is_null() { Err(Code::NullPointer) } else { Ok(array) }
+    // SAFETY: the caller passes an array of that many frames for each channel.
+    let silence = |frames, channels| unsafe { block::silence_planar(out_channels, frames, channels) };
+    block::process(
+        stream,
+        &Terms { frames, output_host_ns, input_host_ns, flags },
+        silence,
+        |stream, shape| {
+            if shape.separate {
+                return Err(Code::InvalidState);
+            }
+            // SAFETY: the caller passes a block of this shape.
+            unsafe { block::planar(stream, shape, in_channels, out_channels) }
+        },
+    )
 }

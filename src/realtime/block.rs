@@ -1,5 +1,7 @@
 //! One block of frames as a backend hands it over.
 
+use std::ops::Range;
+
 /// Most channels of a stream half.
 pub const MAX_CHANNELS: usize = 256;
 
@@ -35,6 +37,58 @@ pub enum Input<'a> {
     Interleaved(&'a [f32]),
     /// One slice for each channel.
     Planar(&'a [&'a [f32]]),
+}
+
+/// Input samples that lie in the memory of the block's output, which overwrites them frame by frame.
+#[derive(Clone, Copy, Debug)]
+pub enum Overlap<'a> {
+    /// Frames one after another.
+    Interleaved {
+        /// Sample of the output that is the first of the input. No frame of the input may lie before the output's
+        /// frame of the same number.
+        first: usize,
+        /// The samples that lie beyond the output.
+        rest: &'a [f32],
+    },
+    /// One for each channel.
+    Planar(&'a [Plane<'a>]),
+}
+
+/// The samples of one channel of such input.
+#[derive(Clone, Copy, Debug)]
+pub enum Plane<'a> {
+    /// In memory of their own.
+    Own(&'a [f32]),
+    /// Where the output channel with this index goes.
+    Output(usize),
+}
+
+impl Overlap<'_> {
+    /// Copies the frames `range` of the block, of so many channels, to `frames`, one after another. The output must
+    /// not be written from them on.
+    pub fn copy(&self, output: &Output<'_, '_>, channels: usize, range: Range<usize>, frames: &mut [f32]) {
+        match (self, output) {
+            (Self::Interleaved { first, rest }, Output::Interleaved(there)) => {
+                let (from, to) = (first + range.start * channels, first + range.end * channels);
+                let within = from.min(there.len())..to.min(there.len());
+                let beyond = from.max(there.len()) - there.len()..to.max(there.len()) - there.len();
+                let (head, tail) = frames.split_at_mut(within.len());
+                head.copy_from_slice(&there[within]);
+                tail.copy_from_slice(&rest[beyond]);
+            }
+            (Self::Planar(planes), Output::Planar(there)) => {
+                for (channel, plane) in planes.iter().enumerate() {
+                    let samples: &[f32] = match plane {
+                        Plane::Own(samples) => samples,
+                        Plane::Output(index) => there[*index],
+                    };
+                    let places = frames[channel..].iter_mut().step_by(channels);
+                    places.zip(&samples[range.clone()]).for_each(|(place, sample)| *place = *sample);
+                }
+            }
+            _ => frames.fill(0.0),
+        }
+    }
 }
 
 /// Room for the output samples of one block.

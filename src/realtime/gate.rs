@@ -1,25 +1,29 @@
 //! The gate between the callback and the engine: whoever holds the engine has taken it out.
+#![allow(unsafe_code)]
 
-use crossbeam_utils::atomic::AtomicCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::time::{Duration, Instant};
 
-use super::block::{BlockTime, Input, Output};
+use super::block::{BlockTime, Input, Output, Overlap};
 use super::engine::Engine;
+
+// A pointer is sent whatever it points to.
+static_assertions::assert_impl_all!(Engine: Send);
 
 /// Holds the engine between callbacks. The callback takes it out, runs a block and puts it back, so the host
 /// can never see half a block; a host that takes it out leaves the callback with silence.
 pub struct Gate {
-    engine: AtomicCell<Option<Box<Engine>>>,
+    /// From a box, or null while somebody holds the engine.
+    engine: AtomicPtr<Engine>,
     closed: AtomicBool,
     abandoned: AtomicBool,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        const { assert!(AtomicCell::<Option<Box<Engine>>>::is_lock_free()) };
         Self {
-            engine: AtomicCell::new(None),
+            engine: AtomicPtr::new(null_mut()),
             closed: AtomicBool::new(true),
             abandoned: AtomicBool::new(false),
         }
@@ -28,25 +32,40 @@ impl Default for Gate {
 
 impl Gate {
     /// Runs one block if the gate is open and the engine is in it; otherwise writes silence and returns false.
-    pub fn process(&self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) -> bool {
+    pub fn process(&self, input: Input<'_>, output: Output<'_, '_>, time: BlockTime) -> bool {
+        self.enter(output, |engine, output| engine.process(input, output, time))
+    }
+
+    /// The same with input that lies in the memory of the output.
+    pub fn process_in_place(&self, input: Overlap<'_>, output: Output<'_, '_>, time: BlockTime) -> bool {
+        self.enter(output, |engine, output| engine.process_in_place(input, output, time))
+    }
+
+    fn enter<'a, 'b>(
+        &self,
+        mut output: Output<'a, 'b>,
+        run: impl FnOnce(&mut Engine, Output<'a, 'b>),
+    ) -> bool {
         // Acquire pairs with the Release in `open`; a gate that closes after this line is seen next block.
         let closed = self.closed.load(Ordering::Acquire);
-        match if closed { None } else { self.engine.take() } {
-            Some(mut engine) => {
-                engine.process(input, output, time);
-                self.engine.store(Some(engine));
-                true
-            }
-            None => {
-                output.silence();
-                false
-            }
-        }
+        // Acquire: whoever takes the engine sees all that was done with it before.
+        let engine = if closed { null_mut() } else { self.engine.swap(null_mut(), Ordering::Acquire) };
+        // SAFETY: what is in the gate came from a box, and is nobody else's once it is taken out.
+        let Some(held) = (unsafe { engine.as_mut() }) else {
+            output.silence();
+            return false;
+        };
+        // Should it ever panic, the engine stays out of the gate, as with a callback that does not return.
+        run(held, output);
+        // Release: whoever takes the engine next sees what was done with it.
+        self.engine.store(engine, Ordering::Release);
+        true
     }
 
     /// Puts `engine` in and lets callbacks through.
     pub fn open(&self, engine: Box<Engine>) {
-        self.engine.store(Some(engine));
+        // Release: whoever takes the engine sees what it was made of. The gate is empty while it is closed.
+        self.engine.store(Box::into_raw(engine), Ordering::Release);
         // Release: a callback that sees the gate open finds the engine.
         self.closed.store(false, Ordering::Release);
     }
@@ -59,7 +78,7 @@ impl Gate {
         self.closed.store(true, Ordering::Release);
         let end = Instant::now() + deadline;
         loop {
-            if let Some(engine) = self.engine.take() {
+            if let Some(engine) = self.take() {
                 return Some(engine);
             }
             if Instant::now() >= end {
@@ -70,12 +89,20 @@ impl Gate {
             std::thread::sleep(Duration::from_micros(200));
         }
     }
+
+    fn take(&self) -> Option<Box<Engine>> {
+        // Acquire: as in `enter`.
+        let engine = self.engine.swap(null_mut(), Ordering::Acquire);
+        // SAFETY: what is in the gate came from a box, and is nobody else's once it is taken out.
+        (!engine.is_null()).then(|| unsafe { Box::from_raw(engine) })
+    }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
+        let engine = self.take();
         if *self.abandoned.get_mut() {
-            std::mem::forget(self.engine.take());
+            std::mem::forget(engine);
         }
     }
 }

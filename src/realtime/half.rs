@@ -80,7 +80,7 @@ impl HalfTime {
         self.is_woken = !has_stamps && time.callback_ns != 0;
         if self.is_woken {
             let useless = fit.stamps == Stamps::Useless;
-            let stamp = time.callback_ns + self.latency_ns(frames);
+            let stamp = time.callback_ns.saturating_add(self.latency_ns(frames));
             steps += self.woken.observe(frame, frames, stamp).is_some() as u64;
             fit = self.woken.fit();
             if useless {
@@ -98,11 +98,11 @@ impl HalfTime {
     /// Adds to the uncertainty of `fit` what no fit can see.
     fn widen(&mut self, fit: &mut Fit, stamp: i64, error_ns: i64) {
         if stamp != 0 {
-            self.stamp_error_ns +=
-                (error_ns - self.stamp_error_ns) / if self.stamp_error_ns == 0 { 1 } else { ERRORS };
+            self.stamp_error_ns += error_ns.saturating_sub(self.stamp_error_ns)
+                / if self.stamp_error_ns == 0 { 1 } else { ERRORS };
         }
         if fit.uncertainty_ns >= 0 {
-            fit.uncertainty_ns += self.stamp_error_ns;
+            fit.uncertainty_ns = fit.uncertainty_ns.saturating_add(self.stamp_error_ns);
         }
     }
 

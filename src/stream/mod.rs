@@ -38,13 +38,14 @@ pub use self::params::{
 };
 pub use self::record::Recorded;
 pub use self::routes::gain_of_db;
+use self::submit::MAX_FRAME;
 use crate::action::{HostClock, HostTime, Kind, When};
 use crate::backend::{Backend, Notices, Opened};
 use crate::clock;
 use crate::device::Direction;
 use crate::error::{Code, Error, Result, fail};
 use crate::realtime::Line;
-use crate::realtime::block::{BlockTime, Input, Output};
+use crate::realtime::block::{BlockTime, Input, Output, Overlap};
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::gate::Gate;
 use crate::realtime::half;
@@ -334,6 +335,9 @@ impl Stream {
             When::Frame(frame) if frame < 0 => {
                 fail!(InvalidArgument, "frame {frame} is before the first one")
             }
+            When::Frame(frame) if frame > MAX_FRAME => {
+                fail!(InvalidArgument, "frame {frame}: at most {MAX_FRAME}")
+            }
             When::Host(_) => match direction {
                 Some(direction) => self.check_clock(direction),
                 None => self
@@ -358,8 +362,11 @@ impl Stream {
         match fade_frames {
             -1 => Ok(0),
             0 => Ok(self.core.format.fade_frames),
-            1.. => Ok(fade_frames),
-            _ => fail!(InvalidArgument, "fade_frames {fade_frames}: -1 cuts, 0 takes the stream's fade"),
+            1..=MAX_FRAME => Ok(fade_frames),
+            _ => fail!(
+                InvalidArgument,
+                "{fade_frames} frames of a fade or ramp: 1 to {MAX_FRAME}, -1 cuts, 0 takes the stream's fade"
+            ),
         }
     }
 
@@ -535,7 +542,7 @@ impl Stream {
             (is_known && matches!(fit.stamps, Stamps::Usable | Stamps::Quantised)).then_some(fit)
         };
         let (output, input) = (settled(Direction::Output)?, settled(Direction::Input)?);
-        Some(input.frame_at(output.host_ns(output.frame)) - output.frame)
+        Some(input.frame_at(output.host_ns(output.frame)).saturating_sub(output.frame))
     }
 
     /// A half's fit, or an error that says why there is none.
@@ -613,10 +620,25 @@ impl Stream {
         output: Output<'_, '_>,
         time: BlockTime,
     ) -> std::result::Result<(), Code> {
+        self.refresh_realtime_offset_for_block();
+        self.core.gates[thread].process(input, output, time).then_some(()).ok_or(Code::InvalidState)
+    }
+
+    /// The same by the first door, with input that lies in the memory of the output.
+    pub fn process_in_place(
+        &self,
+        input: Overlap<'_>,
+        output: Output<'_, '_>,
+        time: BlockTime,
+    ) -> std::result::Result<(), Code> {
+        self.refresh_realtime_offset_for_block();
+        self.core.gates[0].process_in_place(input, output, time).then_some(()).ok_or(Code::InvalidState)
+    }
+
+    fn refresh_realtime_offset_for_block(&self) {
         if self.core.threads_waiting_for_realtime() {
             self.core.store_realtime_offset();
         }
-        self.core.gates[thread].process(input, output, time).then_some(()).ok_or(Code::InvalidState)
     }
 }
 

@@ -129,11 +129,13 @@ impl Range {
         let end = self.first_frame + self.frame_count;
         let first =
             if loop_first_frame == 0 && loop_frames == 0 { self.first_frame } else { loop_first_frame };
-        let frames = if loop_frames == 0 { end - first } else { loop_frames };
-        if first < self.first_frame || frames < 1 || frames > end - first {
+        // Where the sound does not have the first frame, no length is right.
+        let most = if (self.first_frame..end).contains(&first) { end - first } else { 0 };
+        let frames = if loop_frames == 0 { most } else { loop_frames };
+        if !(1..=most).contains(&frames) {
             fail!(
                 InvalidArgument,
-                "loop of {frames} frames from frame {first}: the sound has frames {} to {}",
+                "loop of {loop_frames} frames from frame {first}: the sound has frames {} to {}",
                 self.first_frame,
                 end - 1
             );

@@ -115,7 +115,10 @@ fn loop_range(params: &PlayParams, end: Option<i64>) -> Result<(i64, Option<i64>
     let loop_first = if loop_first_frame == 0 && loop_frames == 0 { first } else { loop_first_frame };
     let loop_end = if loop_frames == 0 { end } else { loop_first.checked_add(loop_frames) };
     let last = end.unwrap_or(MAX_FRAME);
-    if loop_first < first || loop_frames < 0 || loop_end.is_some_and(|end| end <= loop_first || end > last) {
+    if !(first..last).contains(&loop_first)
+        || loop_frames < 0
+        || loop_end.is_some_and(|end| end <= loop_first || end > last)
+    {
         fail!(
             InvalidArgument,
             "loop of {loop_frames} frames from frame {loop_first}: the sound has frames {first} to {}",

@@ -103,6 +103,6 @@ fn origin(shared: &Shared, action: i64) -> Option<Origin> {
         return None;
     }
     let host_ns = progress.start_host_ns;
-    let unix_ns = if host_ns == NONE { NONE } else { host_ns + clock::realtime_offset_ns() };
+    let unix_ns = if host_ns == NONE { NONE } else { host_ns.saturating_add(clock::realtime_offset_ns()) };
     Some(Origin { frame: progress.start_frame, host_ns, unix_ns, uncertainty_ns: progress.uncertainty_ns })
 }

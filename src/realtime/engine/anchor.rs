@@ -16,11 +16,11 @@ impl Engine {
             return false;
         };
         let apart = if playback.callback_ns > 0 && time.callback_ns > 0 {
-            (time.callback_ns - playback.callback_ns) as f64 * self.sample_rate_hz as f64 * 1e-9
+            time.callback_ns.saturating_sub(playback.callback_ns) as f64 * self.sample_rate_hz as f64 * 1e-9
         } else {
             0.0
         };
-        let frame = playback.block_frame + (apart + 0.5).floor() as i64;
+        let frame = playback.block_frame.saturating_add((apart + 0.5).floor() as i64);
         if frame < self.frame {
             return false;
         }

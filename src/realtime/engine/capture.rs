@@ -2,19 +2,34 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Engine;
+use super::{Engine, Heard};
 use crate::action::Work;
-use crate::realtime::block::Input;
+use crate::realtime::block::{Input, Output};
 use crate::realtime::detect::Found;
 use crate::realtime::record;
 
 impl Engine {
+    /// Hears the input of the chunk before the output overwrites it, if they lie in the same memory.
+    pub(super) fn hear_chunk(&mut self, input: &Heard<'_>, output: &Output<'_, '_>, chunk_end: i64) {
+        let overlap = match input {
+            Heard::Apart(input) => return self.capture_chunk(input, chunk_end),
+            Heard::InPlace(overlap) => overlap,
+        };
+        let range = (self.frame - self.block) as usize..(chunk_end - self.block) as usize;
+        let samples = range.len() * self.input_channels;
+        let mut copied = std::mem::take(&mut self.copied);
+        overlap.copy(output, self.input_channels, range, &mut copied[..samples]);
+        self.heard = self.frame;
+        self.capture_chunk(&Input::Interleaved(&copied[..samples]), chunk_end);
+        self.copied = copied;
+    }
+
     /// Hands the input of the chunk to what records and listens. What follows a detector may begin in the same
     /// chunk, and then has its part of it.
     pub(super) fn capture_chunk(&mut self, input: &Input<'_>, chunk_end: i64) {
         self.feed_monitors(input, chunk_end);
         self.capture_actions(input, chunk_end);
-        let range = (self.frame - self.block) as usize..(chunk_end - self.block) as usize;
+        let range = (self.frame - self.heard) as usize..(chunk_end - self.heard) as usize;
         self.history.keep(input, range, self.frame);
     }
 
@@ -45,7 +60,7 @@ impl Engine {
             return false;
         }
         let before = track.seen.nonfinite;
-        let range = (from - self.block) as usize..(to - self.block) as usize;
+        let range = (from - self.heard) as usize..(to - self.heard) as usize;
         let (done, found) = match &mut action.work {
             Work::Record(record) => {
                 let done = record::append(record, &mut track.seen, input, self.input_channels, range) as i64;

@@ -11,6 +11,9 @@ use crate::request::{Cancels, SetGain};
 /// from block to block then makes nothing late, and errs by nanoseconds in that time.
 const DECISIONS_PER_S: i64 = 100;
 
+/// A frame that is further off will not come: a clock fit that is wild tells it, or a time that is.
+const FARTHEST: i64 = 1 << 60;
+
 impl Engine {
     /// Turns host times into frames for all that is due in this block of `frames`, or soon after. While no
     /// stamps tell the time, it waits.
@@ -70,7 +73,7 @@ impl Engine {
 
     pub(super) fn decide_gain(&mut self, horizon: i64, offset: i64) {
         let Some((time, SetGain { gain, ramp_frames, .. })) = self.timed_gain else { return };
-        let ns = if time.clock == HostClock::Realtime { time.ns - offset } else { time.ns };
+        let ns = if time.clock == HostClock::Realtime { time.ns.saturating_sub(offset) } else { time.ns };
         if ns < horizon {
             let frame = self.playback.frame_at(ns).unwrap_or(self.now);
             self.gain.set(self.now, frame.max(self.now), gain, ramp_frames);
@@ -84,6 +87,6 @@ impl Engine {
             HostClock::Monotonic => time.ns,
             HostClock::Realtime => time.ns.saturating_sub(offset),
         };
-        self.half(plays).frame_at(ns)
+        self.half(plays).frame_at(ns).map(|frame| frame.clamp(-FARTHEST, FARTHEST))
     }
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::action::{Command, HostTime};
 use crate::queue::CallbackEnds;
-use crate::realtime::block::{BlockTime, Input, Output};
+use crate::realtime::block::{BlockTime, Input, Output, Overlap};
 use crate::realtime::clock::Fit;
 use crate::realtime::dither::Dither;
 use crate::realtime::fpu::DefaultMode;
@@ -26,7 +26,7 @@ use crate::realtime::gain::Gain;
 use crate::realtime::half::{HalfParts, HalfTime};
 use crate::realtime::history::History;
 use crate::realtime::master::Line;
-use crate::realtime::mix::Mixer;
+use crate::realtime::mix::{CHUNK_FRAMES, Mixer};
 use crate::realtime::schedule::Schedule;
 use crate::realtime::timed::Timed;
 use crate::realtime::track::{Phase, Track};
@@ -47,6 +47,22 @@ pub enum Role {
     Playback,
     /// The capture half, beside a playback half with a thread of its own.
     Capture,
+}
+
+/// Where the input of a block is.
+enum Heard<'a> {
+    Apart(Input<'a>),
+    InPlace(Overlap<'a>),
+}
+
+impl Heard<'_> {
+    /// The input of the block as far as it is not overwritten by the output.
+    fn apart(&self) -> Input<'_> {
+        match self {
+            Self::Apart(input) => *input,
+            Self::InPlace(_) => Input::None,
+        }
+    }
 }
 
 /// What an engine is made of.
@@ -117,6 +133,10 @@ pub struct Engine {
     dither: Option<Dither>,
     /// First frame of the block at hand.
     block: i64,
+    /// First frame of the input at hand: of the block, or of the chunk where that was copied out of the output.
+    heard: i64,
+    /// Room for the input of a chunk that is copied out of the output.
+    copied: Box<[f32]>,
     /// The frame that is made next.
     frame: i64,
     /// The frame from which a start that becomes known now can be kept.
@@ -161,6 +181,9 @@ impl Engine {
             dither: (parts.dither_peak > 0.0)
                 .then(|| Dither::new(parts.dither_peak, parts.lines.len(), parts.sample_rate_hz)),
             block: 0,
+            heard: 0,
+            copied: vec![0.0; if parts.lines.is_empty() { 0 } else { parts.input_channels * CHUNK_FRAMES }]
+                .into(),
             frame: 0,
             now: 0,
             late_until: i64::MIN,
@@ -186,20 +209,31 @@ impl Engine {
         self.lines = lines;
     }
 
-    /// Runs one block: the whole path of a sound, step by step.
+    /// Runs one block.
     #[cfg_attr(sonset_rtsan, sanitize(realtime = "nonblocking"))]
-    pub fn process(&mut self, input: Input<'_>, mut output: Output<'_, '_>, time: BlockTime) {
+    pub fn process(&mut self, input: Input<'_>, output: Output<'_, '_>, time: BlockTime) {
+        self.run(Heard::Apart(input), output, time);
+    }
+
+    /// Runs one block whose input lies in the memory of its output.
+    #[cfg_attr(sonset_rtsan, sanitize(realtime = "nonblocking"))]
+    pub fn process_in_place(&mut self, input: Overlap<'_>, output: Output<'_, '_>, time: BlockTime) {
+        self.run(Heard::InPlace(input), output, time);
+    }
+
+    /// The whole path of a sound, step by step.
+    fn run(&mut self, input: Heard<'_>, mut output: Output<'_, '_>, time: BlockTime) {
         #[cfg(sonset_rtsan)]
         if PLANT_VIOLATION.load(Relaxed) {
             std::hint::black_box(Box::new(0));
         }
         let _mode = DefaultMode::set();
-        let frames = self.block_frames(&input, &output);
+        let frames = self.block_frames(&input.apart(), &output);
         if !self.anchored && !self.anchor(time) {
             return output.silence();
         }
         self.begin_block(frames, time);
-        self.cross(&input, frames);
+        self.cross(&input.apart(), frames);
         self.take_commands();
         self.take_stream_requests();
         self.decide_due(frames as i64);
@@ -208,7 +242,7 @@ impl Engine {
         let end = self.block + frames as i64;
         while self.frame < end {
             let chunk_end = self.begin_chunk(end);
-            self.capture_chunk(&input, chunk_end);
+            self.hear_chunk(&input, &output, chunk_end);
             self.play_chunk(&mut output, chunk_end);
             self.retire(chunk_end);
             self.send_reports();
@@ -245,6 +279,8 @@ impl Engine {
         self.recording.clear();
         self.copying.clear();
         self.monitors.clear();
+        // What comes after the next start does not follow on what was heard before.
+        self.history.clear();
         self.thread().live.store(self.live, Relaxed);
     }
 
@@ -286,6 +322,7 @@ impl Engine {
     /// Publishes where the halves are and counts what the backend reports.
     fn begin_block(&mut self, frames: usize, time: BlockTime) {
         self.block = self.frame;
+        self.heard = self.frame;
         self.now = self.frame;
         let frame = self.frame;
         let position = |(fit, latency_source): (Fit, LatencySource)| Position {

@@ -66,12 +66,12 @@ impl Engine {
         let out_ns = self.playback.host_ns(start);
         let in_ns = self.capture.host_ns(start - monitor.delay());
         let known = self.role == Role::Only && out_ns != NONE && in_ns != NONE;
-        monitor.begin(start - skip, known.then_some(out_ns - in_ns));
+        monitor.begin(start - skip, known.then_some(out_ns.saturating_sub(in_ns)));
     }
 
     /// Gives the input of the chunk to monitors of the same callback.
     pub(super) fn feed_monitors(&mut self, input: &Input<'_>, chunk_end: i64) {
-        let range = (self.frame - self.block) as usize..(chunk_end - self.block) as usize;
+        let range = (self.frame - self.heard) as usize..(chunk_end - self.heard) as usize;
         for &slot in &self.monitors {
             if let Some(monitor) = monitor(&mut self.tracks[slot as usize]) {
                 let nonfinite = monitor.feed(input, self.input_channels, range.clone(), self.frame);

@@ -262,7 +262,7 @@ impl Follower {
             self.settle(frame, frames, output, input, pace, largest_block);
         }
         let Some(latency_ns) = self.latency_ns else { return };
-        let wanted = place_at(input, output.host_ns(frame) - latency_ns);
+        let wanted = place_at(input, output.host_ns(frame).saturating_sub(latency_ns));
         if self.frame != frame {
             self.place += (frame - self.frame) as f64 * self.pace;
             self.frame = frame;
@@ -289,7 +289,7 @@ impl Follower {
             return;
         }
         let host_ns = input.host_ns(readable.end) as f64 - (readable.end as f64 - place) * input.ns_per_frame;
-        self.latency_ns = Some(output.host_ns(frame) - host_ns as i64);
+        self.latency_ns = Some(output.host_ns(frame).saturating_sub(host_ns as i64));
     }
 
     fn open(&mut self, place: f64) {
@@ -400,5 +400,5 @@ impl Follower {
 
 /// The place in the input that was at its converter at a time.
 fn place_at(input: &Fit, host_ns: i64) -> f64 {
-    input.frame as f64 + (host_ns - input.host_ns) as f64 / input.ns_per_frame
+    input.frame as f64 + host_ns.saturating_sub(input.host_ns) as f64 / input.ns_per_frame
 }
