@@ -1,4 +1,4 @@
-# The commands of sonset. `make demo` and `make test` install what is missing; the others only build.
+# The commands of sonset. `make demo`, `make test` and `make proof` install what is missing; the others only build.
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -23,7 +23,7 @@ loaded_as := libsonset.so.0
 device_library := libsonset_devices.so
 endif
 
-.PHONY: build demo test header install clean help
+.PHONY: build demo test proof header install clean help
 
 build:
 	$(CARGO) build --release --workspace
@@ -39,6 +39,9 @@ demo:
 
 test:
 	scripts/test
+
+proof:
+	scripts/proof
 
 header:
 	scripts/setup test
@@ -62,7 +65,8 @@ clean:
 help:
 	@echo 'make           builds the libraries and sonset-check into $(out)'
 	@echo 'make demo      plays and records; WAV=file.wav for a sound of yours, ARGS=... for the program'
-	@echo 'make test      runs every test that fits in ten minutes'
+	@echo 'make test      runs every test that fits in twenty minutes'
+	@echo 'make proof     runs what takes longer: models, Miri, sanitizers, fuzzing; PROOF_MINUTES=... for more of it'
 	@echo 'make install   installs below PREFIX ($(PREFIX)), staged into DESTDIR if given'
 	@echo 'make header    writes include/sonset.h from the Rust sources'
 	@echo 'make clean     removes what was built'

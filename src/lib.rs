@@ -36,5 +36,7 @@ pub mod receipt;
 pub mod request;
 pub mod ring;
 pub mod resample;
+pub mod seqlock;
 pub mod shared;
 pub mod stream;
+mod sync;

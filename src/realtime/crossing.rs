@@ -1,9 +1,8 @@
 //! Where input crosses from a capture callback to a playback callback of its own: the last second of it, in a
 //! ring that one thread writes and any number of monitors read at places of their own.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering, fence};
-
 use super::block::Input;
+use crate::sync::{AtomicI64, AtomicU32, Ordering, fence};
 
 /// Most samples of a ring, all channels together.
 const MAX_SAMPLES: usize = 1 << 22;

@@ -590,7 +590,7 @@ impl Stream {
     pub fn stats(&self) -> Stats {
         let counters = &self.core.shared.counters;
         // Relaxed: counters that order nothing.
-        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let load = |counter: &crate::sync::AtomicU64| counter.load(Ordering::Relaxed);
         self.with_host(|host| {
             let (free, live) = host.slots();
             Stats {

@@ -1,0 +1,3 @@
+//! What ringbuf asks for beside atomics.
+
+pub use std::sync::Arc;

@@ -1,0 +1,14 @@
+//! What threads share memory with: the standard library's, or those of the model checker (proof/models), which tries
+//! every order in which threads may see each other's writes.
+
+#[cfg(not(sonset_loom))]
+pub use std::{
+    sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+    sync::{Mutex, MutexGuard},
+};
+
+#[cfg(sonset_loom)]
+pub use loom::{
+    sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+    sync::{Mutex, MutexGuard},
+};
