@@ -31,6 +31,7 @@ pub mod mailbox;
 pub mod memory;
 pub mod options;
 pub mod queue;
+pub mod rate;
 pub mod realtime;
 pub mod receipt;
 pub mod request;

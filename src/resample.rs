@@ -14,6 +14,7 @@ use rubato::{SincInterpolationParameters, SincInterpolationType, WindowFunction,
 
 use crate::buffer::{Buffer, Origin};
 use crate::error::{Code, Error, Result, fail};
+use crate::rate::Rate;
 
 /// Rates that sound is converted from and to, in hertz.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
@@ -30,6 +31,9 @@ const TABLE_LENGTH: usize = 2_232 * 147;
 /// The same where it is interpolated, so that the table stays in the processor's cache. Half of them would do: cubic
 /// interpolation between h steps to a frame of the lower rate errs by 3/128 (π / h)⁴ at most, −160 dB for h = 128.
 const INTERPOLATED_LENGTH: usize = 1 << 17;
+
+/// Zeros put before the input at most, of which one number aligns the output to some millionths of a frame.
+const MOST_ZEROS: u64 = 1 << 19;
 
 /// Frames of the higher rate worked at once.
 const CHUNK_FRAMES: usize = 1024;
@@ -64,12 +68,15 @@ struct Ratio {
 }
 
 impl Ratio {
-    fn of(from_hz: u32, to_hz: u32) -> Self {
-        let (mut a, mut b) = (from_hz as u64, to_hz as u64);
+    fn of(from: Rate, to_hz: u32) -> Self {
+        let (numerator, denominator) = from.fraction();
+        let (input, output) = (numerator as u128, denominator as u128 * to_hz as u128);
+        let (mut a, mut b) = (input, output);
         while b > 0 {
             (a, b) = (b, a % b);
         }
-        Self { input: from_hz as u64 / a, output: to_hz as u64 / a }
+        // Of rates in RATES_HZ, whose denominators are small.
+        Self { input: (input / a) as u64, output: (output / a) as u64 }
     }
 
     /// Length of the filter in input frames.
@@ -86,14 +93,14 @@ impl Ratio {
 }
 
 /// How many frames `frames` at one rate become at another.
-pub fn converted_frames(from_hz: u32, to_hz: u32, frames: u64) -> u64 {
-    Ratio::of(from_hz, to_hz).convert(frames)
+pub fn converted_frames(from: Rate, to_hz: u32, frames: u64) -> u64 {
+    Ratio::of(from, to_hz).convert(frames)
 }
 
 /// The input frame, and the output frame at the same time, from which a conversion can begin and give `frame` of
 /// the output as a conversion of the whole does: a filter's length before it or at the begin.
-pub fn entry(from_hz: u32, to_hz: u32, frame: u64) -> (u64, u64) {
-    let ratio = Ratio::of(from_hz, to_hz);
+pub fn entry(from: Rate, to_hz: u32, frame: u64) -> (u64, u64) {
+    let ratio = Ratio::of(from, to_hz);
     let before = ratio.convert(ratio.filter_length() as u64);
     let periods = frame.saturating_sub(before) / ratio.output;
     (periods * ratio.input, periods * ratio.output)
@@ -101,13 +108,14 @@ pub fn entry(from_hz: u32, to_hz: u32, frame: u64) -> (u64, u64) {
 
 impl Resampler {
     /// From one rate to another, both within [`RATES_HZ`].
-    pub fn new(from_hz: u32, to_hz: u32, channels: usize) -> Result<Self> {
-        for rate in [from_hz, to_hz] {
-            if !RATES_HZ.contains(&rate) {
+    pub fn new(from: impl Into<Rate>, to_hz: u32, channels: usize) -> Result<Self> {
+        let from: Rate = from.into();
+        for rate in [from.hz(), to_hz as f64] {
+            if !(*RATES_HZ.start() as f64..=*RATES_HZ.end() as f64).contains(&rate) {
                 fail!(InvalidArgument, "{rate} Hz: rates from 8000 to 384000 Hz are converted");
             }
         }
-        let ratio = Ratio::of(from_hz, to_hz);
+        let ratio = Ratio::of(from, to_hz);
         let length = ratio.filter_length();
         let steps = steps(ratio, length);
         // Where the table has room for every place of an output frame between two input frames, nothing is
@@ -120,7 +128,7 @@ impl Resampler {
             interpolation: if exact { SincInterpolationType::Nearest } else { SincInterpolationType::Cubic },
             window: WINDOW,
         };
-        let times = to_hz as f64 / from_hz as f64;
+        let times = ratio.output as f64 / ratio.input as f64;
         let chunk =
             (CHUNK_FRAMES as u64 * ratio.input / ratio.output).clamp(16, CHUNK_FRAMES as u64) as usize;
         let inner = Async::new_sinc(times, 1.0, &parameters, chunk, channels, FixedAsync::Input)
@@ -231,7 +239,10 @@ fn alignment(ratio: Ratio, length: usize, steps: usize) -> (usize, u64) {
     let (p, q) = (ratio.input, ratio.output);
     let step = (q + steps as u64 / 2) / steps as u64;
     let distance = |zeros: u64| (length as u64 / 2 + zeros) * q - step;
-    let zeros = (0..p).find(|&zeros| distance(zeros) % p == 0).unwrap_or(0);
+    let exact = (0..p.min(MOST_ZEROS)).find(|&zeros| distance(zeros) % p == 0);
+    // A rate that is no whole number may have so large a p that not all are tried: then the nearest one is taken.
+    let nearest = || (0..MOST_ZEROS).min_by_key(|&zeros| distance(zeros) % p);
+    let zeros = exact.or_else(nearest).unwrap_or(0);
     (zeros as usize, distance(zeros) / p - 1)
 }
 
@@ -242,20 +253,27 @@ pub fn resample(buffer: &Arc<Buffer>, to_hz: u32) -> Result<Arc<Buffer>> {
         fail!(InvalidArgument, "the buffer has no sample rate to convert from");
     }
     let held = buffer.hold()?;
-    resampled(held.samples(), buffer.channels(), from_hz, to_hz, buffer.origin())
+    resampled(held.samples(), buffer.channels(), exact_rate(buffer), to_hz, buffer.origin())
+}
+
+/// The rate of a buffer, which is that of its file where it was not converted.
+fn exact_rate(buffer: &Buffer) -> Rate {
+    let whole = buffer.sample_rate_hz().into();
+    let Origin { file_rate_hz, resampled_from_hz, .. } = buffer.origin();
+    if resampled_from_hz == 0 { Rate::nearest(file_rate_hz).unwrap_or(whole) } else { whole }
 }
 
 /// A buffer with interleaved `samples` from `origin`, converted to another rate; copied if it is the same one.
 pub fn resampled(
     samples: &[f32],
     channels: usize,
-    from_hz: u32,
+    from: Rate,
     to_hz: u32,
     origin: Origin,
 ) -> Result<Arc<Buffer>> {
     let frames = (samples.len() / channels) as u64;
-    let mut resampler = Resampler::new(from_hz, to_hz, channels)?;
-    if from_hz == to_hz {
+    let mut resampler = Resampler::new(from, to_hz, channels)?;
+    if from == to_hz.into() {
         return Buffer::copy_from(
             samples,
             frames as i64,
@@ -266,7 +284,11 @@ pub fn resampled(
     }
     let converted = resampler.ratio.convert(frames);
     if converted == 0 {
-        fail!(InvalidArgument, "{frames} frames at {from_hz} Hz are less than half a frame at {to_hz} Hz");
+        fail!(
+            InvalidArgument,
+            "{frames} frames at {} Hz are less than half a frame at {to_hz} Hz",
+            from.hz()
+        );
     }
     let mut out = Vec::new();
     let size = converted as usize * channels;
@@ -277,6 +299,6 @@ pub fn resampled(
         resampler.feed(part, &mut out)?;
     }
     resampler.finish(&mut out)?;
-    let origin = Origin { resampled_from_hz: from_hz, ..origin };
+    let origin = Origin { resampled_from_hz: from.whole_hz(), ..origin };
     Buffer::copy_from(&out, converted as i64, channels as i32, to_hz as i32, origin)
 }

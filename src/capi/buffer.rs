@@ -162,8 +162,9 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
 /// track that begins later has silence in front. Integers are scaled by their range, so that full scale is 1.
 /// Channels stand in the order of WAV files: left, right, centre, low frequencies, then the others. Read are:
 ///
-///   WAV, RF64          PCM of 8 to 32 bits, float of 32 and 64, A-law, mu-law, ADPCM (whose last block is whole)
-///   AIFF               PCM
+///   WAV, RF64, BW64,   PCM in 8 to 32 bits, of which any number is valid, float of 32 and 64, A-law, mu-law, ADPCM
+///   RIFX               (whose last block is whole)
+///   AIFF, AIFC         PCM of 8 to 32 bits in both byte orders, float of 32 and 64, A-law, mu-law
 ///   FLAC, Ogg FLAC     exactly as they were
 ///   Ogg Vorbis         to the frame
 ///   MP3                to the frame with a LAME tag, which most encoders write; without one (and MP2), late by
@@ -175,6 +176,12 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
 ///   MKV, WebM          Vorbis, FLAC, PCM, AAC-LC, MP3: to the frame where it states the codec's delay, and
 ///                      where there is none (Vorbis, FLAC, PCM); else AAC and MP3 are late by the encoder's
 ///                      delay, 1024 and 1105 frames for ffmpeg. Padding at the end stays.
+///
+/// A WAV or AIFF file that states no length (0, or what programs write to a pipe: 0x7FFFF000, 0x80000000, 0xFFFFFFFF)
+/// is read up to its end, without a part of a frame, and the info says so; a length that is stated and not there is an
+/// error. An AIFF file's rate need not be a whole number of hertz: the simplest fraction within 1e-9 of it is kept,
+/// told as file_rate_hz, and used by conversions. Loaded without one, the buffer has the nearest whole number as its
+/// sample_rate_hz.
 ///
 /// Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
 /// error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.

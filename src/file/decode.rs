@@ -9,6 +9,7 @@ use super::media::{Block, Media, Track};
 use super::timeline::Timeline;
 use super::unreadable;
 use crate::error::{Error, Result, fail};
+use crate::rate::Rate;
 
 /// What is known of an open track.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +20,8 @@ pub struct Info {
     pub codec: &'static str,
     /// Rate in whole hertz.
     pub sample_rate_hz: u32,
-    /// The exact rate in hertz that the file states.
-    pub rate_hz: f64,
+    /// The exact rate that the file states.
+    pub rate: Rate,
     /// Number of channels.
     pub channels: usize,
     /// Number of frames, where the file tells it exactly.
@@ -62,7 +63,7 @@ impl Decoder {
             container: media.container,
             codec: media.codec(),
             sample_rate_hz: media.sample_rate_hz,
-            rate_hz: media.sample_rate_hz as f64,
+            rate: media.rate,
             channels: media.channels,
             frames: timeline.frames,
             track: media.number,
@@ -164,7 +165,7 @@ impl Decoder {
     fn reopen(&mut self) -> Result<()> {
         let mut media = Media::open(&self.path, self.info.track)?;
         let timeline = Timeline::of(&self.path, &mut media)?;
-        if timeline != self.timeline || media.sample_rate_hz != self.info.sample_rate_hz {
+        if timeline != self.timeline || media.rate != self.info.rate {
             return Err(unreadable(&self.path, "it was changed while it was read"));
         }
         media.inherit(&mut self.media);

@@ -7,6 +7,7 @@ use super::decode::Decoder;
 use super::{naming, unreadable};
 use crate::buffer::{Buffer, Origin};
 use crate::error::{Result, fail};
+use crate::rate::Rate;
 use crate::resample::Resampler;
 
 /// Samples that a buffer is filled with from a file: 4 GiB. Longer files are for playing from the disk.
@@ -21,9 +22,9 @@ pub fn load(path: &Path, rate_hz: u32, track: i32) -> Result<Arc<Buffer>> {
     let mut decoder = Decoder::open(path, track)?;
     let info = decoder.info().clone();
     let own_hz = info.sample_rate_hz;
-    let converts = rate_hz != 0 && rate_hz != own_hz;
+    let converts = rate_hz != 0 && Rate::from(rate_hz) != info.rate;
     let (rate_hz, from_hz) = if converts { (rate_hz, own_hz) } else { (own_hz, 0) };
-    let resampler = converts.then(|| Resampler::new(own_hz, rate_hz, info.channels)).transpose();
+    let resampler = converts.then(|| Resampler::new(info.rate, rate_hz, info.channels)).transpose();
     let samples = read_all(path, &mut decoder, resampler.map_err(|error| naming(path, error))?)?;
     if samples.is_empty() {
         return Err(unreadable(path, "holds no samples"));
@@ -31,7 +32,7 @@ pub fn load(path: &Path, rate_hz: u32, track: i32) -> Result<Arc<Buffer>> {
     let frames = (samples.len() / info.channels) as i64;
     let origin = Origin {
         resampled_from_hz: from_hz,
-        file_rate_hz: info.rate_hz,
+        file_rate_hz: info.rate.hz(),
         length_from_end_of_file: info.length_from_end_of_file,
         onset_uncertain: info.onset_uncertain,
         length_uncertain: info.length_uncertain,

@@ -18,9 +18,10 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
-use super::wide::WideWav;
+use super::pcm::{self, Failure, Layout, Opened};
 use super::{inaccessible, unreadable};
-use crate::error::{Result, fail};
+use crate::error::{Error, Result, fail};
+use crate::rate::Rate;
 use crate::realtime::block::MAX_CHANNELS;
 
 /// Rates that are believed, as those of buffers.
@@ -63,10 +64,14 @@ pub struct Media {
     pub number: i32,
     /// Name of the container.
     pub container: &'static str,
-    /// Rate in hertz.
+    /// Exact rate.
+    pub rate: Rate,
+    /// Rate in whole hertz.
     pub sample_rate_hz: u32,
     /// Number of channels.
     pub channels: usize,
+    /// What a file of uncompressed sound says of its samples.
+    pub(super) pcm: Option<Layout>,
     /// Whether the file can be read from another place.
     pub seekable: bool,
     /// The first packet, read ahead.
@@ -94,19 +99,22 @@ impl Media {
     pub fn open(path: &Path, number: i32) -> Result<Self> {
         let source = Source::open(path)?;
         let seekable = source.is_seekable();
-        if let Some(wide) = WideWav::open(path) {
-            return Self::choose(path, Box::new(wide), number, seekable);
-        }
         let stream = MediaSourceStream::new(Box::new(source), Default::default());
+        let stream = match pcm::open(stream).map_err(|failure| of_failure(path, failure))? {
+            Opened::Other(stream) => stream,
+            Opened::Pcm(reader) => {
+                let layout = reader.layout();
+                let mut media = Self::choose(path, reader, number, seekable)?;
+                (media.rate, media.pcm) = (layout.rate, Some(layout));
+                return Ok(media);
+            }
+        };
         let probed = sheltered(|| {
             let probe = symphonia::default::get_probe();
             probe.probe(&Default::default(), stream, Default::default(), Default::default())
         });
         let reader = probed.map_err(|fault| match fault {
-            Fault::IoError(error) if error.raw_os_error().is_some() => {
-                inaccessible(path, "cannot be read", &error)
-            }
-            Fault::IoError(_) => unreadable(path, "ends before any sound, or is no sound file"),
+            Fault::IoError(error) => of_failure(path, Failure::Io(error)),
             Fault::Unsupported(what) => unreadable(path, &format!("is no sound file that is read ({what})")),
             fault => unreadable(path, &fault.to_string()),
         })?;
@@ -142,8 +150,10 @@ impl Media {
             number: chosen as i32 + 1,
             tracks,
             container: format.short_name,
+            rate: sample_rate_hz.into(),
             sample_rate_hz,
             channels,
+            pcm: None,
             seekable,
             first: None,
             counted: 0,
@@ -300,7 +310,7 @@ impl Media {
             }
         };
         // The demuxer takes the size of a block for that of a frame.
-        if self.codec().starts_with("adpcm") {
+        if self.codec().starts_with("adpcm") && self.pcm.is_none() {
             return false;
         }
         let to = SeekTo::Timestamp { ts: Timestamp::new(to), track_id: self.id };
@@ -316,6 +326,15 @@ impl Media {
         let kept = packet.as_ref().is_some_and(|packet| self.sought.is_some() || packet.pts.get() <= from);
         self.first = packet;
         sought.is_ok() && kept
+    }
+}
+
+/// What is told of a failure in front of the sound.
+fn of_failure(path: &Path, failure: Failure) -> Error {
+    match failure {
+        Failure::Io(error) if error.raw_os_error().is_some() => inaccessible(path, "cannot be read", &error),
+        Failure::Io(_) => unreadable(path, "ends before any sound, or is no sound file"),
+        Failure::Refused(reason) => unreadable(path, &reason),
     }
 }
 
@@ -386,61 +405,34 @@ fn sheltered<T>(
         .unwrap_or(Err(Fault::DecodeError("it is damaged in a way that its decoder cannot cope with")))
 }
 
-/// Bytes of samples in an RF64 file, from its ds64 chunk, which stands first; `None` for any other file.
-pub(super) fn rf64_data_bytes(path: &Path) -> Option<u64> {
-    if !path.is_file() {
-        return None;
-    }
-    let mut start = [0; 36];
-    File::open(path).ok()?.read_exact(&mut start).ok()?;
-    let is_rf64 = start.starts_with(b"RF64") && start[8..16] == *b"WAVEds64";
-    is_rf64.then(|| u64::from_le_bytes(*start[28..].first_chunk().expect("eight bytes are left")))
-}
-
-/// A file, which lets the demuxer read RF64 (EBU Tech 3306), a WAV file above 4 GiB, as RIFF of unknown length.
+/// A file or a pipe.
 struct Source {
     file: File,
     length: Option<u64>,
-    position: u64,
-    rf64: bool,
 }
 
 impl Source {
     fn open(path: &Path) -> Result<Self> {
         let cannot = |error: io::Error| inaccessible(path, "cannot be opened", &error);
-        let mut file = File::open(path).map_err(cannot)?;
+        let file = File::open(path).map_err(cannot)?;
         let meta = file.metadata().map_err(cannot)?;
         if meta.is_dir() {
             fail!(FileFormat, "'{}' is a folder, not a sound file", path.display());
         }
         let length = meta.is_file().then_some(meta.len());
-        let mut rf64 = false;
-        if length.is_some() {
-            let mut start = [0; 4];
-            rf64 = file.read_exact(&mut start).is_ok() && &start == b"RF64";
-            file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        }
-        Ok(Self { file, length, position: 0, rf64 })
+        Ok(Self { file, length })
     }
 }
 
 impl Read for Source {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(out)?;
-        if self.rf64 {
-            for (at, byte) in (self.position..4).zip(out[..count].iter_mut()) {
-                *byte = b"RIFF"[at as usize];
-            }
-        }
-        self.position += count as u64;
-        Ok(count)
+        self.file.read(out)
     }
 }
 
 impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.position = self.file.seek(to)?;
-        Ok(self.position)
+        self.file.seek(to)
     }
 }
 

@@ -15,9 +15,9 @@ pub mod ebml;
 pub mod iso;
 pub mod load;
 pub mod media;
+pub mod pcm;
 pub mod timeline;
 pub mod wav;
-mod wide;
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@
 
 use super::decode::{Decoder, Info};
 use crate::error::{Error, Result};
+use crate::rate::Rate;
 use crate::resample::{Resampler, converted_frames, entry};
 
 /// Frames of the higher rate that are converted at a time.
@@ -17,7 +18,7 @@ pub struct RatedDecoder {
 
 struct Conversion {
     resampler: Resampler,
-    from_hz: u32,
+    from: Rate,
     to_hz: u32,
     input: Vec<f32>,
     /// Frames converted and not yet read: `output` from sample `taken` on.
@@ -33,14 +34,14 @@ impl RatedDecoder {
     /// The track of `decoder` at `rate_hz`.
     pub fn new(decoder: Decoder, rate_hz: u32) -> Result<Self> {
         let info = decoder.info();
-        let (from_hz, channels) = (info.sample_rate_hz, info.channels);
-        let conversion = match from_hz == rate_hz {
+        let (from, channels) = (info.rate, info.channels);
+        let conversion = match from == rate_hz.into() {
             true => None,
             false => Some(Conversion {
-                resampler: Resampler::new(from_hz, rate_hz, channels)?,
-                from_hz,
+                resampler: Resampler::new(from, rate_hz, channels)?,
+                from,
                 to_hz: rate_hz,
-                input: vec![0.0; input_frames(from_hz, rate_hz) * channels],
+                input: vec![0.0; input_frames(info.sample_rate_hz, rate_hz) * channels],
                 output: Vec::new(),
                 taken: 0,
                 early: 0,
@@ -60,7 +61,7 @@ impl RatedDecoder {
     pub fn frames(&self) -> Option<u64> {
         let frames = self.decoder.info().frames?;
         Some(match &self.conversion {
-            Some(conversion) => converted_frames(conversion.from_hz, conversion.to_hz, frames),
+            Some(conversion) => converted_frames(conversion.from, conversion.to_hz, frames),
             None => frames,
         })
     }
@@ -125,7 +126,7 @@ impl Conversion {
     }
 
     fn seek(&mut self, decoder: &mut Decoder, frame: u64) -> Result<()> {
-        let (input, output) = entry(self.from_hz, self.to_hz, frame);
+        let (input, output) = entry(self.from, self.to_hz, frame);
         decoder.seek(input)?;
         self.resampler.restart();
         self.output.clear();

@@ -7,8 +7,6 @@
 use std::fs::File;
 use std::path::Path;
 
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE};
-
 use super::media::Media;
 use super::{ebml, iso, unreadable};
 use crate::error::Result;
@@ -32,6 +30,14 @@ pub struct Timeline {
 impl Timeline {
     /// That of an open track.
     pub fn of(path: &Path, media: &mut Media) -> Result<Self> {
+        if let Some(layout) = &media.pcm {
+            return Ok(Self {
+                frames: layout.frames(),
+                length_from_end_of_file: layout.to_end_of_file,
+                length_uncertain: layout.is_adpcm(),
+                ..Self::default()
+            });
+        }
         if media.is_matroska() {
             return matroska(path, media);
         }
@@ -44,11 +50,7 @@ impl Timeline {
         let mpeg = media.is_bare_mpeg();
         let frames = if mpeg && track.delay.is_none() { None } else { stated };
         let begin = track.start_ts.get();
-        Ok(Self {
-            shift: if mpeg { 0 } else { -begin.max(0) },
-            frames: frames.or_else(|| rf64_frames(path, media)),
-            ..Self::default()
-        })
+        Ok(Self { shift: if mpeg { 0 } else { -begin.max(0) }, frames, ..Self::default() })
     }
 }
 
@@ -98,19 +100,4 @@ fn matroska(path: &Path, media: &mut Media) -> Result<Timeline> {
     let block_ms = (stamp * 1e3 + delay * 1e-6).round();
     let shift = (block_ms * 1e-3 - delay * 1e-9) * media.sample_rate_hz as f64;
     Ok(Timeline { shift: shift.round() as i64, ..Timeline::default() })
-}
-
-/// The number of frames in an RF64 file of PCM, from its ds64 chunk.
-fn rf64_frames(path: &Path, media: &Media) -> Option<u64> {
-    let bytes = super::media::rf64_data_bytes(path)?;
-    let Some(symphonia::core::codecs::CodecParameters::Audio(audio)) = &media.track()?.codec_params else {
-        return None;
-    };
-    let bits = match audio.codec {
-        CODEC_ID_PCM_F32LE => 32,
-        CODEC_ID_PCM_F64LE => 64,
-        _ => audio.bits_per_coded_sample.or(audio.bits_per_sample)?,
-    };
-    let frame_bytes = bits.div_ceil(8) as u64 * media.channels as u64;
-    bytes.checked_div(frame_bytes)
 }

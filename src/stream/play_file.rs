@@ -36,12 +36,12 @@ impl Stream {
         }
         let decoder = Decoder::open(path, file.track)?;
         let (info, rate) = (decoder.info().clone(), self.format().sample_rate_hz);
-        if info.sample_rate_hz != rate && !file.resample {
+        if info.rate != rate.into() && !file.resample {
             fail!(
                 RateMismatch,
                 "'{}' is at {} Hz and the stream at {rate} Hz; set resample to have it converted",
                 path.display(),
-                info.sample_rate_hz
+                info.rate.hz()
             );
         }
         let decoder = RatedDecoder::new(decoder, rate).map_err(|error| naming(path, error))?;
