@@ -143,6 +143,8 @@ static void test_backends_and_clocks(void)
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number, sonset_backend_at(n, &number));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number, sonset_backend_at(-1, &number));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number, sonset_backend_at(INT32_MAX, &number));
+    OK(sonset_backend_at(n - 1, &number));
+    CHECK(number == SONSET_BACKEND_VIRTUAL);
     for (n--; n >= 0; n--) {
         OK(sonset_backend_at(n, &number));
         CHECK(sonset_backend_name(number) != NULL);
@@ -401,8 +403,10 @@ static void test_buffers(sonset_stream *stream)
 
 static void test_open(void)
 {
+    static const char *const no_ids[] = {"", " ", "v", "virt", "Virtual", "device", "virtual ", "virtually", "0"};
     sonset_stream_config config;
     sonset_stream *stream;
+    int n;
 
 #define OPEN_FAILS(code, field, value)                                                             \
     do {                                                                                           \
@@ -448,7 +452,7 @@ static void test_open(void)
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, ceiling, 1.0000001);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, ceiling, (double)NAN);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, ceiling, (double)INFINITY);
-    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, -1.0);
+    OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, -0.5);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, 1e300);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, (double)NAN);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, fade_ms, (double)INFINITY);
@@ -472,6 +476,21 @@ static void test_open(void)
     config.backend = SONSET_BACKEND_MANUAL;
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, stream,
               sonset_stream_open(&config, NULL, NULL, "callbacks=both", &stream));
+
+    PROMISE("opening: nothing but its own id is the virtual device, and an empty id is none");
+    for (n = 0; n < (int)(sizeof no_ids / sizeof no_ids[0]); n++) {
+        config.backend = SONSET_BACKEND_VIRTUAL;
+        CHECK(sonset_stream_open(&config, no_ids[n], NULL, NULL, &stream) < 0);
+        CHECK(sonset_stream_open(&config, NULL, no_ids[n], NULL, &stream) < 0);
+        config.backend = SONSET_BACKEND_DEFAULT;
+        CHECK(sonset_stream_open(&config, no_ids[n], NULL, NULL, &stream) < 0);
+    }
+    CHECK(sonset_stream_open(&config, "virtual", NULL, NULL, &stream) < 0);
+    config.backend = SONSET_BACKEND_VIRTUAL;
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, stream, sonset_stream_open(&config, "", NULL, NULL, &stream));
+    CHECK_SAYS("output_device is empty");
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, stream, sonset_stream_open(&config, NULL, " ", NULL, &stream));
+    CHECK_SAYS("input_device is empty");
 }
 
 static void process_fails(sonset_stream *stream, int32_t code)

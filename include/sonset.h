@@ -19,6 +19,8 @@
  * counted by the stream, in int64_t. Constants are passed as int32_t. Names carry their unit: _frames,
  * _hz, _ns, _db, _ms.
  *
+ * Texts are UTF-8 and end with a zero. The path of a file is UTF-8 on Windows, and any bytes on Unix.
+ *
  * Threads. The last line of each comment says where the function may be called:
  *   [any-thread]     from any thread, also from several at once
  *   [callback-safe]  also from an audio callback: it does not lock, wait, allocate or call the system
@@ -122,7 +124,7 @@ typedef enum {
 
 /** Ways of reaching sound. The numbers are fixed, whatever a build contains. */
 typedef enum {
-    /** The system's usual one: PulseAudio or else ALSA on Linux, WASAPI on Windows, CoreAudio on macOS. */
+    /** The first with a default device: on Linux of PulseAudio, JACK and ALSA; WASAPI on Windows, CoreAudio on macOS. */
     SONSET_BACKEND_DEFAULT = 0,
     /** None: the host calls sonset_stream_process from its own audio callback or render loop. */
     SONSET_BACKEND_MANUAL = 1,
@@ -497,7 +499,10 @@ typedef struct {
      * pressure is up to the amplifier.
      */
     double ceiling;
-    /** Fade of stop, close and, if nothing else is said, cancel, in milliseconds; 0 is 5. */
+    /**
+     * Fade of stop, close and, if nothing else is said, cancel, in milliseconds up to 10000; 0 is 5,
+     * -1 cuts.
+     */
     double fade_ms;
     /**
      * Noise that keeps an output awake which goes to sleep on digital silence, and then swallows the begin of the
@@ -577,11 +582,11 @@ typedef struct {
     uint32_t struct_size;
     /** 0. */
     int32_t reserved;
-    /** First frame of the next block. */
+    /** First frame of the next block: what a start NOW gets, unless a block begins before the call is through. */
     int64_t frame;
     /**
-     * First frame that a call made now can still reach: two blocks and 5 ms ahead of where the device is by
-     * the clock. On a manual stream, or while the stream does not run, it is frame.
+     * First frame that a call made now surely reaches: two blocks and 5 ms ahead of where the device is by the
+     * clock, so later than a start NOW by these. On a manual stream, or while the stream does not run, it is frame.
      */
     int64_t earliest_frame;
     /** Time of frame at the converter, by the clock MONOTONIC, latency and bias included; -1 if unknown. */
@@ -1304,6 +1309,7 @@ SONSET_API int32_t sonset_backend_count(int32_t *out_count);
 
 /**
  * The number (SONSET_BACKEND_...) of the backend at an index from 0 to one below the count.
+ * The last one is SONSET_BACKEND_VIRTUAL.
  *
  * Errors: INVALID_ARGUMENT for an index out of range, NULL_POINTER.
  *
@@ -1408,9 +1414,12 @@ SONSET_API int32_t sonset_stream_config_init(sonset_stream_config *config);
  *
  * config NULL stands for all zeros. A device is named by its id from a device list; NULL is the default one
  * of the backend, resolved now: it stays the same device for the stream's life. Where there is none, opening
- * fails: no stream falls back to silence by itself. options is "key=value;key=value" or NULL:
+ * fails: no stream falls back to silence by itself, and only its own id names the virtual device. An empty id
+ * is an error. options is "key=value;key=value" or NULL:
  *   manual   callbacks=duplex|separate
  *   jack     client_name=NAME; server=NAME; autoconnect=on|off; output_ports=P,P,...; input_ports=P,P,...
+ *            (a client's name has at most 63 bytes; on, which is the default: channel k to the card's port k, and a
+ *            channel without one is refused with UNSUPPORTED_FORMAT)
  *   virtual  none; a device id may carry a fault plan: "virtual:lose_at=FRAME,ppm=X,jitter_ns=X,..."
  *   others   os_resample=on|off (whether the system may convert the rate, which is then said in the info)
  *
@@ -1750,7 +1759,7 @@ SONSET_API int32_t sonset_buffer_load_file(const char *path, sonset_buffer **out
  *
  * Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of a kind that is not
  * read, NON_FINITE, FILE_IO, UNSUPPORTED for one that is too long, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT
- * for a rate or a track that cannot be had or a path that is not UTF-8.
+ * for a rate or a track that cannot be had or an empty path.
  *
  * [any-thread] [blocks]
  */
@@ -2023,8 +2032,8 @@ int32_t sonset_stream_get_channel(const sonset_stream *stream,
  * Writes roles, ceilings and calibrations of all output channels to a JSON file, with the id of the device.
  * An older file at path is replaced whole.
  *
- * Errors: FILE_IO, INVALID_STATE without an output, INVALID_HANDLE, NULL_POINTER, INVALID_ARGUMENT for a path
- * that is not UTF-8.
+ * Errors: FILE_IO, INVALID_STATE without an output, INVALID_HANDLE, NULL_POINTER, INVALID_ARGUMENT for an
+ * empty path.
  *
  * [any-thread] [blocks]
  */

@@ -131,7 +131,7 @@ fn wrong_options_give_status_2_and_a_sentence_with_the_value() {
         ("timing --backend virtual --plot t.png", "ends in .svg"),
         ("timing --seconds 0", "'0'"),
         ("timing --seconds soon", "'soon'"),
-        ("timing --backend bagpipe", "virtual, jack"),
+        ("timing --backend bagpipe", "jack-separate, virtual"),
         ("timing --max-xruns -1", "-1"),
         ("loopback --pulses 4", "5..=10000"),
         ("loopback --backend virtual --level-db 3", "-80 to -1"),

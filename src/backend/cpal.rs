@@ -34,7 +34,7 @@ const _: () = assert!(Backend::Asio as u32 == abi::host::ASIO);
 const _: () = assert!(Backend::CoreAudio as u32 == abi::host::COREAUDIO);
 
 /// What to do without a sound card.
-const WITHOUT_HARDWARE: &str = "for a run without audio hardware, name the backend 'virtual'";
+pub const WITHOUT_HARDWARE: &str = "for a run without audio hardware, name the backend 'virtual'";
 
 /// Opens a device of `backend`.
 pub fn open(
@@ -77,8 +77,14 @@ fn advise(error: Error, request: &Request<'_>) -> Error {
     no_device(&error.message)
 }
 
-fn no_device(why: &str) -> Error {
+/// The lack of any device, for a reason that says what was tried.
+pub fn no_device(why: &str) -> Error {
     Error::new(Code::NoDevice, format!("there is no audio device: {why}; {WITHOUT_HARDWARE}"))
+}
+
+/// Why no backend of the device library can be used: the library itself is missing.
+pub fn missing() -> Option<Error> {
+    library::api().err()
 }
 
 /// The devices of `backend` as they are now.
@@ -107,42 +113,6 @@ unsafe extern "C" fn keep(devices: *mut c_void, device: *const abi::DeviceInfo) 
         is_default_output: device.flags & abi::DEFAULT_OUTPUT != 0,
         is_default_input: device.flags & abi::DEFAULT_INPUT != 0,
     });
-}
-
-/// The backends of this system that are tried in turn where none is named.
-#[cfg(target_os = "linux")]
-const CANDIDATES: &[Backend] = &[Backend::PulseAudio, Backend::Alsa];
-#[cfg(windows)]
-const CANDIDATES: &[Backend] = &[Backend::Wasapi];
-#[cfg(not(any(target_os = "linux", windows)))]
-const CANDIDATES: &[Backend] = &[Backend::CoreAudio];
-
-/// The backend of a stream that names none: the first that has a default device which opens. Never the
-/// virtual one, since an experiment without its sound card must not run in silence.
-pub fn system_default() -> Result<Backend> {
-    let mut why = Vec::new();
-    for &backend in CANDIDATES {
-        match devices(backend) {
-            Ok(list) if list.iter().any(|device| device.is_default_output || device.is_default_input) => {
-                return Ok(backend);
-            }
-            Ok(_) => why.push(format!("{} has no default device", spelled(backend))),
-            // Without the device library no backend is there, and that has another cure.
-            Err(error) if library::api().is_err() => {
-                return Err(Error::new(error.code, format!("{}; {WITHOUT_HARDWARE}", error.message)));
-            }
-            Err(error) => why.push(error.message),
-        }
-    }
-    Err(no_device(&why.join("; ")))
-}
-
-fn spelled(backend: Backend) -> String {
-    match backend {
-        Backend::Alsa => "ALSA".into(),
-        Backend::Wasapi => "WASAPI".into(),
-        other => format!("{other:?}"),
-    }
 }
 
 /// An error for a call that did not end well.

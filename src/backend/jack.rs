@@ -5,7 +5,7 @@
 //! process-wide state: one process can use one server at a time, whatever the options say.
 //!
 //! Options: `client_name` (`sonset`), `server`, `autoconnect=on|off` (on: channel k to the k-th physical
-//! port, as far as they go), `output_ports` and `input_ports` (comma-separated ports to connect channels 1,
+//! port, which must be there), `output_ports` and `input_ports` (comma-separated ports to connect channels 1,
 //! 2, … to instead; an empty place leaves its channel alone, and a name without a colon is a port of the
 //! stream itself, so `output_ports=input_1` wires output 1 to input 1).
 
@@ -70,17 +70,20 @@ pub fn devices() -> Result<Vec<Device>> {
 fn list(server: Option<&str>) -> Result<Vec<Device>> {
     let client = library::open_client("sonset-list", server)?;
     let rate_hz = client.sample_rate();
+    // A port that is physical and takes input is one that plays, and the other way round.
+    let output_channels = ports::physical(&client, PortFlags::IS_INPUT).len() as u32;
+    let input_channels = ports::physical(&client, PortFlags::IS_OUTPUT).len() as u32;
     Ok(vec![Device {
         id: DEVICE_ID.into(),
         name: library::server_label(server),
-        // A port that is physical and takes input is one that plays, and the other way round.
-        output_channels: ports::physical(&client, PortFlags::IS_INPUT).len() as u32,
-        input_channels: ports::physical(&client, PortFlags::IS_OUTPUT).len() as u32,
+        output_channels,
+        input_channels,
         default_rate_hz: rate_hz,
         min_rate_hz: rate_hz,
         max_rate_hz: rate_hz,
-        is_default_output: true,
-        is_default_input: true,
+        // A server without a card is none that sounds by itself.
+        is_default_output: output_channels > 0,
+        is_default_input: input_channels > 0,
     }])
 }
 

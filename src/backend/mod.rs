@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::device::Device;
-use crate::error::{Result, fail};
+use crate::error::{Error, Result, fail};
 use crate::options::Options;
 pub use crate::realtime::block::{BlockTime, Input, Output};
 use crate::realtime::clock::Errs;
@@ -309,9 +309,53 @@ pub fn devices(backend: Backend) -> Result<Vec<Device>> {
     }
 }
 
-/// The backends of this build.
+/// The backends of this system that are tried in turn where none is named. Where JACK runs it has the sound card,
+/// so that it comes before ALSA.
+#[cfg(target_os = "linux")]
+const CANDIDATES: &[Backend] = &[Backend::PulseAudio, Backend::Jack, Backend::Alsa];
+#[cfg(windows)]
+const CANDIDATES: &[Backend] = &[Backend::Wasapi];
+#[cfg(not(any(target_os = "linux", windows)))]
+const CANDIDATES: &[Backend] = &[Backend::CoreAudio];
+
+/// The backend of a stream that names none: the first that has a default device. Never the virtual one, since an
+/// experiment without its sound card must not run in silence.
+pub fn system_default() -> Result<Backend> {
+    let mut why: Vec<String> = Vec::new();
+    for &backend in CANDIDATES {
+        match devices(backend) {
+            Ok(list) if list.iter().any(|device| device.is_default_output || device.is_default_input) => {
+                return Ok(backend);
+            }
+            Ok(_) => why.push(format!("{} has no default device", spelled(backend))),
+            // Several backends may lack the same thing.
+            Err(error) if why.contains(&error.message) => {}
+            Err(error) => why.push(error.message),
+        }
+    }
+    let why = why.join("; ");
+    match cpal::missing() {
+        // That has another cure than the lack of a device.
+        Some(error) => Err(Error::new(error.code, format!("{why}; {}", cpal::WITHOUT_HARDWARE))),
+        None => Err(cpal::no_device(&why)),
+    }
+}
+
+fn spelled(backend: Backend) -> String {
+    match backend {
+        Backend::Alsa => "ALSA".into(),
+        Backend::Jack => "JACK".into(),
+        Backend::Wasapi => "WASAPI".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The backends of this build, those without hardware last.
 pub fn built_in() -> impl Iterator<Item = Backend> {
-    Backend::all().into_iter().filter(|backend| match backend {
+    let all = Backend::all().into_iter();
+    let (hardware, none): (Vec<_>, Vec<_>) =
+        all.partition(|backend| !matches!(backend, Backend::Manual | Backend::Virtual));
+    hardware.into_iter().chain(none).filter(|backend| match backend {
         Backend::Manual | Backend::Virtual | Backend::Jack => true,
         Backend::Alsa | Backend::PulseAudio | Backend::JackSeparate => cfg!(target_os = "linux"),
         Backend::PipeWire => cfg!(all(target_os = "linux", feature = "pipewire")),

@@ -32,6 +32,7 @@ pub unsafe extern "C" fn sonset_backend_count(out_count: *mut i32) -> i32 {
 }
 
 /// The number (SONSET_BACKEND_...) of the backend at an index from 0 to one below the count.
+/// The last one is SONSET_BACKEND_VIRTUAL.
 ///
 /// Errors: INVALID_ARGUMENT for an index out of range, NULL_POINTER.
 ///

@@ -1,11 +1,10 @@
 #![allow(non_camel_case_types)]
 
 use std::ffi::{c_char, c_void};
-use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::guard::{guard, not_null, text, write};
+use super::guard::{file_name, guard, not_null, write};
 use super::handle::Table;
 use super::structs::{self, sized};
 use crate::buffer::Buffer;
@@ -188,7 +187,7 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
 ///
 /// Errors: FILE_NOT_FOUND, FILE_FORMAT for a file that is damaged, cut short, empty or of a kind that is not
 /// read, NON_FINITE, FILE_IO, UNSUPPORTED for one that is too long, OUT_OF_MEMORY, NULL_POINTER, INVALID_ARGUMENT
-/// for a rate or a track that cannot be had or a path that is not UTF-8.
+/// for a rate or a track that cannot be had or an empty path.
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]
@@ -200,13 +199,13 @@ pub unsafe extern "C" fn sonset_buffer_load_file_at(
 ) -> i32 {
     guard(|| {
         // SAFETY: the caller passes NULL or a text.
-        let path = unsafe { text(path, "path") }?;
+        let path = unsafe { file_name(path) }?;
         not_null(out_buffer, "out_buffer")?;
         let rate = convertible(sample_rate_hz, true)?;
         if track < 0 {
             fail!(InvalidArgument, "track {track}: from 1, or 0 for the file's default");
         }
-        let buffer = load::load(Path::new(path), rate, track)?;
+        let buffer = load::load(path, rate, track)?;
         // SAFETY: checked not to be null.
         unsafe { write(out_buffer, BUFFERS.insert(buffer)?) };
         Ok(())
@@ -323,8 +322,8 @@ pub unsafe extern "C" fn sonset_buffer_save_file(
     guard(|| {
         let buffer = get(buffer)?;
         // SAFETY: the caller passes NULL or a text.
-        let path = unsafe { text(path, "path") }?;
-        wav::save(&buffer, Path::new(path), sample_rate_hz)
+        let path = unsafe { file_name(path) }?;
+        wav::save(&buffer, path, sample_rate_hz)
     })
 }
 

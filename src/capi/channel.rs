@@ -1,10 +1,9 @@
 #![allow(non_camel_case_types)]
 
 use std::ffi::c_char;
-use std::path::Path;
 
 use super::buffer::{self, sonset_buffer};
-use super::guard::{guard, text};
+use super::guard::{file_name, guard};
 use super::stream::{get, sonset_stream};
 use super::structs::{self, sized, switch};
 use crate::error::{Result, fail};
@@ -141,8 +140,8 @@ pub unsafe extern "C" fn sonset_stream_get_channel(
 /// Writes roles, ceilings and calibrations of all output channels to a JSON file, with the id of the device.
 /// An older file at path is replaced whole.
 ///
-/// Errors: FILE_IO, INVALID_STATE without an output, INVALID_HANDLE, NULL_POINTER, INVALID_ARGUMENT for a path
-/// that is not UTF-8.
+/// Errors: FILE_IO, INVALID_STATE without an output, INVALID_HANDLE, NULL_POINTER, INVALID_ARGUMENT for an
+/// empty path.
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]
@@ -153,7 +152,7 @@ pub unsafe extern "C" fn sonset_stream_save_channels(
     guard(|| {
         let stream = get(stream)?;
         // SAFETY: the caller passes NULL or a string that ends with a zero.
-        stream.save_channels(Path::new(unsafe { text(path, "path") }?))
+        stream.save_channels(unsafe { file_name(path) }?)
     })
 }
 
@@ -169,7 +168,7 @@ pub unsafe extern "C" fn sonset_stream_load_channels(stream: *mut sonset_stream,
     guard(|| {
         let stream = get(stream)?;
         // SAFETY: the caller passes NULL or a string that ends with a zero.
-        stream.load_channels(Path::new(unsafe { text(path, "path") }?))
+        stream.load_channels(unsafe { file_name(path) }?)
     })
 }
 

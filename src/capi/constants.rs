@@ -86,7 +86,7 @@ pub enum sonset_result {
 /// Ways of reaching sound. The numbers are fixed, whatever a build contains.
 #[repr(C)]
 pub enum sonset_backend {
-    /// The system's usual one: PulseAudio or else ALSA on Linux, WASAPI on Windows, CoreAudio on macOS.
+    /// The first with a default device: on Linux of PulseAudio, JACK and ALSA; WASAPI on Windows, CoreAudio on macOS.
     SONSET_BACKEND_DEFAULT = 0,
     /// None: the host calls sonset_stream_process from its own audio callback or render loop.
     SONSET_BACKEND_MANUAL = 1,

@@ -91,7 +91,7 @@ pub unsafe extern "C" fn sonset_device_list_create(
         not_null(out_list, "out_list")?;
         let backend = match backend::from_number(backend)? {
             Some(backend) => backend,
-            None => crate::backend::cpal::system_default()?,
+            None => crate::backend::system_default()?,
         };
         let devices = crate::backend::devices(backend)?.into_iter().map(entry).collect();
         let handle = LISTS.insert(List { backend: backend as i32, devices })?;
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn sonset_device_list_get_info(
             input_channels: device.input_channels as i32,
             default_sample_rate_hz: device.default_rate_hz as i32,
             min_sample_rate_hz: device.min_rate_hz as i32,
-            max_sample_rate_hz: device.max_rate_hz as i32,
+            max_sample_rate_hz: i32::try_from(device.max_rate_hz).unwrap_or(i32::MAX),
             is_default_output: device.is_default_output as i32,
             is_default_input: device.is_default_input as i32,
             reserved: 0,

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use crate::error::{Code, Error, Result, fail};
 use crate::realtime::block::MAX_CHANNELS;
@@ -80,15 +81,33 @@ pub unsafe fn optional_text<'a>(text: *const c_char, name: &str) -> Result<Optio
     }
 }
 
-/// The text at `text`.
+/// The name of a file at `path`: on Unix any bytes, elsewhere UTF-8.
 ///
 /// # Safety
 /// As for [`optional_text`].
-pub unsafe fn text<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
-    // SAFETY: passed on.
-    match unsafe { optional_text(text, name) }? {
-        Some(text) => Ok(text),
-        None => fail!(NullPointer, "{name} is NULL"),
+pub unsafe fn file_name<'a>(path: *const c_char) -> Result<&'a Path> {
+    if path.is_null() {
+        fail!(NullPointer, "path is NULL");
+    }
+    // SAFETY: the caller promises a string that ends with a zero.
+    let bytes = unsafe { CStr::from_ptr(path) };
+    if bytes.is_empty() {
+        fail!(InvalidArgument, "path is empty");
+    }
+    file_name_of(bytes)
+}
+
+#[cfg(unix)]
+fn file_name_of(bytes: &CStr) -> Result<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(bytes.to_bytes())))
+}
+
+#[cfg(not(unix))]
+fn file_name_of(bytes: &CStr) -> Result<&Path> {
+    match bytes.to_str() {
+        Ok(text) => Ok(Path::new(text)),
+        Err(_) => fail!(InvalidArgument, "path is not UTF-8"),
     }
 }
 

@@ -1,9 +1,8 @@
 #![allow(non_camel_case_types)]
 
 use std::ffi::c_char;
-use std::path::Path;
 
-use super::guard::{guard, text};
+use super::guard::{file_name, guard};
 use super::play::{Arguments, sonset_play_params};
 use super::stream::sonset_stream;
 use super::structs::{self, sized};
@@ -79,7 +78,7 @@ pub unsafe extern "C" fn sonset_stream_play_file(
         };
         let file = PlayFileParams { track: file.track, read_ahead_ms: file.read_ahead_ms, resample };
         // SAFETY: the caller passes NULL or a string that ends with a zero.
-        let path = Path::new(unsafe { text(path, "path") }?);
+        let path = unsafe { file_name(path) }?;
         let arguments = Arguments { stream, channels, gains, channel_count, params, out_action };
         // SAFETY: the caller passes what the arguments' own comment asks for.
         unsafe {

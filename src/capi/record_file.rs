@@ -1,10 +1,9 @@
 #![allow(non_camel_case_types)]
 
 use std::ffi::c_char;
-use std::path::Path;
 
 use super::buffer::convertible;
-use super::guard::{guard, text};
+use super::guard::{file_name, guard};
 use super::record::{Arguments, sonset_record_params};
 use super::stream::sonset_stream;
 use super::structs::{self, sized};
@@ -74,7 +73,7 @@ pub unsafe extern "C" fn sonset_stream_record_file(
         // SAFETY: the caller passes NULL or a struct of the size that it states.
         let file = convert(&unsafe { structs::read(file) }?)?;
         // SAFETY: the caller passes NULL or a string that ends with a zero.
-        let path = Path::new(unsafe { text(path, "path") }?);
+        let path = unsafe { file_name(path) }?;
         let arguments = Arguments { stream, channels, channel_count, params, out_action };
         // SAFETY: the caller passes what the arguments' own comment asks for.
         unsafe {

@@ -1,10 +1,9 @@
 #![allow(non_camel_case_types)]
 
 use std::ffi::c_char;
-use std::path::Path;
 use std::time::Duration;
 
-use super::guard::{guard, guard_text, lend, text};
+use super::guard::{file_name, guard, guard_text, lend};
 use super::stream::{self, sonset_stream};
 use super::structs::{self, sized};
 use crate::error::fail;
@@ -267,7 +266,7 @@ pub unsafe extern "C" fn sonset_stream_log_receipts(stream: *mut sonset_stream, 
     guard(|| {
         let stream = stream::get(stream)?;
         // SAFETY: the caller passes NULL or a text.
-        let path = unsafe { text(path, "path") }?;
-        stream.log_receipts(Path::new(path))
+        let path = unsafe { file_name(path) }?;
+        stream.log_receipts(path)
     })
 }

@@ -45,7 +45,8 @@ pub struct sonset_stream_config {
     /// Largest magnitude that leaves an audio channel, above 0 and up to 1; 0 is 1. It is digital: the sound
     /// pressure is up to the amplifier.
     pub ceiling: f64,
-    /// Fade of stop, close and, if nothing else is said, cancel, in milliseconds; 0 is 5.
+    /// Fade of stop, close and, if nothing else is said, cancel, in milliseconds up to 10000; 0 is 5,
+    /// -1 cuts.
     pub fade_ms: f64,
     /// Noise that keeps an output awake which goes to sleep on digital silence, and then swallows the begin of the
     /// next sound: its largest magnitude in decibels re full scale, -150 to -80; 0 for none. Of an output of 24 bits
@@ -125,10 +126,10 @@ pub struct sonset_stream_time {
     pub struct_size: u32,
     /// 0.
     pub reserved: i32,
-    /// First frame of the next block.
+    /// First frame of the next block: what a start NOW gets, unless a block begins before the call is through.
     pub frame: i64,
-    /// First frame that a call made now can still reach: two blocks and 5 ms ahead of where the device is by
-    /// the clock. On a manual stream, or while the stream does not run, it is frame.
+    /// First frame that a call made now surely reaches: two blocks and 5 ms ahead of where the device is by the
+    /// clock, so later than a start NOW by these. On a manual stream, or while the stream does not run, it is frame.
     pub earliest_frame: i64,
     /// Time of frame at the converter, by the clock MONOTONIC, latency and bias included; -1 if unknown.
     pub host_ns: i64,
@@ -223,9 +224,12 @@ pub unsafe extern "C" fn sonset_stream_config_init(config: *mut sonset_stream_co
 ///
 /// config NULL stands for all zeros. A device is named by its id from a device list; NULL is the default one
 /// of the backend, resolved now: it stays the same device for the stream's life. Where there is none, opening
-/// fails: no stream falls back to silence by itself. options is "key=value;key=value" or NULL:
+/// fails: no stream falls back to silence by itself, and only its own id names the virtual device. An empty id
+/// is an error. options is "key=value;key=value" or NULL:
 ///   manual   callbacks=duplex|separate
 ///   jack     client_name=NAME; server=NAME; autoconnect=on|off; output_ports=P,P,...; input_ports=P,P,...
+///            (a client's name has at most 63 bytes; on, which is the default: channel k to the card's port k, and a
+///            channel without one is refused with UNSUPPORTED_FORMAT)
 ///   virtual  none; a device id may carry a fault plan: "virtual:lose_at=FRAME,ppm=X,jitter_ns=X,..."
 ///   others   os_resample=on|off (whether the system may convert the rate, which is then said in the info)
 ///

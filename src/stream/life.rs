@@ -26,6 +26,8 @@ use crate::shared::{Shared, ThreadShared};
 
 const DEFAULT_ACTIONS: u32 = 1024;
 const DEFAULT_FADE_MS: f64 = 5.0;
+/// The `fade_ms` of a stream that cuts.
+const NO_FADE: f64 = -1.0;
 /// Levels of the noise in digital silence: of a quarter of the last of 24 bits, up to three times the last of 16.
 const DITHER_DB: std::ops::RangeInclusive<f64> = -150.0..=-80.0;
 /// Most samples of history: a recording that starts in the past copies its part in one callback.
@@ -66,7 +68,7 @@ impl Stream {
         let gates = [Arc::new(Gate::default()), Arc::new(Gate::default())];
         let backend = match config.backend {
             Some(backend) => backend,
-            None => backend::cpal::system_default()?,
+            None => backend::system_default()?,
         };
         let (device, opened) = if backend == Backend::Manual {
             (None, open_manual(config, &options)?)
@@ -372,6 +374,11 @@ fn check_config(config: &Config) -> Result<()> {
     if outputs > MAX_CHANNELS || inputs > MAX_CHANNELS {
         fail!(UnsupportedFormat, "{outputs} output and {inputs} input channels: at most {MAX_CHANNELS} each");
     }
+    for (name, id) in [("output_device", &config.output_device), ("input_device", &config.input_device)] {
+        if id.as_ref().is_some_and(|id| id.trim().is_empty()) {
+            fail!(InvalidArgument, "{name} is empty: name a device by its id, or none for the default one");
+        }
+    }
     if config.max_actions as usize > MAX_SLOTS {
         fail!(InvalidArgument, "max_actions {}: at most {MAX_SLOTS}", config.max_actions);
     }
@@ -389,8 +396,12 @@ fn check_config(config: &Config) -> Result<()> {
     if !(0.0..=1.0).contains(&config.ceiling) {
         fail!(InvalidArgument, "ceiling {}: above 0 and at most 1, or 0 for 1", config.ceiling);
     }
-    if !(0.0..=MAX_FADE_MS).contains(&config.fade_ms) {
-        fail!(InvalidArgument, "fade_ms {}: 0 (for {DEFAULT_FADE_MS}) to {MAX_FADE_MS}", config.fade_ms);
+    if config.fade_ms != NO_FADE && !(0.0..=MAX_FADE_MS).contains(&config.fade_ms) {
+        fail!(
+            InvalidArgument,
+            "fade_ms {}: up to {MAX_FADE_MS}, 0 for {DEFAULT_FADE_MS}, {NO_FADE} for none",
+            config.fade_ms
+        );
     }
     if config.dither_db != 0.0 && !DITHER_DB.contains(&config.dither_db) {
         let (least, most) = (DITHER_DB.start(), DITHER_DB.end());
@@ -464,7 +475,11 @@ fn assemble(
     notices: Arc<Notices>,
 ) -> Core {
     let both = opened.output_channels > 0 && opened.input_channels > 0;
-    let fade_ms = if config.fade_ms == 0.0 { DEFAULT_FADE_MS } else { config.fade_ms };
+    let fade_ms = match config.fade_ms {
+        0.0 => DEFAULT_FADE_MS,
+        NO_FADE => 0.0,
+        given => given,
+    };
     let format = Format {
         backend,
         sample_rate_hz: opened.sample_rate_hz,

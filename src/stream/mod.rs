@@ -98,7 +98,7 @@ pub struct Config {
     pub ceiling: f32,
     /// Round trip of the virtual device in frames; 0 takes one block.
     pub virtual_latency_frames: u32,
-    /// Fade of stop, close and cancel in milliseconds; 0 takes 5.
+    /// Fade of stop, close and cancel in milliseconds; 0 takes 5, -1 none.
     pub fade_ms: f64,
     /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 for none.
     pub dither_db: f64,

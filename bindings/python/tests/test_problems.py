@@ -157,13 +157,44 @@ def test_errors_carry_code_name_and_message(manual):
 
 def test_devices_are_named_in_any_way_that_fits_one_only():
     known = sonset.query_devices("virtual")
-    for device in (known[0], "virtual", "Virtual device"):
+    for device in (known[0], "virtual", "virtual:ppm=1", known[0].name):
         assert sonset.Stream(device=device).info.is_virtual
     for device in ("no such device", 1000, -1):
         with pytest.raises((sonset.NoDeviceError, ValueError), match="Virtual device"):
             sonset.Stream(device=device)
-    with pytest.raises(ValueError, match="is none of"):
-        sonset.Stream(backend="portaudio")
+    for wrong in ("portaudio", "", 2, b"virtual"):
+        with pytest.raises(ValueError, match="is none of"):
+            sonset.Stream(backend=wrong)
     with pytest.raises(sonset.NoDeviceError, match="no default output"):
         sonset.query_devices("virtual", kind="output")
     assert "virtual" in repr(known) and sonset.query_devices("manual") == []
+
+
+def test_the_virtual_device_is_last_and_has_no_number():
+    devices = sonset.query_devices()
+    assert [device.backend == "virtual" for device in devices] == [False] * (len(devices) - 1) + [True]
+    assert sonset.backends()[-1] == "virtual"
+    last = len(devices) - 1
+    numbers = (last, np.int32(last), -1, True, np.bool_(True), 1.0, "0", str(last))
+    for device in (*numbers, "", " ", "device", "Virtual", "VIRTUAL", "virtual ", "virtual\0", "wired", b"virtual", []):
+        for more in ({"device": device}, {"output_device": device}, {"input_device": device, "input_channels": 1}):
+            try:
+                assert not sonset.Stream(48000, **more).info.is_virtual
+            except (ValueError, sonset.NoDeviceError) as error:
+                assert "device=" in str(error)
+    with pytest.raises(ValueError, match="device='virtual'"):
+        sonset.Stream(device=last)
+    with pytest.raises(ValueError, match="device='virtual'"):
+        sonset.Stream(device=0, backend="virtual")
+
+
+def test_a_device_of_another_backend_than_the_one_that_is_named_is_refused():
+    known = sonset.query_devices("virtual")[0]
+    for device in ("virtual", "virtual:ppm=1", known):
+        with pytest.raises(ValueError, match="'virtual', not of backend='jack'"):
+            sonset.Stream(device=device, backend="jack")
+        with pytest.raises(ValueError, match="a stream runs on one"):
+            sonset.Stream(48000, 1, 1, output_device=device, input_device="manual")
+    with pytest.raises(ValueError, match="'manual', not of backend='virtual'"):
+        sonset.Stream(48000, device="manual", backend="virtual")
+    assert sonset.Stream(48000, 1, 1, output_device="virtual", backend="virtual").info.input_device == "virtual"

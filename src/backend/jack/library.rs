@@ -22,6 +22,7 @@ pub fn open_client(name: &str, server: Option<&str>) -> Result<Client> {
             format!("libjack could not be loaded ({error}); install jackd2 or pipewire-jack"),
         )
     })?;
+    check_client_name(name)?;
     let name = c_string("client_name", name)?;
     let server_name = server.map(|server| c_string("server", server)).transpose()?;
     ::jack::set_logger(LoggerType::None);
@@ -46,6 +47,26 @@ pub fn open_client(name: &str, server: Option<&str>) -> Result<Client> {
     }
     // SAFETY: the pointer is a client of which nobody else knows.
     Ok(unsafe { Client::from_raw(client) })
+}
+
+/// A name that is too long or holds a colon is cut or refused by libjack without saying why.
+fn check_client_name(name: &str) -> Result<()> {
+    // The size that libjack states includes the zero at the end; JACK 2 states 65, and its server takes 63.
+    // SAFETY: the function takes nothing and returns a constant.
+    let stated = unsafe { jack_sys::jack_client_name_size() };
+    let most = (stated.saturating_sub(1) as usize).min(63);
+    if name.len() > most {
+        fail!(
+            InvalidArgument,
+            "option client_name={}… has {} bytes: JACK takes at most {most}",
+            name.chars().take(20).collect::<String>(),
+            name.len()
+        );
+    }
+    if name.contains(':') {
+        fail!(InvalidArgument, "option client_name={name}: JACK takes no ':' in the name of a client");
+    }
+    Ok(())
 }
 
 /// How a person would call the server.

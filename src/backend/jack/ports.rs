@@ -59,7 +59,7 @@ impl Plan {
         })
     }
 
-    /// Finds the ports that are meant. A port that was named must exist; physical ones may be too few.
+    /// Finds the ports that are meant, which must exist.
     pub fn resolve(&self, client: &Client, ports: &Ports) -> Result<Wires> {
         let outputs = Side {
             key: "output_ports",
@@ -92,15 +92,25 @@ impl Side<'_> {
     fn wires(&self, client: &Client, autoconnect: bool) -> Result<Vec<Wire>> {
         match self.named {
             Some(names) => self.to_named(client, names),
-            None if autoconnect => Ok(self.to_physical(client)),
+            None if autoconnect => self.to_physical(client),
             None => Ok(Vec::new()),
         }
     }
 
-    fn to_physical(&self, client: &Client) -> Vec<Wire> {
+    /// Channel k to the k-th physical port. A channel without one would complete its sounds unheard.
+    fn to_physical(&self, client: &Client) -> Result<Vec<Wire>> {
         let far = physical(client, self.far_end);
+        let (channels, ports, key) = (self.own.len(), far.len(), self.key);
+        if channels > ports {
+            let kind = key.trim_end_matches("_ports");
+            fail!(
+                UnsupportedFormat,
+                "{channels} {kind} channels, and the card of the JACK server has {ports} ports for them; open fewer, name \
+                 the ports in the option {key}, or give autoconnect=off and connect them yourself"
+            );
+        }
         let pairs = self.own.iter().zip(far);
-        pairs.map(|(own, far)| Wire { own: own.clone(), far, required: false }).collect()
+        Ok(pairs.map(|(own, far)| Wire { own: own.clone(), far }).collect())
     }
 
     fn to_named(&self, client: &Client, names: &str) -> Result<Vec<Wire>> {
@@ -110,9 +120,7 @@ impl Side<'_> {
             fail!(InvalidArgument, "option {key} names {named} ports for {channels} channels");
         }
         let pairs = self.own.iter().zip(names).filter(|(_, name)| !name.is_empty());
-        pairs
-            .map(|(own, name)| Ok(Wire { own: own.clone(), far: self.find(client, name)?, required: true }))
-            .collect()
+        pairs.map(|(own, name)| Ok(Wire { own: own.clone(), far: self.find(client, name)? })).collect()
     }
 
     fn find(&self, client: &Client, name: &str) -> Result<String> {
@@ -133,8 +141,6 @@ impl Side<'_> {
 struct Wire {
     own: String,
     far: String,
-    /// Whether a failure fails the start.
-    required: bool,
 }
 
 /// The connections to make at each start; JACK undoes them at each stop.
@@ -171,7 +177,6 @@ impl Wire {
         match client.connect_ports_by_name(source, destination) {
             // The same wire may be named from both of its ends.
             Ok(()) | Err(JackError::PortAlreadyConnected(..)) => Ok(()),
-            Err(_) if !self.required => Ok(()),
             Err(error) => Err(Error::new(Code::DeviceFailed, format!("JACK: {error}"))),
         }
     }

@@ -100,6 +100,7 @@ fn the_info_says_what_the_server_is() {
 #[test]
 fn what_the_server_does_not_do_is_refused_with_both_values() {
     let server = Jackd::start(48_000, 128, 2);
+    let long_name = format!("client_name={}", "n".repeat(64));
     let cases = [
         (44_100, 0, "", Code::UnsupportedFormat, ["44100", "48000"]),
         (0, 64, "", Code::UnsupportedFormat, ["64", "128"]),
@@ -107,6 +108,8 @@ fn what_the_server_does_not_do_is_refused_with_both_values() {
         (0, 0, "output_ports=system:capture_1", Code::InvalidArgument, ["system:capture_1", "output_ports"]),
         (0, 0, "input_ports=a:b,c:d,e:f", Code::InvalidArgument, ["3", "2"]),
         (0, 0, "client_name=", Code::InvalidArgument, ["client_name", "empty"]),
+        (0, 0, "client_name=a:b", Code::InvalidArgument, ["client_name=a:b", "':'"]),
+        (0, 0, &long_name, Code::InvalidArgument, ["64 bytes", "63"]),
     ];
     for (sample_rate_hz, block_frames, more, code, words) in cases {
         let options = options(&server, more);
@@ -128,16 +131,35 @@ fn a_missing_server_is_unavailable_and_is_not_started() {
 }
 
 #[test]
-fn more_channels_than_the_server_has_are_fine() {
+fn a_client_name_may_be_as_long_as_jack_takes_it() {
     let server = Jackd::start(48_000, 128, 2);
-    let options = options(&server, "client_name=wide");
-    let wide = Request { output_channels: 40, input_channels: 256, ..request(&options) };
-    let mut driver = open_driver(&wide).unwrap();
-    driver.start().unwrap();
-    assert!(is_called(&driver, SOON));
-    let client = driver.live.as_ref().expect("it was started").client();
-    let connected = |port| client.port_by_name(port).unwrap().connected_count().unwrap();
-    assert_eq!(["wide:output_2", "wide:output_3", "wide:input_2"].map(connected), [1, 0, 1]);
+    let name = "n".repeat(63);
+    let options = options(&server, &format!("client_name={name}"));
+    let driver = open_driver(&request(&options)).unwrap();
+    assert_eq!(driver.live.as_ref().expect("it is open").client().name(), name);
+}
+
+#[test]
+fn channels_that_the_card_lacks_are_refused_unless_the_wiring_is_the_users() {
+    let server = Jackd::start(48_000, 128, 2);
+    for (outputs, inputs, words) in [(3, 2, ["3 output", "2 ports"]), (2, 200, ["200 input", "2 ports"])] {
+        let options = options(&server, "");
+        let wide = Request { output_channels: outputs, input_channels: inputs, ..request(&options) };
+        let error = refusal(&wide);
+        assert_eq!(error.code, Code::UnsupportedFormat);
+        assert!(words.iter().all(|word| error.message.contains(word)), "{error}");
+    }
+    for own in ["autoconnect=off", "output_ports=,,system:playback_1;autoconnect=off"] {
+        let options = options(&server, &format!("client_name=wide;{own}"));
+        let wide = Request { output_channels: 40, input_channels: 256, ..request(&options) };
+        let mut driver = open_driver(&wide).unwrap();
+        driver.start().unwrap();
+        assert!(is_called(&driver, SOON));
+        let client = driver.live.as_ref().expect("it was started").client();
+        let connected = |port| client.port_by_name(port).unwrap().connected_count().unwrap();
+        let third = usize::from(own.contains("output_ports"));
+        assert_eq!(["wide:output_2", "wide:output_3", "wide:input_2"].map(connected), [0, third, 0]);
+    }
 }
 
 #[test]

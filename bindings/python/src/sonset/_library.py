@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from typing import Any, Dict, NoReturn, Optional
+
+import numpy as np
 
 from . import errors
 
@@ -44,6 +47,37 @@ def refuse(message: str) -> NoReturn:
     raise errors.InvalidArgumentError(message, -1, "SONSET_ERROR_INVALID_ARGUMENT")
 
 
+class _Short(reprlib.Repr):
+    """The repr of a value, cut to what a line holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdict = self.maxarray = 4
+        self.maxstring = self.maxother = 80
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, np.ndarray) and x.ndim > 0:
+            return f"<array of the shape {x.shape}, {x.dtype}>"
+        if isinstance(x, (bytes, bytearray, memoryview)) and len(x) > self.maxstring:
+            return f"<{type(x).__name__} of the length {len(x)}>"
+        if isinstance(x, int) and x.bit_length() > 128:
+            return f"<int of {x.bit_length()} bits>"
+        return super().repr1(x, level)
+
+
+_short = _Short()
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: its repr, or of a large one the gist.
+
+    >>> shown(0.5), shown("x" * 1000000) == repr("x" * 37)[:-1] + "..." + repr("x" * 39)[1:]
+    ('0.5', True)
+    """
+    return _short.repr(value)
+
+
 def struct(name: str) -> Any:
     """A struct of the header that is zero but for its size."""
     return ffi.new(f"{name} *", {"struct_size": ffi.sizeof(name)})
@@ -66,9 +100,28 @@ def names(enumeration: str) -> Dict[int, str]:
     return {value: name for name, value in numbers(enumeration).items()}
 
 
-def path_bytes(path: str | os.PathLike[str]) -> bytes:
-    """A path as the library takes it."""
-    return os.fspath(path).encode("utf-8")
+def text_bytes(field: str, value: Any) -> bytes:
+    """A text as the library takes it."""
+    if not isinstance(value, str):
+        refuse(f"{field}={shown(value)} is no text")
+    try:
+        encoded = value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        refuse(f"{field}={shown(value)} is no Unicode text: {error.reason}")
+    if b"\0" in encoded:
+        refuse(f"{field}={shown(value)} holds a NUL")
+    return encoded
+
+
+def path_bytes(path: Any) -> bytes:
+    """A path as the library takes it: on Unix the bytes that name the file, whatever they are."""
+    try:
+        name = os.fsencode(path)
+    except (TypeError, UnicodeEncodeError) as error:
+        refuse(f"path={shown(path)} is no path of a file: {error}")
+    if not name or b"\0" in name:
+        refuse(f"path={shown(path)} is empty" if not name else f"path={shown(path)} holds a NUL")
+    return name
 
 
 class Process:

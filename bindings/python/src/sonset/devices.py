@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple, Union
 
+import numpy as np
+
 from . import errors
-from ._library import check, ffi, lib, numbers, refuse, struct, text
+from ._library import check, ffi, lib, numbers, refuse, shown, struct, text
 
 BACKENDS: Dict[str, int] = {name.replace("_", "-"): value for name, value in numbers("sonset_backend").items()}
 """The numbers of the backends by name."""
 
 BACKEND_NAMES = {value: name for name, value in BACKENDS.items()}
+_VIRTUAL = "virtual"
+_BY_NAME = "write device='virtual'"
 _BLUETOOTH = re.compile(r"blue(tooth|z)|airpods|a2dp|hands-?free|\bbuds\b", re.I)
 
 
@@ -106,9 +111,9 @@ def backend_number(name: Optional[str]) -> int:
     """The number of a backend; that of the default one for None."""
     if name is None:
         return 0
-    number = BACKENDS.get(str(name).replace("_", "-").lower())
+    number = BACKENDS.get(name.replace("_", "-").lower()) if isinstance(name, str) else None
     if number is None:
-        refuse(f"backend={name!r} is none of {', '.join(BACKENDS)}")
+        refuse(f"backend={shown(name)} is none of {', '.join(BACKENDS)}")
     return number
 
 
@@ -125,7 +130,7 @@ def query_devices(backend: Optional[str] = None, kind: Optional[str] = None) -> 
     Returns
     -------
     DeviceList or DeviceInfo
-        A snapshot, numbered from 0.
+        A snapshot, numbered from 0. The virtual device comes last.
 
     Examples
     --------
@@ -136,7 +141,7 @@ def query_devices(backend: Optional[str] = None, kind: Optional[str] = None) -> 
     if kind is not None:
         return _default(backend, kind)
     found = DeviceList()
-    for name in [backend] if backend is not None else [name for name in backends() if name != "manual"]:
+    for name in [backend] if backend is not None else _searched():
         try:
             found += _list(backend_number(name), len(found))
         except errors.SonsetError as error:
@@ -146,9 +151,14 @@ def query_devices(backend: Optional[str] = None, kind: Optional[str] = None) -> 
     return found
 
 
+def _searched() -> List[str]:
+    """The backends that have devices, the virtual one last."""
+    return sorted((name for name in backends() if name != "manual"), key=lambda name: name == _VIRTUAL)
+
+
 def _default(backend: Optional[str], kind: str) -> DeviceInfo:
     if kind not in ("output", "input"):
-        refuse(f"kind={kind!r} is neither 'output' nor 'input'")
+        refuse(f"kind={shown(kind)} is neither 'output' nor 'input'")
     for device in _list(backend_number(backend), 0):
         if device.is_default_output if kind == "output" else device.is_default_input:
             return device
@@ -188,41 +198,83 @@ Device = Union[None, str, int, DeviceInfo]
 """How a device is named: by its `DeviceInfo`, its number in `query_devices()`, its id, or a part of its name."""
 
 
-def resolve(device: Device, backend: Optional[str]) -> Tuple[Optional[str], Optional[str]]:
-    """The backend and the id that a device is meant by.
+@dataclass(frozen=True)
+class Chosen:
+    """A device that is meant: its backend and its id, None for the default ones."""
 
-    A text is an id, or the name of a backend that has one device only, or else a part of a device's name that only
-    one device has.
+    given: Device
+    backend: Optional[str]
+    id: Optional[str]
+
+
+def resolve(output: Device, source: Device, backend: Optional[str]) -> Tuple[Chosen, Chosen]:
+    """What the devices of a stream are meant by, which run on one backend.
+
+    A number is that of `query_devices`, of the backend if one is named. A text is an id, ``'virtual'`` or
+    ``'manual'``, a device's name, or a part of the name that only one device has. The virtual device has no number,
+    and no part of its name means it: what nobody asked for is not to play to nothing.
     """
+    number = backend_number(backend)
+    named = BACKEND_NAMES[number] if number else None
+    chosen = [_choose(device, named) for device in (output, source)]
+    taken = {device.backend for device in chosen if device.backend is not None}
+    if len(taken) > 1:
+        refuse(
+            f"output_device={shown(output)} is of the backend {chosen[0].backend!r}, and input_device={shown(source)} "
+            f"of {chosen[1].backend!r}: a stream runs on one"
+        )
+    common = taken.pop() if taken else None
+    return Chosen(output, common, chosen[0].id), Chosen(source, common, chosen[1].id)
+
+
+def _choose(device: Device, backend: Optional[str]) -> Chosen:
     if device is None:
-        return backend, None
+        return Chosen(device, backend, None)
+    found = _alone(device) if isinstance(device, str) else None
     if isinstance(device, DeviceInfo):
-        if backend is not None and backend_number(backend) != BACKENDS[device.backend]:
-            refuse(f"backend={backend!r} is not that of the device, {device.backend!r}")
-        return device.backend, device.id
-    if isinstance(device, str) and (device.split(":")[0] in ("virtual", "manual")):
-        return device.split(":")[0], device if device.startswith("virtual") else None
-    if isinstance(device, str) and backend is not None:
+        found = Chosen(device, device.backend, device.id)
+    if found is None:
         known = query_devices(backend)
-    else:
-        known = query_devices()
-    chosen = _named(device, known) if isinstance(device, str) else _numbered(device, known)
-    return chosen.backend, chosen.id
+        info = _named(device, known) if isinstance(device, str) else _numbered(device, known)
+        found = Chosen(device, info.backend, info.id)
+    if backend not in (None, found.backend):
+        refuse(f"device={shown(device)} is of the backend {found.backend!r}, not of backend={backend!r}")
+    return found
 
 
-def _numbered(number: int, known: DeviceList) -> DeviceInfo:
-    if isinstance(number, bool) or not 0 <= int(number) < len(known):
-        refuse(f"device={number!r} is not the number of one of the {len(known)} devices:\n{known!r}")
-    return known[int(number)]
+def _alone(name: str) -> Optional[Chosen]:
+    """What is of the backends that have one device, which only its id or its whole name means."""
+    if not name.strip():
+        refuse(f"device={shown(name)} names no device: give None for the default one")
+    if name == "manual":
+        return Chosen(name, "manual", None)
+    if name == _VIRTUAL or name.startswith(f"{_VIRTUAL}:"):
+        return Chosen(name, _VIRTUAL, name)
+    return None
+
+
+def _numbered(number: Any, known: DeviceList) -> DeviceInfo:
+    try:
+        place = -1 if isinstance(number, (bool, np.bool_)) else operator.index(number)
+    except TypeError:
+        refuse(f"device={shown(number)} is no DeviceInfo, number, id or name of a device")
+    if not 0 <= place < len(known):
+        refuse(f"device={shown(number)} is not the number of one of the {len(known)} devices:\n{known!r}")
+    if known[place].backend == _VIRTUAL:
+        refuse(f"device={shown(number)}: numbers do not mean the virtual device, which has no hardware: {_BY_NAME}")
+    return known[place]
 
 
 def _named(name: str, known: DeviceList) -> DeviceInfo:
-    same = [device for device in known if device.id == name]
-    found = same or [device for device in known if name.lower() in device.name.lower()]
-    if len(found) == 1 or (same and found):
+    by_id = [device for device in known if device.id == name]
+    by_name = [device for device in known if device.name.lower() == name.lower()]
+    real = [device for device in known if device.backend != _VIRTUAL]
+    found = by_id[:1] or by_name or [device for device in real if name.lower() in device.name.lower()]
+    if len(found) == 1:
         return found[0]
-    what = "no device is called so" if not found else f"{len(found)} devices are called so"
-    raise errors.NoDeviceError(f"device={name!r}: {what}:\n{known!r}", -10, "SONSET_ERROR_NO_DEVICE")
+    what = f"{len(found)} devices are called so" if found else "no device is called so"
+    advice = "" if real else f"\nFor a run without hardware, {_BY_NAME}"
+    raise errors.NoDeviceError(f"device={shown(name)}: {what}:\n{known!r}{advice}", -10, "SONSET_ERROR_NO_DEVICE")
 
 
 __all__ = ["BACKENDS", "Device", "DeviceInfo", "DeviceList", "backends", "query_devices"]

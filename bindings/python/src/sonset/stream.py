@@ -11,7 +11,7 @@ import numpy as np
 from . import devices as _devices
 from . import options as _options
 from . import progress, state
-from ._library import NULL, check, failure, ffi, lib, numbers, path_bytes, refuse, struct
+from ._library import NULL, check, failure, ffi, lib, numbers, path_bytes, refuse, shown, struct, text_bytes
 from .action import Action
 from .arguments import direction_number, pick, set_field
 from .buffer import _rate
@@ -153,10 +153,13 @@ class Stream(Player, Recorder):
         if output_channels is None:
             output_channels = 0 if input_channels else 2
         config = ffi.new("sonset_stream_config *")
-        backend, output = _devices.resolve(device if output_device is None else output_device, backend)
-        backend, source = _devices.resolve(device if input_device is None else input_device, backend)
+        output, source = _devices.resolve(
+            device if output_device is None else output_device,
+            device if input_device is None else input_device,
+            backend,
+        )
         fields = {
-            "backend": _devices.backend_number(backend),
+            "backend": _devices.backend_number(output.backend),
             "sample_rate_hz": _rate(samplerate),
             "output_channels": output_channels,
             "input_channels": input_channels or 0,
@@ -172,10 +175,10 @@ class Stream(Player, Recorder):
             set_field(config, name, value)
         handle = ffi.new("sonset_stream **")
         names_of_devices = [
-            NULL if name is None or not channels else ffi.new("char[]", name.encode())
-            for name, channels in ((output, output_channels), (source, input_channels))
+            NULL if chosen.id is None or not channels else ffi.new("char[]", text_bytes("device", chosen.id))
+            for chosen, channels in ((output, output_channels), (source, input_channels))
         ]
-        extra = NULL if options is None else ffi.new("char[]", _option_text(options).encode())
+        extra = NULL if options is None else ffi.new("char[]", text_bytes("options", _option_text(options)))
         check(lib.sonset_stream_open(config, *names_of_devices, extra, handle))
         self._own(handle[0], strict, wait)
 
@@ -551,7 +554,15 @@ class Stream(Player, Recorder):
 def _option_text(options: Union[str, Mapping[str, Any]]) -> str:
     if isinstance(options, str):
         return options
-    return ";".join(f"{key}={value}" for key, value in options.items())
+    if not isinstance(options, Mapping):
+        refuse(f"options={shown(options)} is neither a dict nor a text 'key=value;key=value'")
+    parts = []
+    for key, value in options.items():
+        text = {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+        if ";" in f"{key}{text}" or "=" in str(key):
+            refuse(f"options={{{shown(key)}: {shown(value)}}}: keys and values hold no ';', and keys no '='")
+        parts.append(f"{key}={text}")
+    return ";".join(parts)
 
 
 __all__ = ["Batch", "Stream"]

@@ -11,14 +11,19 @@
 (np.int64(0), 1, 4800)
 
 `Mixer`, `Recorder`, `MixerAndRecorder` and `RingBuffer` have the names, arguments, methods and attributes that
-rtmixer 0.1.7 documents, and those of sounddevice's streams that rtmixer passes on. If sounddevice is imported, its
-``default`` settings apply. `Action.receipt` of a sound tells what rtmixer does not know, and the attribute ``stream``
-of each stream is the `sonset.Stream` that does the work, for whatever rtmixer cannot do.
+rtmixer 0.1.7 documents, and those of sounddevice's streams that rtmixer passes on. What the program has set of
+``sounddevice.default`` applies. `Action.receipt` of a sound tells what rtmixer does not know, and the attribute
+``stream`` of each stream is the `sonset.Stream` that does the work, for whatever rtmixer cannot do.
 
 Differences
 -----------
-Device numbers are those of ``sonset.query_devices()``, not of ``sounddevice.query_devices()``; ``'virtual'`` is a
-device without hardware.
+Device numbers are those of ``sounddevice.query_devices()``, as in rtmixer: the device of sonset is opened that has the
+same name or sound card. Where there is none, or sounddevice is not imported, a number is refused. Names and ids are
+those of ``sonset.query_devices()``, or else of sounddevice. The default device is that of `sonset.Stream`, unless the
+program has set ``sounddevice.default.device``.
+
+``'virtual'`` is a device without hardware, which only this name means. sounddevice knows nothing of it: where an
+example asks ``sounddevice.query_devices(device, 'output')`` for its channels, say how many.
 
 Times (``stream.time``, ``start``, ``time``, ``actual_time``) are seconds by the clock of `time.perf_counter`. A start
 is converted to a frame by a fit of the device's clock, not by the time stamp of one block, so the noise of time

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict
 
 from .. import devices as _devices
@@ -12,6 +11,7 @@ from .. import errors, notices
 from .._library import refuse
 from ..options import number
 from ..stream import Stream
+from . import _portaudio
 
 INPUT, OUTPUT, DUPLEX = "input", "output", "duplex"
 _LEAST_ACTIONS = 8192
@@ -35,7 +35,7 @@ class StreamArguments(TypedDict, total=False):
 
 
 def open_stream(kind: str, arguments: StreamArguments) -> Stream:
-    """Opens what is asked for. What sounddevice's settings leave open is taken from its defaults, if it is imported."""
+    """Opens what is asked for. What that leaves open is taken from the defaults that the program gave sounddevice."""
     unknown = set(arguments) - set(StreamArguments.__annotations__)
     if unknown:
         raise TypeError(
@@ -49,8 +49,7 @@ def open_stream(kind: str, arguments: StreamArguments) -> Stream:
     options: Dict[str, Any] = {}
     counts = {INPUT: 0, OUTPUT: 0}
     for direction in directions:
-        device = _setting("device", direction, kind, given)
-        device = None if device == -1 else device
+        device = _portaudio.device(_setting("device", direction, kind, given), direction)
         options[f"{direction}_device"] = device
         channels = _setting("channels", direction, kind, given)
         counts[direction] = most_channels(device, direction) if channels is None else operator.index(channels)
@@ -92,7 +91,7 @@ def split(value: Any) -> Tuple[Any, Any]:
 def _setting(name: str, direction: Optional[str], kind: str, given: Mapping[str, Any]) -> Any:
     value = given.get(name)
     if value is None:
-        value = getattr(getattr(sys.modules.get("sounddevice"), "default", None), name, None)
+        value = _portaudio.chosen_default(name)
         return value if direction is None else split(value)[direction == OUTPUT]
     return split(value)[direction == OUTPUT] if kind == DUPLEX and direction is not None else value
 
@@ -107,9 +106,9 @@ def most_channels(device: Any, direction: str) -> int:
     if device is None:
         info = _devices.query_devices(kind=direction)
     else:
-        backend, name = _devices.resolve(device, None)
-        known = [] if backend == "manual" else _devices.query_devices(backend)
-        info = next((info for info in known if info.id == name), known[0] if known else None)
+        chosen = _devices.resolve(device, device, None)[0]
+        known = [] if chosen.backend == "manual" else _devices.query_devices(chosen.backend)
+        info = next((info for info in known if info.id == chosen.id), known[0] if known else None)
     if info is None:
         return 2
     return int(info.output_channels if direction == OUTPUT else info.input_channels)

@@ -7,11 +7,11 @@ import threading
 import time as _time
 from typing import TYPE_CHECKING, Any, Callable, Dict, KeysView, Optional, Sequence, Tuple, TypeVar, Union
 
-from .. import devices as _devices
 from .. import errors
 from .._library import lib, refuse
 from ..action import Action as Issued
 from ..clock import Clock
+from . import _portaudio
 from ._action import (
     CANCEL,
     FETCH_AND_RESET_STATS,
@@ -73,12 +73,10 @@ class Base:
 
     @property
     def device(self) -> Any:
-        """The number of its device in ``sonset.query_devices()``, -1 if it is not there; a pair for both directions."""
+        """The number that sounddevice has for its device, -1 if it has none; a pair for both directions."""
         info = self.stream.info
-        devices = _devices.query_devices()
-        return self._of_directions(
-            _number(devices, info.backend, info.input_device), _number(devices, info.backend, info.output_device)
-        )
+        ids = (info.input_device, info.output_device)
+        return self._of_directions(*(_portaudio.number_of(info.backend, name) if name else -1 for name in ids))
 
     @property
     def channels(self) -> Any:
@@ -392,11 +390,3 @@ class Base:
             self._drain_at = 2 * len(self._actions) + _FEW
             # Afterwards, so that the memory of all that has ended is let go of, and its problems are told.
             self.stream._collect()
-
-
-def _number(devices: Sequence[_devices.DeviceInfo], backend: str, name: str) -> int:
-    for device in devices:
-        # The id of a virtual device that was opened may carry a fault plan.
-        if device.backend == backend and (device.id == name or backend == "virtual"):
-            return device.index
-    return -1

@@ -33,7 +33,7 @@ class Mixer(Base):
     blocksize : int, optional
         Frames of a block; 0 lets the device choose.
     device : int or str, optional
-        Its number in ``sonset.query_devices()``, its id or a part of its name; ``'virtual'`` is no hardware.
+        Its number in ``sounddevice.query_devices()``, its id or a part of its name; ``'virtual'`` is no hardware.
     channels : int, optional
         Output channels; by default as many as there are.
     latency : float or {'low', 'high'}, optional
