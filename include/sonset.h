@@ -1281,8 +1281,12 @@ const char *sonset_outcome_name(int32_t outcome);
 
 /**
  * What went wrong in the calling thread's last call that failed, in words, with the values; empty before the
- * first. UTF-8, and valid until the thread's next call that fails. sonset_stream_process and its variants
- * leave it as it is.
+ * first. UTF-8, at most 5119 bytes; a longer message ends in "...".
+ *
+ * The pointer is the same for the life of the thread, and never NULL. The thread's next call that fails replaces the
+ * text; calls that succeed, and sonset_stream_process() and its variants, leave it as it is. In
+ * printf("%d %s", f(), sonset_error_last_message()) the message is that of f(), in whatever order C evaluates
+ * the two.
  *
  * [any-thread]
  */
@@ -2786,8 +2790,8 @@ int32_t sonset_stream_get_action(sonset_stream *stream,
 
 /**
  * Why the file of an action could not be read or written further, in words; empty if it could, or there is no file.
- * With SONSET_OUTCOME_FILE_ERROR it is never empty, and it can be told before the action has ended. UTF-8, and valid
- * until the thread's next call of this function. NULL, with a message, for an action that is not known, whose
+ * With SONSET_OUTCOME_FILE_ERROR it is never empty, and it can be told before the action has ended. UTF-8; the
+ * thread's next call of this function replaces the text in place. NULL, with a message, for an action that is not known, whose
  * receipt is not among the last 100000, or for a wrong handle.
  *
  * [any-thread]

@@ -23,8 +23,12 @@ pub extern "C" fn sonset_outcome_name(outcome: i32) -> *const c_char {
 }
 
 /// What went wrong in the calling thread's last call that failed, in words, with the values; empty before the
-/// first. UTF-8, and valid until the thread's next call that fails. sonset_stream_process and its variants
-/// leave it as it is.
+/// first. UTF-8, at most 5119 bytes; a longer message ends in "...".
+///
+/// The pointer is the same for the life of the thread, and never NULL. The thread's next call that fails replaces the
+/// text; calls that succeed, and sonset_stream_process() and its variants, leave it as it is. In
+/// printf("%d %s", f(), sonset_error_last_message()) the message is that of f(), in whatever order C evaluates
+/// the two.
 ///
 /// [any-thread]
 #[unsafe(no_mangle)]

@@ -1,11 +1,11 @@
 //! What every body of the C surface stands in: errors become codes and messages, panics become errors, and
 //! pointers are checked before they are used.
 
-use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use super::text::Text;
 use crate::error::{Code, Error, Result, fail};
 use crate::realtime::block::MAX_CHANNELS;
 
@@ -13,8 +13,8 @@ use crate::realtime::block::MAX_CHANNELS;
 const MAX_COUNT: i32 = MAX_CHANNELS as i32 + 1;
 
 thread_local! {
-    static LAST: RefCell<CString> = RefCell::new(CString::default());
-    static LENT: RefCell<CString> = RefCell::new(CString::default());
+    static LAST: Text = const { Text::empty() };
+    static LENT: Text = const { Text::empty() };
 }
 
 /// Runs `body`, and turns what goes wrong into a code and the thread's last message.
@@ -35,35 +35,19 @@ fn guard_or<T>(failed: impl FnOnce(&Error) -> T, body: impl FnOnce() -> Result<T
         Err(Error::new(Code::Internal, format!("internal error: {text}")))
     });
     result.unwrap_or_else(|error| {
-        set_last(&error.message);
+        LAST.with(|last| last.set(&error.message));
         failed(&error)
     })
 }
 
 /// `text` for C, valid until the calling thread lends the next one.
 pub fn lend(text: &str) -> *const c_char {
-    let text = c_text(text);
-    // A thread that is ending lends nothing any more.
-    LENT.try_with(|lent| {
-        *lent.borrow_mut() = text;
-        lent.borrow().as_ptr()
-    })
-    .unwrap_or(c"".as_ptr())
-}
-
-fn c_text(text: &str) -> CString {
-    CString::new(text.replace('\0', " ")).unwrap_or_default()
-}
-
-fn set_last(message: &str) {
-    let text = c_text(message);
-    // A thread that is ending has no last message any more.
-    let _ = LAST.try_with(|last| *last.borrow_mut() = text);
+    LENT.with(|lent| lent.set(text))
 }
 
 /// The calling thread's last message; empty before its first failure.
 pub fn last() -> *const c_char {
-    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+    LAST.with(Text::pointer)
 }
 
 /// The text at `text`, or `None` for null.

@@ -7,6 +7,7 @@ mod block;
 mod guard;
 mod handle;
 mod structs;
+mod text;
 
 // From here on in the order in which a reader of the header meets them.
 mod constants;

@@ -183,8 +183,8 @@ pub unsafe extern "C" fn sonset_stream_get_action(
 }
 
 /// Why the file of an action could not be read or written further, in words; empty if it could, or there is no file.
-/// With SONSET_OUTCOME_FILE_ERROR it is never empty, and it can be told before the action has ended. UTF-8, and valid
-/// until the thread's next call of this function. NULL, with a message, for an action that is not known, whose
+/// With SONSET_OUTCOME_FILE_ERROR it is never empty, and it can be told before the action has ended. UTF-8; the
+/// thread's next call of this function replaces the text in place. NULL, with a message, for an action that is not known, whose
 /// receipt is not among the last 100000, or for a wrong handle.
 ///
 /// [any-thread]
