@@ -1992,8 +1992,9 @@ SONSET_API int32_t sonset_channel_params_init(sonset_channel_params *params);
 
 /**
  * Says what an output channel (from 1) is for: SONSET_CHANNEL_... A new role has no ceiling and no
- * calibration of its own. Before the stream starts or while it is
- * stopped, and while no action is alive.
+ * calibration of its own. Before the stream starts or while it is stopped, and while no action is alive; INVALID_STATE
+ * too while another thread starts or stops it. Whatever plays was checked against the role and the ceiling that its
+ * channels have then.
  *
  * Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
  *
@@ -2006,8 +2007,7 @@ int32_t sonset_stream_set_channel_role(sonset_stream *stream,
 
 /**
  * Says everything of an output channel (from 1) at once; params NULL stands for all zeros. A role or a
- * ceiling changes before the stream starts or while it is stopped, and while no action is alive; the
- * calibration at any time. The ceiling is digital, and the calibration is what was measured: neither
+ * ceiling changes as by sonset_stream_set_channel_role(), the calibration at any time. The ceiling is digital, and the calibration is what was measured: neither
  * knows of an amplifier that is turned up afterwards.
  *
  * Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
@@ -2363,7 +2363,9 @@ SONSET_API int32_t sonset_record_params_init(sonset_record_params *params);
  *
  * channels holds channel_count input channels from 1, one for each channel of the buffer; NULL, with
  * channel_count 0, stands for 1 to n. params NULL stands for all zeros. out_action gets the action's id.
- * The buffer must not have been played; it may be recorded into again when the recording has ended.
+ * The buffer must not have been played; it may be recorded into again when the recording has ended. The call waits
+ * for sonset_buffer_read() and sonset_stream_get_level() of the same buffer on other threads, as long as those take
+ * to pass over it; nothing else of the stream waits meanwhile.
  *
  * Errors: RATE_MISMATCH, BUFFER_BUSY, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and
  * ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED (also SONSET_ALIGN_ROUND_TRIP where the round trip
@@ -2391,7 +2393,8 @@ int32_t sonset_stream_record_buffer(sonset_stream *stream,
  * cancelled. input_peak and what else is told of the samples is of those that were kept.
  *
  * The ring must be empty; its counts begin anew. It is the recording's until that has its receipt: till then
- * it can be read, but nothing else writes to it; then it is finished. It may be released at once.
+ * it can be read, but nothing else writes to it; then it is finished. It may be released at once. The call waits for
+ * other threads that are just reading or writing the ring.
  *
  * Errors: RING_BUSY if another action has the ring, INVALID_STATE also if the ring holds frames that nobody has
  * read, and else as sonset_stream_record_buffer().

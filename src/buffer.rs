@@ -10,7 +10,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::error::{Code, Error, Result, fail};
 use crate::memory::Locked;
@@ -49,16 +49,32 @@ pub struct Buffer {
     /// Frames recorded so far; everything below is written for good while a recorder exists.
     done: AtomicI64,
     usage: Mutex<Usage>,
+    /// Told when a reader is through, or a recording is decided on.
+    free: Condvar,
 }
 
-/// Who uses a buffer for what. Guarded by a lock that only host threads take.
+/// Who uses a buffer for what. Guarded by a lock that only host threads take, for moments: the books of a stream are
+/// locked while it is waited for.
 #[derive(Debug, Default)]
 struct Usage {
-    recording: bool,
+    recording: Recording,
     /// Played at least once.
     fixed: bool,
-    /// Host functions that read it bit by bit.
+    /// Host functions that read it bit by bit, with a disk between; a recording is refused meanwhile.
     readers: u32,
+    /// Host functions that read it at one go; a recording waits for them.
+    passing: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Recording {
+    /// Nobody records into it.
+    #[default]
+    No,
+    /// Somebody is to; until that is decided nobody begins to read.
+    Reserved,
+    /// Somebody does.
+    Running,
 }
 
 #[derive(Debug)]
@@ -161,6 +177,7 @@ impl Buffer {
             peaks: peaks.into_iter().map(|peak| AtomicU32::new(peak.to_bits())).collect(),
             done: AtomicI64::new(shape.frames as i64),
             usage: Mutex::new(Usage::default()),
+            free: Condvar::new(),
             locked: None,
         };
         // SAFETY: nobody else has the buffer yet, so all of its frames can be read.
@@ -211,7 +228,7 @@ impl Buffer {
 
     /// Whether a recording writes into it now.
     pub fn is_recording(&self) -> bool {
-        self.usage().recording
+        self.usage().recording == Recording::Running
     }
 
     /// Largest magnitude in `channel` (from 0).
@@ -222,10 +239,9 @@ impl Buffer {
 
     /// The root mean square of `channel` (from 0) over the frames that can be read now.
     pub fn rms(&self, channel: usize) -> f64 {
-        // Held meanwhile: a new recording cannot begin.
-        let _usage = self.usage();
+        let _passing = self.pass();
         let readable = self.readable_frames() as usize;
-        // SAFETY: frames below `readable` are written, and no recorder writes below `done`.
+        // SAFETY: frames below `readable` are written; no recorder writes below `done`, and none begins anew meanwhile.
         let samples = unsafe { self.slice(readable) };
         let squares =
             samples.iter().skip(channel).step_by(self.channels).map(|&sample| (sample as f64).powi(2));
@@ -234,8 +250,7 @@ impl Buffer {
 
     /// Copies frames from `first` on into `out`, whose length is a number of whole frames.
     pub fn read(&self, first: i64, out: &mut [f32]) -> Result<()> {
-        // Held for the copy only: a new recording cannot begin meanwhile.
-        let _usage = self.usage();
+        let _passing = self.pass();
         let count = (out.len() / self.channels) as i64;
         let readable = self.readable_frames();
         if first < 0 || first > readable || count > readable - first {
@@ -246,17 +261,33 @@ impl Buffer {
                 self.frames
             );
         }
-        // SAFETY: frames below `readable` are written, and no recorder writes below `done`.
+        // SAFETY: frames below `readable` are written; no recorder writes below `done`, and none begins anew meanwhile.
         let samples = unsafe { self.slice(readable as usize) };
         let start = first as usize * self.channels;
         out.copy_from_slice(&samples[start..start + out.len()]);
         Ok(())
     }
 
+    /// Lets recordings wait until the result is dropped, for a reader that waits for nothing.
+    pub fn pass(&self) -> Passing<'_> {
+        let mut usage = self.decided();
+        usage.passing += 1;
+        Passing { buffer: self }
+    }
+
+    /// The same, of a buffer that holds still: nobody records into it.
+    pub fn pass_still(&self) -> Result<Passing<'_>> {
+        let passing = self.pass();
+        if self.is_recording() {
+            fail!(BufferBusy, "the buffer is being recorded into; it can be played when that has ended");
+        }
+        Ok(passing)
+    }
+
     /// Keeps recordings out until the result is dropped, for a reader that takes its time.
     pub fn hold(self: &Arc<Self>) -> Result<Held> {
-        let mut usage = self.usage();
-        if usage.recording {
+        let mut usage = self.decided();
+        if usage.recording != Recording::No {
             fail!(BufferBusy, "the buffer is being recorded into");
         }
         usage.readers += 1;
@@ -267,7 +298,7 @@ impl Buffer {
     /// Makes the buffer playable and so fixed for ever.
     pub fn claim_for_play(self: &Arc<Self>) -> Result<Playable> {
         let mut usage = self.usage();
-        if usage.recording {
+        if usage.recording != Recording::No {
             fail!(BufferBusy, "the buffer is being recorded into; it can be played when that has ended");
         }
         usage.fixed = true;
@@ -275,17 +306,14 @@ impl Buffer {
         Ok(Playable { buffer: self.clone() })
     }
 
-    /// Makes the caller the one who writes into the buffer.
+    /// Makes the caller the one who is to write into the buffer, once nobody reads it at one go. What it holds stays
+    /// as it is until the recorder begins.
     pub fn claim_for_recording(self: &Arc<Self>) -> Result<Recorder> {
         let mut usage = self.usage();
         self.check_recordable(&usage)?;
-        usage.recording = true;
-        // Release: not needed for data, every reader of the old frames holds the lock taken here.
-        self.done.store(0, Ordering::Release);
-        drop(usage);
-        for peak in &self.peaks {
-            // Relaxed: nobody plays a buffer while it is recorded into.
-            peak.store(0, Ordering::Relaxed);
+        usage.recording = Recording::Reserved;
+        while usage.passing > 0 {
+            usage = self.free.wait(usage).unwrap_or_else(|e| e.into_inner());
         }
         Ok(Recorder { buffer: self.clone(), done: 0 })
     }
@@ -297,17 +325,26 @@ impl Buffer {
         if usage.fixed {
             fail!(BufferBusy, "the buffer was played and is fixed; record into one of its own");
         }
-        if usage.recording {
+        if usage.recording != Recording::No {
             fail!(BufferBusy, "the buffer is being recorded into already");
         }
         if usage.readers > 0 {
-            fail!(BufferBusy, "the buffer is being saved");
+            fail!(BufferBusy, "the buffer is being saved or converted");
         }
         Ok(())
     }
 
     fn usage(&self) -> MutexGuard<'_, Usage> {
         self.usage.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Who uses it, once no recording is just being decided on.
+    fn decided(&self) -> MutexGuard<'_, Usage> {
+        let mut usage = self.usage();
+        while usage.recording == Recording::Reserved {
+            usage = self.free.wait(usage).unwrap_or_else(|e| e.into_inner());
+        }
+        usage
     }
 
     /// The first `frames` frames.
@@ -412,6 +449,19 @@ impl Playable {
     }
 }
 
+/// Lets recordings into a buffer wait.
+#[derive(Debug)]
+pub struct Passing<'a> {
+    buffer: &'a Buffer,
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.buffer.usage().passing -= 1;
+        self.buffer.free.notify_all();
+    }
+}
+
 /// Keeps a buffer from being recorded into.
 #[derive(Debug)]
 pub struct Held {
@@ -440,6 +490,20 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// Makes the buffer as good as empty, for what comes.
+    pub fn begin(&mut self) {
+        let mut usage = self.buffer.usage();
+        usage.recording = Recording::Running;
+        // Release: not needed for data, nobody reads the old frames or begins to before the lock is released.
+        self.buffer.done.store(0, Ordering::Release);
+        for peak in &self.buffer.peaks {
+            // Relaxed: nobody plays a buffer while it is recorded into.
+            peak.store(0, Ordering::Relaxed);
+        }
+        drop(usage);
+        self.buffer.free.notify_all();
+    }
+
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.buffer.channels
@@ -481,9 +545,11 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         let mut usage = self.buffer.usage();
-        usage.recording = false;
+        usage.recording = Recording::No;
         // Release: as in `advance`. Frames that were not reached are zeros or an older recording's.
         self.buffer.done.store(self.buffer.frames as i64, Ordering::Release);
+        drop(usage);
+        self.buffer.free.notify_all();
     }
 }
 
@@ -522,6 +588,7 @@ mod tests {
     fn a_played_buffer_is_fixed_and_a_recorded_one_has_one_writer() {
         let buffer = Buffer::zeros(4, 1, 0).unwrap();
         let mut recorder = buffer.claim_for_recording().unwrap();
+        recorder.begin();
         assert_eq!(buffer.claim_for_recording().unwrap_err().code, Code::BufferBusy);
         assert_eq!(buffer.claim_for_play().unwrap_err().code, Code::BufferBusy);
         assert_eq!(buffer.hold().unwrap_err().code, Code::BufferBusy);
@@ -536,6 +603,50 @@ mod tests {
         let playable = buffer.claim_for_play().unwrap();
         assert_eq!(playable.samples(), [0.5, -0.75, 0.0, 0.0]);
         assert_eq!(buffer.claim_for_recording().unwrap_err().code, Code::BufferBusy);
+    }
+
+    #[test]
+    fn a_recording_waits_for_who_reads_at_one_go_and_nothing_else_does() {
+        let buffer = stereo();
+        let passing = buffer.pass();
+        let (claimed, claims) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let claim = || claimed.send(buffer.claim_for_recording()).unwrap();
+            scope.spawn(claim);
+            while buffer.usage().recording == Recording::No {
+                std::thread::yield_now();
+            }
+            assert!(claims.try_recv().is_err(), "the recording waits");
+            assert_eq!(buffer.claim_for_play().unwrap_err().code, Code::BufferBusy);
+            assert_eq!((buffer.readable_frames(), buffer.is_recording()), (2, false));
+            drop(passing);
+            let recorder = claims.recv().unwrap().unwrap();
+            let reads = scope.spawn(|| buffer.read(0, &mut [0.0; 4]));
+            drop(recorder);
+            reads.join().unwrap().expect("one that never began leaves all as it was");
+        });
+        assert_eq!((buffer.peak(0), buffer.peak(1)), (0.5, 1.0));
+    }
+
+    #[test]
+    fn the_lock_is_free_while_a_buffer_is_read() {
+        let buffer = Buffer::zeros(1 << 20, 1, 0).unwrap();
+        let calls: [&(dyn Fn() + Sync); 2] =
+            [&|| _ = buffer.rms(0), &|| buffer.read(0, &mut vec![0.0; 1 << 20]).unwrap()];
+        for call in calls {
+            let seen = std::sync::atomic::AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !seen.load(Ordering::Relaxed) {
+                        call();
+                    }
+                });
+                let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+                while buffer.usage().passing == 0 && std::time::Instant::now() < end {}
+                seen.store(true, Ordering::Relaxed);
+                assert!(std::time::Instant::now() < end, "nobody was ever seen reading");
+            });
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Samples on their way between a host and an action, in the order in which they came.
 //!
 //! A ring has two ends. The host holds both, behind a lock that no callback takes; an action that plays has
-//! the reading end for as long as it lives, and one that records the writing end. So each end has one user at
-//! a time, and samples pass from one to the other without a lock.
+//! the reading end for as long as it lives, and one that records the writing end. A call of the host takes an end for
+//! as long as it reads or writes. So each end has one user at a time, samples pass from one to the other without a
+//! lock, and the lock itself is held for moments only.
 
 use std::sync::Arc;
 
@@ -12,19 +13,23 @@ use ringbuf::{HeapCons, HeapProd, HeapRb};
 use crate::error::{Code, Error, Result, fail};
 use crate::memory::Locked;
 use crate::realtime::block::MAX_CHANNELS;
-use crate::receipt::NONE;
-use crate::sync::{AtomicBool, AtomicI64, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering};
 
 /// Gaps that a recording can leave between two reads; while there are as many, it keeps nothing.
 const GAPS: usize = 256;
 /// Most frames that a recording writes at a time.
 const RUN_FRAMES: usize = 256;
 
+/// Stands for an origin that is not known. No frame is so far from all others.
+const NO_ORIGIN: i64 = i64::MIN;
+
 /// Room for `frames` × `channels`, with what is known of those that went through.
 pub struct Ring {
     /// Before `ends`: unlocked first, then freed.
     locked: Option<Locked>,
     ends: Mutex<Ends>,
+    /// Told when an end is back.
+    back: Condvar,
     frames: usize,
     channels: usize,
     sample_rate_hz: u32,
@@ -33,16 +38,56 @@ pub struct Ring {
 
 /// The ends that the host holds.
 struct Ends {
-    writer: Option<WriteEnd>,
-    reader: Option<ReadEnd>,
+    writer: Place<WriteEnd>,
+    reader: Place<ReadEnd>,
+    /// Whether the writing end is taken by a recording that is not certain to begin. Until that is decided nobody else
+    /// takes an end.
+    reserved: bool,
 }
 
-struct WriteEnd {
+/// Where an end is.
+enum Place<T> {
+    /// Nobody uses it.
+    Here(T),
+    /// A call of the host uses it, and gives it back.
+    Lent,
+    /// An action has it.
+    Taken,
+}
+
+impl<T> Place<T> {
+    fn is_lent(&self) -> bool {
+        matches!(self, Self::Lent)
+    }
+
+    fn is_taken(&self) -> bool {
+        matches!(self, Self::Taken)
+    }
+}
+
+/// An end in the hands of a call of the host.
+pub(crate) struct Lent<'a, T> {
+    ring: &'a Ring,
+    place: fn(&mut Ends) -> &mut Place<T>,
+    /// There until it is dropped.
+    end: Option<T>,
+}
+
+impl<T> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        if let Some(end) = self.end.take() {
+            *(self.place)(&mut self.ring.ends()) = Place::Here(end);
+        }
+        self.ring.back.notify_all();
+    }
+}
+
+pub(crate) struct WriteEnd {
     samples: HeapProd<f32>,
     gaps: HeapProd<Gap>,
 }
 
-struct ReadEnd {
+pub(crate) struct ReadEnd {
     samples: HeapCons<f32>,
     gaps: HeapCons<Gap>,
 }
@@ -62,7 +107,8 @@ struct Counts {
     skipped: AtomicI64,
     missing: AtomicI64,
     finished: AtomicBool,
-    /// Frame of the stream at which frame 0 of what was written sounds, or [`NONE`].
+    /// Frame of the stream at which frame 0 of what was written sounds, which may lie before the first; or
+    /// [`NO_ORIGIN`].
     origin: AtomicI64,
 }
 
@@ -85,8 +131,9 @@ pub struct RingInfo {
     pub read_frames: i64,
     /// Frames of silence that were played for want of others, or that a recording could not keep.
     pub missing_frames: i64,
-    /// The frame of the stream at which the frame written next sounds, or [`NONE`].
-    pub needed_frame: i64,
+    /// The frame of the stream at which the frame written next sounds, if it is known; negative if it had to sound
+    /// before the first one.
+    pub needed_frame: Option<i64>,
     /// Whether no more will be written.
     pub finished: bool,
     /// What has an end of it.
@@ -126,12 +173,14 @@ impl Ring {
         let locked = Locked::request(reader.as_slices().0);
         reader.clear();
         let ends = Ends {
-            writer: Some(WriteEnd { samples: writer, gaps: gaps_in }),
-            reader: Some(ReadEnd { samples: reader, gaps: gaps_out }),
+            writer: Place::Here(WriteEnd { samples: writer, gaps: gaps_in }),
+            reader: Place::Here(ReadEnd { samples: reader, gaps: gaps_out }),
+            reserved: false,
         };
         Ok(Arc::new(Self {
             locked,
             ends: Mutex::new(ends),
+            back: Condvar::new(),
             frames: frames as usize,
             channels: channels as usize,
             sample_rate_hz: sample_rate_hz as u32,
@@ -157,11 +206,9 @@ impl Ring {
     /// Writes as many of the frames in `samples`, a whole number of them, as there is room for, and gives
     /// their number. If a sample is not finite nothing is written.
     pub fn write(&self, samples: &[f32]) -> Result<i64> {
-        let mut ends = self.ends();
-        let Some(end) = &mut ends.writer else {
-            fail!(RingBusy, "an action records into the ring");
-        };
-        // Relaxed: set under the same lock.
+        let mut lent = self.lend_writer()?;
+        let Some(end) = &mut lent.end else { return Ok(0) };
+        // Relaxed: set by who has the same end.
         if self.counts.finished.load(Ordering::Relaxed) {
             fail!(InvalidState, "the ring is finished; reset it to write again");
         }
@@ -180,10 +227,8 @@ impl Ring {
     /// Reads frames into `out`, which has room for a whole number of them: as many as are there up to the next
     /// gap. Gives the index of the first, gaps counted, and their number.
     pub fn read(&self, out: &mut [f32]) -> Result<(i64, i64)> {
-        let mut ends = self.ends();
-        let Some(end) = &mut ends.reader else {
-            fail!(RingBusy, "an action plays the ring");
-        };
+        let mut lent = self.lend_reader()?;
+        let Some(end) = &mut lent.end else { return Ok((0, 0)) };
         // Relaxed here and below: this is the only one who reads.
         let position = self.counts.read.load(Ordering::Relaxed);
         // Before the gaps: a gap is noted before what comes after it is written.
@@ -205,10 +250,7 @@ impl Ring {
 
     /// States that no more will be written.
     pub fn finish(&self) -> Result<()> {
-        let ends = self.ends();
-        if ends.writer.is_none() {
-            fail!(RingBusy, "an action records into the ring");
-        }
+        let _lent = self.lend_writer()?;
         // Release: whoever sees it sees all that was written.
         self.counts.finished.store(true, Ordering::Release);
         Ok(())
@@ -216,15 +258,35 @@ impl Ring {
 
     /// Makes the ring as it was when it was new.
     pub fn reset(&self) -> Result<()> {
-        let ends = &mut *self.ends();
-        match (&ends.writer, &mut ends.reader) {
-            (None, _) => fail!(RingBusy, "an action records into the ring"),
-            (_, None) => fail!(RingBusy, "an action plays the ring"),
-            (Some(_), Some(reader)) => {
-                reader.samples.clear();
-                reader.gaps.clear();
-                self.counts.clear();
-                Ok(())
+        let _writer = self.lend_writer()?;
+        let mut reader = self.lend_reader()?;
+        if let Some(end) = &mut reader.end {
+            end.samples.clear();
+            end.gaps.clear();
+            self.counts.clear();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn lend_writer(&self) -> Result<Lent<'_, WriteEnd>> {
+        self.lend(|ends| &mut ends.writer, "an action records into the ring")
+    }
+
+    pub(crate) fn lend_reader(&self) -> Result<Lent<'_, ReadEnd>> {
+        self.lend(|ends| &mut ends.reader, "an action plays the ring")
+    }
+
+    /// Takes an end for a call of the host, once no other one has it; an error that says `taken` if an action does.
+    fn lend<T>(&self, place: fn(&mut Ends) -> &mut Place<T>, taken: &str) -> Result<Lent<'_, T>> {
+        let mut ends = self.ends();
+        while ends.reserved || place(&mut ends).is_lent() {
+            ends = self.wait(ends);
+        }
+        match std::mem::replace(place(&mut ends), Place::Lent) {
+            Place::Here(end) => Ok(Lent { ring: self, place, end: Some(end) }),
+            other => {
+                *place(&mut ends) = other;
+                fail!(RingBusy, "{taken}")
             }
         }
     }
@@ -248,49 +310,62 @@ impl Ring {
             written_frames: written,
             read_frames: read,
             missing_frames: counts.missing.load(Ordering::Relaxed),
-            needed_frame: if origin == NONE { NONE } else { origin + written },
+            needed_frame: (origin != NO_ORIGIN).then(|| origin + written),
             // Acquire: whoever is told so then finds all that was written.
             finished: counts.finished.load(Ordering::Acquire),
             usage: match (&ends.writer, &ends.reader) {
-                (None, _) => Usage::Recording,
-                (_, None) => Usage::Playing,
+                (Place::Taken, _) if !ends.reserved => Usage::Recording,
+                (_, Place::Taken) => Usage::Playing,
                 _ => Usage::Idle,
             },
             locked: self.locked.is_some(),
         }
     }
 
-    /// Makes the caller the one who reads.
+    /// Makes the caller the one who reads, once no call of the host does.
     pub fn claim_for_play(self: &Arc<Self>) -> Result<RingReader> {
         let mut ends = self.ends();
-        if ends.writer.is_none() {
+        while ends.reserved || ends.reader.is_lent() {
+            ends = self.wait(ends);
+        }
+        if ends.writer.is_taken() {
             fail!(RingBusy, "an action records into the ring");
         }
-        match ends.reader.take() {
-            Some(end) => Ok(RingReader { ring: self.clone(), end: Some(end) }),
-            None => fail!(RingBusy, "another action plays the ring"),
+        match std::mem::replace(&mut ends.reader, Place::Taken) {
+            Place::Here(end) => Ok(RingReader { ring: self.clone(), end: Some(end) }),
+            _ => fail!(RingBusy, "another action plays the ring"),
         }
     }
 
-    /// Makes the caller the one who writes. The ring must be empty, and begins anew.
+    /// Makes the caller the one who writes, once no call of the host reads or writes. The ring must be empty; it
+    /// begins anew when the writer does.
     pub fn claim_for_recording(self: &Arc<Self>) -> Result<RingWriter> {
         let scratch = vec![0.0; RUN_FRAMES * self.channels].into();
         let mut ends = self.ends();
-        let Some(reader) = &mut ends.reader else {
+        while ends.reserved || ends.writer.is_lent() || ends.reader.is_lent() {
+            ends = self.wait(ends);
+        }
+        let Place::Here(reader) = &ends.reader else {
             fail!(RingBusy, "an action plays the ring");
         };
         let unread = reader.samples.occupied_len() / self.channels;
-        if ends.writer.is_some() && unread > 0 {
+        if ends.writer.is_taken() {
+            fail!(RingBusy, "another action records into the ring");
+        }
+        if unread > 0 {
             fail!(InvalidState, "the ring holds {unread} frames that nobody has read; read or reset it");
         }
-        let Some(end) = ends.writer.take() else {
-            fail!(RingBusy, "another action records into the ring");
-        };
-        if let Some(reader) = &mut ends.reader {
-            reader.gaps.clear();
+        match std::mem::replace(&mut ends.writer, Place::Taken) {
+            Place::Here(end) => {
+                ends.reserved = true;
+                Ok(RingWriter { ring: self.clone(), end: Some(end), scratch, lost: 0, begun: false })
+            }
+            _ => fail!(RingBusy, "another action records into the ring"),
         }
-        self.counts.clear();
-        Ok(RingWriter { ring: self.clone(), end: Some(end), scratch, lost: 0 })
+    }
+
+    fn wait<'a>(&self, ends: MutexGuard<'a, Ends>) -> MutexGuard<'a, Ends> {
+        self.back.wait(ends).unwrap_or_else(|e| e.into_inner())
     }
 
     fn ends(&self) -> MutexGuard<'_, Ends> {
@@ -306,19 +381,19 @@ impl Default for Counts {
             skipped: AtomicI64::new(0),
             missing: AtomicI64::new(0),
             finished: AtomicBool::new(false),
-            origin: AtomicI64::new(NONE),
+            origin: AtomicI64::new(NO_ORIGIN),
         }
     }
 }
 
 impl Counts {
-    /// While the host holds both ends.
+    /// While nobody reads or writes.
     fn clear(&self) {
         // Relaxed: the lock on the ends orders this.
         for count in [&self.written, &self.read, &self.skipped, &self.missing] {
             count.store(0, Ordering::Relaxed);
         }
-        self.origin.store(NONE, Ordering::Relaxed);
+        self.origin.store(NO_ORIGIN, Ordering::Relaxed);
         self.finished.store(false, Ordering::Relaxed);
     }
 }
@@ -414,14 +489,17 @@ impl RingReader {
     /// Publishes that it is not known when the next frame sounds.
     pub fn unpublish_place(&self) {
         // Relaxed: a single value.
-        self.ring.counts.origin.store(NONE, Ordering::Relaxed);
+        self.ring.counts.origin.store(NO_ORIGIN, Ordering::Relaxed);
     }
 }
 
 impl Drop for RingReader {
     fn drop(&mut self) {
         self.unpublish_place();
-        self.ring.ends().reader = self.end.take();
+        if let Some(end) = self.end.take() {
+            self.ring.ends().reader = Place::Here(end);
+        }
+        self.ring.back.notify_all();
     }
 }
 
@@ -434,6 +512,8 @@ pub struct RingWriter {
     scratch: Box<[f32]>,
     /// Frames of the gap that is open.
     lost: i64,
+    /// Whether the ring began anew.
+    begun: bool,
 }
 
 impl std::fmt::Debug for RingWriter {
@@ -443,6 +523,19 @@ impl std::fmt::Debug for RingWriter {
 }
 
 impl RingWriter {
+    /// Makes the ring as it was when it was new.
+    pub fn begin(&mut self) {
+        let mut ends = self.ring.ends();
+        if let Place::Here(reader) = &mut ends.reader {
+            reader.gaps.clear();
+        }
+        self.ring.counts.clear();
+        ends.reserved = false;
+        self.begun = true;
+        drop(ends);
+        self.ring.back.notify_all();
+    }
+
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.ring.channels
@@ -488,9 +581,16 @@ impl RingWriter {
 impl Drop for RingWriter {
     fn drop(&mut self) {
         let mut ends = self.ring.ends();
-        ends.writer = self.end.take();
-        // Release: whoever sees it sees all that was written.
-        self.ring.counts.finished.store(true, Ordering::Release);
+        if let Some(end) = self.end.take() {
+            ends.writer = Place::Here(end);
+        }
+        ends.reserved &= self.begun;
+        if self.begun {
+            // Release: whoever sees it sees all that was written.
+            self.ring.counts.finished.store(true, Ordering::Release);
+        }
+        drop(ends);
+        self.ring.back.notify_all();
     }
 }
 
@@ -550,7 +650,7 @@ mod tests {
         drop(reader);
         assert_eq!(ring.claim_for_recording().unwrap_err().code, Code::InvalidState, "a frame is unread");
         ring.reset().unwrap();
-        let writer = ring.claim_for_recording().unwrap();
+        let writer = begun(&ring);
         assert_eq!(ring.write(&[0.5]).unwrap_err().code, Code::RingBusy);
         assert_eq!(ring.finish().unwrap_err().code, Code::RingBusy);
         assert_eq!(ring.claim_for_play().unwrap_err().code, Code::RingBusy);
@@ -558,6 +658,66 @@ mod tests {
         assert_eq!(ring.info().usage, Usage::Recording);
         drop(writer);
         assert_eq!((ring.info().usage, ring.info().finished), (Usage::Idle, true));
+    }
+
+    #[test]
+    fn an_action_is_not_kept_from_an_end_by_who_has_the_other_and_waits_for_who_has_its_own() {
+        let ring = Ring::new(4, 1, 0).unwrap();
+        let writing = ring.lend_writer().unwrap();
+        drop(ring.claim_for_play().unwrap());
+        let reading = ring.lend_reader().unwrap();
+        assert_eq!(ring.info().usage, Usage::Idle);
+        std::thread::scope(|scope| {
+            let playing = scope.spawn(|| ring.claim_for_play().map(drop));
+            let recording = scope.spawn(|| ring.claim_for_recording().map(drop));
+            let written = scope.spawn(|| ring.write(&[0.5]));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!playing.is_finished() && !recording.is_finished() && !written.is_finished());
+            drop((writing, reading));
+            playing.join().unwrap().unwrap();
+            written.join().unwrap().unwrap();
+            // It may come first or last; what is written then is not read.
+            let recorded = recording.join().unwrap();
+            assert!(recorded.is_ok() || ring.info().written_frames == 1);
+        });
+        assert_eq!(ring.info().usage, Usage::Idle);
+    }
+
+    #[test]
+    fn the_lock_is_free_while_the_host_reads_or_writes() {
+        let ring = Ring::new(1 << 20, 1, 0).unwrap();
+        let seen = [AtomicBool::new(false), AtomicBool::new(false)];
+        let done = || seen.iter().all(|seen| seen.load(Ordering::Relaxed));
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut samples = vec![0.5; 1 << 20];
+                while !done() && std::time::Instant::now() < end {
+                    ring.write(&samples).unwrap();
+                    ring.read(&mut samples).unwrap();
+                }
+            });
+            while !done() && std::time::Instant::now() < end {
+                let ends = ring.ends();
+                seen[0].fetch_or(ends.writer.is_lent(), Ordering::Relaxed);
+                seen[1].fetch_or(ends.reader.is_lent(), Ordering::Relaxed);
+            }
+        });
+        assert!(done(), "{seen:?}");
+    }
+
+    #[test]
+    fn a_writer_that_never_began_leaves_all_as_it_was() {
+        let ring = Ring::new(4, 1, 0).unwrap();
+        let mut writer = begun(&ring);
+        record(&mut writer, &[1.0]);
+        writer.lose(2);
+        drop(writer);
+        assert_eq!(read(&ring, 9), (0, vec![1.0]));
+        let before = ring.info();
+        assert!(before.finished && before.missing_frames == 2);
+        drop(ring.claim_for_recording().unwrap());
+        assert_eq!(ring.info(), before);
     }
 
     #[test]
@@ -570,6 +730,12 @@ mod tests {
         ring.reset().unwrap();
         assert_eq!(ring.claim_for_play().unwrap().available(), (0, false));
         assert_eq!(ring.write(&[0.5]).unwrap(), 1);
+    }
+
+    fn begun(ring: &Arc<Ring>) -> RingWriter {
+        let mut writer = ring.claim_for_recording().unwrap();
+        writer.begin();
+        writer
     }
 
     fn record(writer: &mut RingWriter, samples: &[f32]) {
@@ -585,7 +751,7 @@ mod tests {
     #[test]
     fn a_reader_sees_where_frames_were_lost() {
         let ring = Ring::new(3, 1, 0).unwrap();
-        let mut writer = ring.claim_for_recording().unwrap();
+        let mut writer = begun(&ring);
         record(&mut writer, &[0.0, 1.0, 2.0, 3.0, 4.0]);
         assert_eq!(read(&ring, 1), (0, vec![0.0]));
         record(&mut writer, &[5.0, 6.0]);
@@ -599,7 +765,7 @@ mod tests {
     #[test]
     fn a_recording_with_a_gap_can_be_played_and_what_is_left_read() {
         let ring = Ring::new(4, 1, 0).unwrap();
-        let mut writer = ring.claim_for_recording().unwrap();
+        let mut writer = begun(&ring);
         record(&mut writer, &[0.0, 1.0, 2.0, 3.0, 4.0]);
         assert_eq!(read(&ring, 2), (0, vec![0.0, 1.0]));
         record(&mut writer, &[5.0, 6.0]);
@@ -619,7 +785,7 @@ mod tests {
     #[test]
     fn gaps_are_never_forgotten_however_many_there_are() {
         let ring = Ring::new(1_000, 1, 0).unwrap();
-        let mut writer = ring.claim_for_recording().unwrap();
+        let mut writer = begun(&ring);
         let mut next = 0;
         for _ in 0..2 * GAPS {
             writer.lose(1);

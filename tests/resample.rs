@@ -189,6 +189,7 @@ fn what_cannot_be_converted_is_refused_with_the_rate() {
     assert_eq!(resample(&without_rate, 48_000).unwrap_err().code, Code::InvalidArgument);
     let short = Buffer::zeros(10, 1, 384_000).unwrap();
     assert_eq!(resample(&short, 8_000).unwrap_err().code, Code::InvalidArgument);
-    let _recorder = buffer.claim_for_recording().unwrap();
+    let mut recorder = buffer.claim_for_recording().unwrap();
+    recorder.begin();
     assert_eq!(resample(&buffer, 44_100).unwrap_err().code, Code::BufferBusy);
 }

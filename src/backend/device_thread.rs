@@ -11,8 +11,6 @@ use crate::error::{Code, Error, Result};
 pub const OPEN_DEADLINE: Duration = Duration::from_secs(10);
 /// Longest wait for a device to start or stop.
 const CALL_DEADLINE: Duration = Duration::from_secs(3);
-/// Longest wait for news of a device that may be busy.
-const INFO_DEADLINE: Duration = Duration::from_millis(200);
 
 type Reply<T> = Sender<T>;
 
@@ -58,9 +56,9 @@ impl DeviceThread {
         self.ask(Call::Stop, CALL_DEADLINE).ok_or_else(|| late("stop", CALL_DEADLINE))?
     }
 
-    /// What is open now, or `None` if the device does not answer at once.
-    pub fn opened(&self) -> Option<Opened> {
-        self.ask(Call::Opened, INFO_DEADLINE)
+    /// What is open now, or `None` if the device does not answer within `deadline`.
+    pub fn opened(&self, deadline: Duration) -> Option<Opened> {
+        self.ask(Call::Opened, deadline)
     }
 
     /// Closes the device. An error if it does not close in time; it is then left behind.
@@ -128,6 +126,6 @@ mod tests {
         device.start().unwrap();
         let error = device.stop().unwrap_err();
         assert!(error.message.contains("did not stop within 3 s"), "{}", error.message);
-        assert_eq!(device.opened(), None);
+        assert_eq!(device.opened(Duration::from_millis(50)), None);
     }
 }

@@ -67,8 +67,9 @@ pub unsafe extern "C" fn sonset_channel_params_init(params: *mut sonset_channel_
 }
 
 /// Says what an output channel (from 1) is for: SONSET_CHANNEL_... A new role has no ceiling and no
-/// calibration of its own. Before the stream starts or while it is
-/// stopped, and while no action is alive.
+/// calibration of its own. Before the stream starts or while it is stopped, and while no action is alive; INVALID_STATE
+/// too while another thread starts or stops it. Whatever plays was checked against the role and the ceiling that its
+/// channels have then.
 ///
 /// Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
 ///
@@ -86,8 +87,7 @@ pub unsafe extern "C" fn sonset_stream_set_channel_role(
 }
 
 /// Says everything of an output channel (from 1) at once; params NULL stands for all zeros. A role or a
-/// ceiling changes before the stream starts or while it is stopped, and while no action is alive; the
-/// calibration at any time. The ceiling is digital, and the calibration is what was measured: neither
+/// ceiling changes as by sonset_stream_set_channel_role(), the calibration at any time. The ceiling is digital, and the calibration is what was measured: neither
 /// knows of an amplifier that is turned up afterwards.
 ///
 /// Errors: INVALID_STATE, INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.

@@ -65,7 +65,9 @@ pub unsafe extern "C" fn sonset_record_params_init(params: *mut sonset_record_pa
 ///
 /// channels holds channel_count input channels from 1, one for each channel of the buffer; NULL, with
 /// channel_count 0, stands for 1 to n. params NULL stands for all zeros. out_action gets the action's id.
-/// The buffer must not have been played; it may be recorded into again when the recording has ended.
+/// The buffer must not have been played; it may be recorded into again when the recording has ended. The call waits
+/// for sonset_buffer_read() and sonset_stream_get_level() of the same buffer on other threads, as long as those take
+/// to pass over it; nothing else of the stream waits meanwhile.
 ///
 /// Errors: RATE_MISMATCH, BUFFER_BUSY, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and
 /// ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED (also SONSET_ALIGN_ROUND_TRIP where the round trip
@@ -102,7 +104,8 @@ pub unsafe extern "C" fn sonset_stream_record_buffer(
 /// cancelled. input_peak and what else is told of the samples is of those that were kept.
 ///
 /// The ring must be empty; its counts begin anew. It is the recording's until that has its receipt: till then
-/// it can be read, but nothing else writes to it; then it is finished. It may be released at once.
+/// it can be read, but nothing else writes to it; then it is finished. It may be released at once. The call waits for
+/// other threads that are just reading or writing the ring.
 ///
 /// Errors: RING_BUSY if another action has the ring, INVALID_STATE also if the ring holds frames that nobody has
 /// read, and else as sonset_stream_record_buffer().

@@ -221,7 +221,7 @@ pub unsafe extern "C" fn sonset_ring_get_info(
             written_frames: info.written_frames,
             read_frames: info.read_frames,
             missing_frames: info.missing_frames,
-            needed_frame: info.needed_frame,
+            needed_frame: info.needed_frame.unwrap_or(-1),
             sample_rate_hz: info.sample_rate_hz as i32,
             usage: info.usage as i32,
             is_finished: info.finished as i32,

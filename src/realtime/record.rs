@@ -39,6 +39,14 @@ impl Sink {
         }
     }
 
+    /// Gives up what it holds, for what comes. Host, before it is handed over.
+    pub fn begin(&mut self) {
+        match self {
+            Self::Buffer(recorder) => recorder.begin(),
+            Self::Ring { writer, .. } | Self::File { writer, .. } => writer.begin(),
+        }
+    }
+
     /// Room for the next `frames` frames, or for as many of them as can be written in one piece.
     fn next_frames(&mut self, frames: usize) -> &mut [f32] {
         match self {

@@ -23,6 +23,40 @@ pub struct Channel {
     pub calibration_db_spl: Option<f64>,
 }
 
+/// What the host knows of the output channels. Locked for moments only; with the books locked where it is changed,
+/// or where an action is admitted by it.
+pub(super) struct Channels {
+    known: Box<[Channel]>,
+    /// What the callback needs of them.
+    pub lines: Box<[Line]>,
+    /// Of audio channels.
+    ceiling: f32,
+    /// Whether the callback has the lines, so that they stay as they are.
+    fixed: bool,
+}
+
+impl Channels {
+    /// These channels of a stream whose audio channels have `ceiling`.
+    pub fn of(known: &[Channel], ceiling: f32) -> Self {
+        Self { lines: lines(known, ceiling), known: known.into(), ceiling, fixed: false }
+    }
+
+    /// The lines, which stay as they are from now on.
+    pub fn fix(&mut self) -> Box<[Line]> {
+        self.fixed = true;
+        self.lines.clone()
+    }
+
+    /// Lets the lines be changed again.
+    pub fn release(&mut self) {
+        self.fixed = false;
+    }
+}
+
+fn lines(channels: &[Channel], ceiling: f32) -> Box<[Line]> {
+    channels.iter().map(|channel| channel.line(ceiling)).collect()
+}
+
 /// How loud one channel of a sound is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {
@@ -74,8 +108,8 @@ impl Stream {
     /// What is known of output channel `number` (from 1); the ceiling is the one that counts.
     pub fn channel(&self, number: i32) -> Result<Channel> {
         let index = self.output_index(number)?;
-        let channel = lock(&self.core.channels)[index];
-        let ceiling = channel.line(self.core.ceiling).ceiling as f64;
+        let channels = lock(&self.core.channels);
+        let (channel, ceiling) = (channels.known[index], channels.lines[index].ceiling as f64);
         Ok(Channel { ceiling: channel.ceiling.or(Some(ceiling)), ..channel })
     }
 
@@ -100,7 +134,9 @@ impl Stream {
     /// Writes what is known of the channels to a file.
     pub fn save_channels(&self, path: &Path) -> Result<()> {
         let (backend, device, name) = self.output_identity()?;
-        Sheet::new(backend, &device, &name, &lock(&self.core.channels)).save(path)
+        // Copied: what is written to a disk may take its time, and calls that play wait for the lock.
+        let channels = lock(&self.core.channels).known.clone();
+        Sheet::new(backend, &device, &name, &channels).save(path)
     }
 
     /// Takes over what a file says of the channels of this very device: all of it, or nothing.
@@ -160,36 +196,43 @@ impl Stream {
 }
 
 impl Core {
-    /// Changes the channels, and what the callback knows of them while it is not running.
-    fn change_channels(&self, change: impl FnOnce(&mut [super::Channel])) -> Result<()> {
-        let mut life = lock(&self.life);
+    /// Changes the channels. Their role and their ceiling only while the callback does not have them, and no action
+    /// was admitted by them.
+    pub(super) fn change_channels(&self, change: impl FnOnce(&mut [Channel])) -> Result<()> {
         self.with_host(|host| {
             let mut channels = lock(&self.channels);
-            let mut changed = channels.clone();
-            change(&mut changed);
-            let lines: Box<[Line]> = changed.iter().map(|channel| channel.line(self.ceiling)).collect();
-            if lines != *lock(&self.lines) {
-                if !matches!(self.state(), State::Open | State::Stopped) {
-                    fail!(
-                        InvalidState,
-                        "the role and the ceiling of a channel are set before the stream starts ({:?})",
-                        self.state()
-                    );
-                }
-                let (_, live) = host.slots();
-                if live > 0 {
-                    fail!(
-                        InvalidState,
-                        "the role and the ceiling of a channel are set before any action; {live} have not ended"
-                    );
-                }
-                if let Some(engine) = &mut life.engines[0] {
-                    engine.set_lines(lines.clone());
-                }
-                *lock(&self.lines) = lines;
+            let mut known = channels.known.clone();
+            change(&mut known);
+            let lines = lines(&known, channels.ceiling);
+            if lines != channels.lines {
+                self.check_lines_free(channels.fixed, host.slots().1)?;
+                channels.lines = lines;
             }
-            *channels = changed;
+            channels.known = known;
             Ok(())
         })
+    }
+
+    fn check_lines_free(&self, fixed: bool, live: usize) -> Result<()> {
+        let state = self.state();
+        if fixed && matches!(state, State::Open | State::Stopped) {
+            fail!(
+                InvalidState,
+                "the role and the ceiling of a channel are set while the stream does not run; another thread starts it"
+            );
+        }
+        if fixed {
+            fail!(
+                InvalidState,
+                "the role and the ceiling of a channel are set before the stream starts ({state:?})"
+            );
+        }
+        if live > 0 {
+            fail!(
+                InvalidState,
+                "the role and the ceiling of a channel are set before any action; {live} have not ended"
+            );
+        }
+        Ok(())
     }
 }

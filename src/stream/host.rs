@@ -26,7 +26,7 @@ use crate::receipt::{
     ActionState, Asked, Detection, LatencySource, Measured, NONE, Outcome, Receipt, Report,
 };
 use crate::request::{Cancels, Sweep};
-use crate::shared::Shared;
+use crate::shared::{Progress, Shared};
 
 /// Where an action that has not ended is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,11 +275,9 @@ impl Host {
             },
             ..Measured::default()
         };
-        // Until its report is booked, it has not ended.
-        let state = if progress.state == ActionState::Ended { ActionState::Started } else { progress.state };
         Receipt {
             asked: live.asked,
-            state,
+            state: interim_state(live.asked.kind, &progress),
             outcome: None,
             measured,
             realtime_offset_ns: clock::realtime_offset_ns(),
@@ -617,6 +615,16 @@ impl Host {
                 self.file(live.id, outcome, measured);
             }
         }
+    }
+}
+
+/// The state of an action whose report is not booked: it has not ended, and has started only if its slot says where.
+fn interim_state(kind: Kind, progress: &Progress) -> ActionState {
+    let onset = if kind == Kind::DetectLevel { progress.detected_frame } else { progress.start_frame };
+    match progress.state {
+        ActionState::Ended if onset == NONE => ActionState::Pending,
+        ActionState::Ended => ActionState::Started,
+        state => state,
     }
 }
 

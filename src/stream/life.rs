@@ -1,9 +1,11 @@
 //! Opening, starting, stopping, losing and closing a stream.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use super::channels::Channels;
 use super::host::Host;
 use super::{Channel, Config, Core, Format, Info, LOOK, State, Stream, lock};
 use crate::action::{Action, MAX_SLOTS, Start};
@@ -43,6 +45,9 @@ const STOP_DEADLINE: Duration = Duration::from_millis(500);
 const MAX_PLAY_OUT: Duration = Duration::from_millis(500);
 /// How long a close waits for recordings to be complete on disk.
 const FILES_DEADLINE: Duration = Duration::from_secs(10);
+/// Longest wait for news of a device that may be busy, of who asks for all that is known, and of who must not wait.
+const INFO_DEADLINE: Duration = Duration::from_millis(200);
+const NEWS_DEADLINE: Duration = Duration::from_millis(20);
 /// What a block of unknown size is taken for before the first one came, in frames.
 const UNKNOWN_BLOCK: u64 = 2048;
 /// How often the service thread looks while actions live or something waits for REALTIME, and else.
@@ -53,10 +58,41 @@ const IDLE_LOOK: Duration = Duration::from_millis(20);
 pub struct Life {
     device: Option<DeviceThread>,
     /// Engines while they are out of their gates; after a callback did not come back there is none.
-    pub(super) engines: [Option<Box<Engine>>; 2],
-    opened: Opened,
+    engines: [Option<Box<Engine>>; 2],
     /// Unlocked when the engines are dropped with it.
     locked: Vec<Option<Locked>>,
+}
+
+/// The life of a stream, locked: for as long as a device takes to start or to stop.
+pub(super) struct LifeGuard<'a> {
+    core: &'a Core,
+    /// There until it is dropped.
+    life: Option<MutexGuard<'a, Life>>,
+}
+
+impl Deref for LifeGuard<'_> {
+    type Target = Life;
+
+    fn deref(&self) -> &Life {
+        self.life.as_deref().expect("there until it is dropped")
+    }
+}
+
+impl DerefMut for LifeGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Life {
+        self.life.as_deref_mut().expect("there until it is dropped")
+    }
+}
+
+impl Drop for LifeGuard<'_> {
+    /// Does what others asked for meanwhile and did not wait for.
+    fn drop(&mut self) {
+        drop(self.life.take());
+        // SeqCst, here and in `pump`: either it finds the lock free, or its wish is seen here.
+        if self.core.pump_wanted.load(Ordering::SeqCst) {
+            self.core.pump();
+        }
+    }
 }
 
 impl Stream {
@@ -92,11 +128,15 @@ impl Stream {
     /// Starts the callbacks; nothing happens if they come already.
     pub fn start(&self) -> Result<()> {
         let core = &self.core;
-        let mut life = lock(&core.life);
+        let mut life = core.lock_life();
         match core.state() {
             State::Running => return Ok(()),
             State::Open | State::Stopped => {}
             State::Closed | State::Lost => return self.check_open(),
+        }
+        let lines = lock(&core.channels).fix();
+        if let Some(engine) = &mut life.engines[0] {
+            engine.set_lines(lines);
         }
         for (gate, engine) in core.gates.iter().zip(&mut life.engines) {
             if let Some(mut engine) = engine.take() {
@@ -107,6 +147,7 @@ impl Stream {
         let started = life.device.as_ref().map_or(Ok(()), DeviceThread::start);
         if started.is_err() {
             core.take_engines(&mut life);
+            lock(&core.channels).release();
             return started;
         }
         core.set_state(State::Running);
@@ -115,23 +156,25 @@ impl Stream {
 
     /// Fades out, ends all actions and stops the callbacks; nothing happens if none come.
     pub fn stop(&self) -> Result<()> {
-        self.core.stop(&mut lock(&self.core.life))
+        self.core.stop(&mut self.core.lock_life())
     }
 
     /// Stops and closes for good. Receipts stay readable.
     pub fn close(&self) {
         let core = &self.core;
-        let mut life = lock(&core.life);
+        let mut life = core.lock_life();
         if core.state() == State::Closed {
             return;
         }
         // A device that fails to stop is closed all the same.
         let _ = core.stop(&mut life);
         core.set_state(State::Closed);
+        lock(&core.channels).fix();
         if let Some(device) = life.device.take() {
             let _ = device.close();
         }
         core.end(&mut life, Outcome::StreamStopped);
+        core.memory_locked.store(false, Ordering::Relaxed);
         life.locked.clear();
         life.engines = [None, None];
         drop(life);
@@ -145,31 +188,30 @@ impl Stream {
     /// What is known of the stream.
     pub fn info(&self) -> Info {
         let core = &self.core;
-        let mut life = lock(&core.life);
-        if let Some(opened) = life.device.as_ref().and_then(DeviceThread::opened) {
-            life.opened = opened;
-        }
-        let memory_locked = life.locked.iter().all(Option::is_some) && !life.locked.is_empty();
-        let opened = life.opened.clone();
-        drop(life);
-        let (state, separate) = (core.state(), core.format.separate);
-        let fitted = (separate && state == State::Running).then(|| self.frames_apart()).flatten();
+        let opened = core.opened(INFO_DEADLINE);
         Info {
-            state,
+            state: core.state(),
             format: core.format,
-            round_trip_frames: fitted.or(opened.round_trip_frames),
+            round_trip_frames: self.fitted_round_trip().or(opened.round_trip_frames),
             opened,
             max_actions: core.shared.slots.len() as u32,
-            memory_locked,
+            // Relaxed: a flag that orders nothing.
+            memory_locked: core.memory_locked.load(Ordering::Relaxed),
             bias_ns: [true, false].map(|plays| core.shared.biases.get(plays)),
             stamps: [&core.shared.playback, &core.shared.capture].map(|half| half.read().fit.stamps),
             loss: core.loss(),
         }
     }
 
+    /// From output frame n to the input frame in which it comes back, by the clock fits of separate halves.
+    fn fitted_round_trip(&self) -> Option<i64> {
+        let tells = self.core.format.separate && self.state() == State::Running;
+        tells.then(|| self.frames_apart()).flatten()
+    }
+
     /// From output frame n to the input frame in which it comes back.
     pub(super) fn round_trip_frames(&self) -> Result<i64> {
-        match self.info().round_trip_frames {
+        match self.fitted_round_trip().or_else(|| self.core.opened(NEWS_DEADLINE).round_trip_frames) {
             Some(frames) => Ok(frames),
             None => fail!(
                 Unsupported,
@@ -234,15 +276,36 @@ impl Core {
 
     /// Lets engines that no callback runs take their commands, so that a cancel has its receipt.
     pub(super) fn pump(&self) {
-        if self.state() == State::Running {
-            return;
+        while self.state() != State::Running {
+            // SeqCst: see `LifeGuard`. Whoever has the lock, and has it for long, does it in our place.
+            self.pump_wanted.store(true, Ordering::SeqCst);
+            let Some(mut life) = try_lock(&self.life) else { return };
+            self.pump_wanted.store(false, Ordering::SeqCst);
+            for engine in life.engines.iter_mut().flatten() {
+                engine.process(Input::None, Output::None, BlockTime::default());
+            }
+            drop(life);
+            self.with_host(|_| ());
+            if !self.pump_wanted.load(Ordering::SeqCst) {
+                return;
+            }
         }
-        let mut life = lock(&self.life);
-        for engine in life.engines.iter_mut().flatten() {
-            engine.process(Input::None, Output::None, BlockTime::default());
+    }
+
+    /// Locks the life of the stream, which may take as long as a device takes to start or to stop.
+    pub(super) fn lock_life(&self) -> LifeGuard<'_> {
+        LifeGuard { core: self, life: Some(lock(&self.life)) }
+    }
+
+    /// What the backend says, if it answers within `deadline` and nobody starts or stops it; else what it said last.
+    fn opened(&self, deadline: Duration) -> Opened {
+        if let Some(life) = try_lock(&self.life) {
+            let life = LifeGuard { core: self, life: Some(life) };
+            if let Some(opened) = life.device.as_ref().and_then(|device| device.opened(deadline)) {
+                *lock(&self.opened) = opened;
+            }
         }
-        drop(life);
-        self.with_host(|_| ());
+        lock(&self.opened).clone()
     }
 
     /// Takes the engines out of their gates. False if a callback did not come back with its one.
@@ -262,7 +325,7 @@ impl Core {
             return Ok(());
         }
         if life.device.is_some() {
-            self.fade_out(life);
+            self.fade_out();
         }
         // The gate first: a server may end its thread at any point of our callback.
         let whole = self.take_engines(life);
@@ -270,6 +333,9 @@ impl Core {
         let lost = !whole || stopped.is_err() || self.notices.loss().is_some();
         let outcome = if lost { Outcome::DeviceLost } else { Outcome::StreamStopped };
         self.set_state(if lost { State::Lost } else { State::Stopped });
+        if !lost {
+            lock(&self.channels).release();
+        }
         for engine in life.engines.iter_mut().flatten() {
             engine.finish(outcome);
         }
@@ -285,7 +351,7 @@ impl Core {
     }
 
     /// Asks the callbacks to fade out, and waits until they have and the device has played it.
-    fn fade_out(&self, life: &Life) {
+    fn fade_out(&self) {
         let threads = self.threads();
         let taken = |thread: &ThreadShared| thread.stops_taken.load(Ordering::Acquire);
         let before: Vec<u64> = threads.iter().map(|thread| taken(thread)).collect();
@@ -308,7 +374,7 @@ impl Core {
             std::thread::sleep(LOOK);
         }
         if sounded {
-            let latency = life.opened.output_latency_frames.unwrap_or(0).max(0) as f64 / rate;
+            let latency = lock(&self.opened).output_latency_frames.unwrap_or(0).max(0) as f64 / rate;
             std::thread::sleep(Duration::from_secs_f64(latency).min(MAX_PLAY_OUT));
         }
     }
@@ -356,13 +422,21 @@ impl Core {
     }
 
     fn lose(&self) {
-        let mut life = lock(&self.life);
+        let mut life = self.lock_life();
         if self.state() == State::Running {
             self.set_state(State::Lost);
             self.end(&mut life, Outcome::DeviceLost);
             // Dropped, not closed: closing may hang with its server.
             life.device = None;
         }
+    }
+}
+
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 
@@ -491,17 +565,18 @@ fn assemble(
     };
     let slots = if config.max_actions == 0 { DEFAULT_ACTIONS } else { config.max_actions } as usize;
     let ceiling = if config.ceiling == 0.0 { 1.0 } else { config.ceiling };
-    let lines: Box<[Line]> = vec![Channel::default().line(ceiling); format.output_channels as usize].into();
+    let channels = Channels::of(&vec![Channel::default(); format.output_channels as usize], ceiling);
     let crossing = format
         .separate
         .then(|| Arc::new(Crossing::new(format.input_channels as usize, format.sample_rate_hz)));
     let shared = Arc::new(Shared::new(slots, crossing));
-    let (ends, engines) = make_engines(&format, &shared, &lines, &opened, config.history_frames as usize);
+    let (ends, engines) =
+        make_engines(&format, &shared, &channels.lines, &opened, config.history_frames as usize);
     let locked = engines.iter().flatten().flat_map(|engine| {
         let (tracks, playing) = engine.working_memory();
         [Locked::request(tracks), Locked::request(playing)]
     });
-    let locked = locked.chain([Locked::request(&shared.slots)]).collect();
+    let locked: Vec<_> = locked.chain([Locked::request(&shared.slots)]).collect();
     Core {
         format,
         host: Mutex::new(Host::new(shared.clone(), ends)),
@@ -509,12 +584,13 @@ fn assemble(
         notices,
         gates,
         changed: std::sync::Condvar::new(),
-        channels: Mutex::new(vec![Channel::default(); lines.len()].into()),
-        lines: Mutex::new(lines),
-        ceiling,
+        channels: Mutex::new(channels),
+        memory_locked: locked.iter().all(Option::is_some).into(),
         first_block: if opened.block_frames == 0 { UNKNOWN_BLOCK } else { opened.block_frames as u64 },
         state: (State::Open as i32).into(),
-        life: Mutex::new(Life { device, engines, opened, locked }),
+        life: Mutex::new(Life { device, engines, locked }),
+        pump_wanted: false.into(),
+        opened: Mutex::new(opened),
     }
 }
 

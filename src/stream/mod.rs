@@ -22,11 +22,12 @@ mod submit;
 mod tests;
 mod tone;
 
-use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use self::channels::Channels;
 pub use self::channels::{Channel, Level};
 use self::host::Host;
 use self::life::Life;
@@ -44,7 +45,6 @@ use crate::backend::{Backend, Notices, Opened};
 use crate::clock;
 use crate::device::Direction;
 use crate::error::{Code, Error, Result, fail};
-use crate::realtime::Line;
 use crate::realtime::block::{BlockTime, Input, Output, Overlap};
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::gate::Gate;
@@ -218,12 +218,12 @@ struct Core {
     /// Told when receipts came or the state changed.
     changed: Condvar,
     life: Mutex<Life>,
-    /// What the host knows of the output channels.
-    channels: Mutex<Box<[Channel]>>,
-    /// What the callback knows of them.
-    lines: Mutex<Box<[Line]>>,
-    /// Of audio channels.
-    ceiling: f32,
+    /// Whether what was asked for waits for whoever has `life` to hand it to the engines.
+    pump_wanted: AtomicBool,
+    /// What the backend said last.
+    opened: Mutex<Opened>,
+    channels: Mutex<Channels>,
+    memory_locked: AtomicBool,
     /// What a block is taken for before the first one came, in frames.
     first_block: u64,
     state: AtomicI32,
@@ -291,10 +291,6 @@ impl Stream {
         })?;
         self.core.pump();
         Ok(())
-    }
-
-    fn lines(&self) -> Box<[Line]> {
-        lock(&self.core.lines).clone()
     }
 
     fn thread_of(&self, kind: Kind) -> usize {

@@ -34,6 +34,8 @@ impl Stream {
             fail!(InvalidArgument, "ring_policy is {}, but there is no ring", params.ring as i32);
         }
         let range = Range::of(buffer, params)?;
+        // Until it is claimed no recording may make it louder than it is found here.
+        let _passing = buffer.pass_still()?;
         let peaks = (0..buffer.channels()).map(|channel| buffer.peak(channel)).collect();
         let sound = Sound { peaks, length: range.length };
         self.play(Kind::PlayBuffer, &sound, channels, gains, params, || {
@@ -69,8 +71,8 @@ impl Stream {
         check_stop(params)?;
         check_ramps(params, sound.length)?;
         let modulation = modulation(params, self.format().sample_rate_hz)?;
-        let (routes, loudest) = self.routes(sound, channels, gains, params)?;
         self.submit(kind, params.timing, 0, || {
+            let (routes, loudest) = self.routes(sound, channels, gains, params)?;
             Ok(Work::Play(Play {
                 source: source()?,
                 routes,

@@ -58,8 +58,8 @@ impl Stream {
         })
     }
 
-    /// What all ways of recording have in common, for a sink of `own` channels. `sink` is called when nothing
-    /// else can fail any more.
+    /// What all ways of recording have in common, for a sink of `own` channels. `sink` claims it; what it holds is
+    /// given up when nothing else can fail any more.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn record(
         &self,
@@ -83,8 +83,11 @@ impl Stream {
             (Align::RoundTrip, ..) => self.round_trip_frames()?,
         };
         let output = of == Recorded::Output;
+        // Before the books are locked: it may have to wait for who reads it.
+        let mut sink = sink()?;
         self.submit(kind, params.timing, delay, || {
-            Ok(Work::Record(Record { sink: sink()?, channels, frames, output }))
+            sink.begin();
+            Ok(Work::Record(Record { sink, channels, frames, output }))
         })
     }
 

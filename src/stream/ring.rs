@@ -33,8 +33,10 @@ impl Stream {
         // What will be written is not known, and left to the output guard.
         let sound = Sound { peaks: vec![0.0; ring.channels()].into(), length: params.frame_count };
         let ends_when_dry = params.ring == RingPolicy::End;
+        // Before the books are locked: it may have to wait for who reads it.
+        let reader = ring.claim_for_play()?;
         self.play(Kind::PlayRing, &sound, channels, gains, params, || {
-            Ok(Source::Ring(RingSound::new(ring.claim_for_play()?, params.frame_count, ends_when_dry)))
+            Ok(Source::Ring(RingSound::new(reader, params.frame_count, ends_when_dry)))
         })
     }
 

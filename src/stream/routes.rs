@@ -1,15 +1,16 @@
 //! Which channel of a sound goes to which output, and how loud.
 
-use super::Stream;
 use super::params::PlayParams;
 use super::play::Sound;
 use super::submit::check_channel;
+use super::{Stream, lock};
 use crate::action::{Loudest, Route};
 use crate::error::{Result, fail};
 use crate::realtime::Line;
 
 impl Stream {
-    /// Where each channel of `sound` goes, and how near to a ceiling it comes.
+    /// Where each channel of `sound` goes, and how near to a ceiling it comes. With the books locked, so that roles
+    /// and ceilings are still those of its channels when the action is taken in.
     pub(super) fn routes(
         &self,
         sound: &Sound,
@@ -17,7 +18,7 @@ impl Stream {
         gains: Option<&[f32]>,
         params: &PlayParams,
     ) -> Result<(Box<[Route]>, Loudest)> {
-        let lines = self.lines();
+        let lines = lock(&self.core.channels).lines.clone();
         let targets = match channels {
             Some(channels) => explicit_targets(channels, sound.peaks.len(), lines.len())?,
             None => default_targets(sound.peaks.len(), &lines)?,

@@ -1,6 +1,7 @@
 //! Where the frame numbers of a capture half of its own begin.
 
 use super::Engine;
+use crate::action::Start;
 use crate::realtime::block::BlockTime;
 use crate::realtime::track::Phase;
 use crate::receipt::Outcome;
@@ -39,9 +40,18 @@ impl Engine {
             self.schedule.remove(slot);
             match self.tracks[slot as usize].phase {
                 Phase::Waiting => self.condemn(slot, Outcome::Cancelled, due.frame),
-                _ => self.place(slot, self.tracks[slot as usize].requested),
+                _ => self.place(slot, self.requested_anew(slot)),
             }
             self.end_all();
+        }
+    }
+
+    /// The frame asked for, where frames have been left out since: "now" is the first that came.
+    fn requested_anew(&self, slot: u32) -> i64 {
+        let track = &self.tracks[slot as usize];
+        match &track.action {
+            Some(action) if action.start == Start::Now => self.now + action.delay + action.later,
+            _ => track.requested,
         }
     }
 }

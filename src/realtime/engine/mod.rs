@@ -229,7 +229,7 @@ impl Engine {
         }
         let _mode = DefaultMode::set();
         let frames = self.block_frames(&input.apart(), &output);
-        if !self.anchored && !self.anchor(time) {
+        if frames > 0 && !self.anchored && !self.anchor(time) {
             return output.silence();
         }
         self.begin_block(frames, time);
