@@ -6,6 +6,7 @@ mod pcm;
 
 use std::path::{Path, PathBuf};
 
+use pcm::movie::Said;
 use pcm::{Coding, Numbers, chunk, number, samples};
 use sonset::error::{Code, Error, Result};
 use sonset::file::decode::Decoder;
@@ -193,6 +194,119 @@ fn pipes_give_what_files_give_without_knowing_their_length() {
         assert_eq!(decoder.info().length_from_end_of_file, frames.is_none());
         assert_eq!(all(&mut decoder).unwrap(), samples, "{size:#x}");
         writer.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn quicktime_files_of_ffmpeg_give_every_sample_in_both_byte_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    // Quiet, so that bytes in the wrong order would be loud.
+    let mut numbers = Numbers::new(5);
+    let sound: Vec<f32> =
+        (0..6 * 2_000).map(|_| (numbers.below(6_000) as f32 - 3_000.0) / 32_768.0).collect();
+    for (channels, rate) in [(1, 48_000), (2, 44_100), (2, 96_000), (6, 48_000)] {
+        let source = folder.path().join("source.wav");
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let mut writer = hound::WavWriter::create(&source, spec).unwrap();
+        sound.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+        let codecs =
+            ["s16be", "s16le", "s24be", "s24le", "s32be", "s32le", "f32be", "f32le", "f64be", "f64le"];
+        let mut command = std::process::Command::new("ffmpeg");
+        command.args("-nostdin -v error -y -i".split(' ')).arg(&source);
+        for codec in codecs {
+            command.args(["-c:a", &format!("pcm_{codec}")]).arg(folder.path().join(format!("{codec}.mov")));
+        }
+        assert!(command.status().unwrap().success());
+        for codec in codecs {
+            let mut decoder = Decoder::open(&folder.path().join(format!("{codec}.mov")), 0).unwrap();
+            let info = decoder.info().clone();
+            assert_eq!((info.channels, info.sample_rate_hz), (channels as usize, rate), "{codec}");
+            assert_eq!((info.codec, decoder.tracks()[0].codec), (&*format!("pcm_{codec}"), info.codec));
+            assert_eq!(info.frames, Some(sound.len() as u64 / channels as u64), "{codec}");
+            assert!(all(&mut decoder).unwrap() == sound, "{codec}, {channels} channels");
+            decoder.seek(321).unwrap();
+            assert!(all(&mut decoder).unwrap() == sound[321 * channels as usize..], "{codec} after a seek");
+        }
+    }
+}
+
+#[test]
+fn descriptions_of_quicktime_sound_that_are_not_surely_understood_are_refused_by_name() {
+    let good = |kind: &[u8; 4], version, coding| Said {
+        kind: *kind,
+        version,
+        coding,
+        big_endian: true,
+        channels: 2,
+        rate: 44_100,
+        enda: version == 1,
+    };
+    let change = |said: Said, from: &[u8], to: &[u8]| {
+        let mut bytes = said.file(&[0x11; 240], 10, false, true);
+        let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
+        bytes[at..at + to.len()].copy_from_slice(to);
+        bytes
+    };
+    let (int24, float) = (Coding::Int(3, 24), Coding::Float(4));
+    let flags = |flags: u8| [0, 0, 0, 24, 0, 0, 0, flags];
+    for (bytes, reasons) in [
+        // Channels one after the other; low bits valid; unsigned.
+        (change(good(b"lpcm", 2, int24), &flags(14), &flags(14 + 32)), ["lpcm", "0x2e"]),
+        (change(good(b"lpcm", 2, Coding::Int(4, 24)), &flags(4 + 16 + 2), &flags(4 + 2)), ["lpcm", "0x6"]),
+        (change(good(b"lpcm", 2, int24), &flags(14), &flags(10)), ["lpcm", "0xa"]),
+        (change(good(b"ipcm", 0, int24), b"pcmC", b"free"), ["ipcm", "no pcmC"]),
+        (change(good(b"ipcm", 0, int24), b"pcmC\0\0\0\0\0\x18", b"pcmC\0\0\0\0\0\x14"), ["ipcm", "20 bits"]),
+        (change(good(b"fpcm", 0, float), b"pcmC\0\0\0\0\0", b"pcmC\0\0\0\0\x02"), ["fpcm", "0x2"]),
+        (
+            change(good(b"in24", 1, int24), &[0, 0, 0, 1, 0, 0, 0, 3], &[0, 0, 0, 1, 0, 0, 0, 4]),
+            ["in24", "4 bytes"],
+        ),
+        (change(good(b"twos", 0, int24), b"\0\x02\0\x18", b"\0\x02\0\x14"), ["twos", "20 bits"]),
+        (change(good(b"sowt", 0, int24), b"\0\x02\0\x18", b"\0\0\0\x18"), ["sowt", "0 channels"]),
+        (
+            change(good(b"in24", 1, int24), b"stsd\0\0\0\0\0\0\0\x01", b"stsd\0\0\0\0\0\0\0\x02"),
+            ["stsd", "more than 1 sample entry"],
+        ),
+        (
+            change(good(b"in24", 1, int24), b"stsz\0\0\0\0\0\0\0\x06", b"stsz\0\0\0\0\0\0\0\x08"),
+            ["in24", "8 bytes"],
+        ),
+    ] {
+        let error = refusal(&bytes);
+        let says = |text: &str| error.message.contains(text);
+        assert!(reasons.into_iter().all(says) && says("ffmpeg -i"), "{reasons:?}: {error}");
+    }
+}
+
+#[test]
+fn a_pipe_of_quicktime_sound_whose_byte_order_is_not_known_in_time_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, (kind, read)) in [(b"sowt", true), (b"in24", false)].into_iter().enumerate() {
+        let said = Said {
+            kind: *kind,
+            version: 0,
+            coding: if read { Coding::Int(2, 16) } else { Coding::Int(3, 24) },
+            big_endian: !read,
+            channels: 2,
+            rate: 8_000,
+            enda: false,
+        };
+        let (bytes, pipe) =
+            (said.file(&[0x11; 240], 100, false, true), folder.path().join(format!("pipe{n}")));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let to = pipe.clone();
+        let writer = std::thread::spawn(move || std::fs::write(to, bytes));
+        match Decoder::open(&pipe, 0) {
+            Ok(mut decoder) => assert!(read && all(&mut decoder).unwrap().len() == 120),
+            Err(error) => assert!(!read && error.message.contains("byte order"), "{error}"),
+        }
+        let _ = writer.join().unwrap();
     }
 }
 

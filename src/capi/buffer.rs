@@ -168,9 +168,9 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
 ///   Ogg Vorbis         to the frame
 ///   MP3                to the frame with a LAME tag, which most encoders write; without one (and MP2), late by
 ///                      the encoder's delay, which no header states: 1105 frames for LAME (MP2 of ffmpeg: 481)
-///   MP4, M4A, MOV      AAC-LC of 1 or 2 channels, ALAC, FLAC, PCM: to the frame by the edit list; AAC without
-///                      one is late by the encoder's delay, 1024 frames for ffmpeg. An edit list that joins
-///                      several parts is refused.
+///   MP4, M4A, MOV      AAC-LC of 1 or 2 channels, ALAC, FLAC, PCM and float in both byte orders, A-law,
+///                      mu-law: to the frame by the edit list; AAC without one is late by the encoder's delay,
+///                      1024 frames for ffmpeg. An edit list that joins several parts is refused.
 ///   ADTS (.aac)        AAC-LC, late by the encoder's delay, which no header states: 1024 frames for ffmpeg
 ///   MKV, WebM          Vorbis, FLAC, PCM, AAC-LC, MP3: to the frame where it states the codec's delay, and
 ///                      where there is none (Vorbis, FLAC, PCM); else AAC and MP3 are late by the encoder's

@@ -62,7 +62,7 @@ impl Decoder {
         let info = Info {
             container: media.container,
             codec: media.codec(),
-            sample_rate_hz: media.sample_rate_hz,
+            sample_rate_hz: media.rate.whole_hz(),
             rate: media.rate,
             channels: media.channels,
             frames: timeline.frames,

@@ -140,10 +140,14 @@ fn edit_list<F: Read + Seek>(file: &mut F, body: Range<u64>) -> io::Result<Optio
 }
 
 /// What is done with a box of this type and body; false ends the walk.
-type Visit<'a, F> = dyn FnMut(&mut F, [u8; 4], Range<u64>) -> io::Result<bool> + 'a;
+pub(super) type Visit<'a, F> = dyn FnMut(&mut F, [u8; 4], Range<u64>) -> io::Result<bool> + 'a;
 
 /// Calls `visit` with each box in `within`, as far as they lie in it whole.
-fn each_box<F: Read + Seek>(file: &mut F, within: Range<u64>, visit: &mut Visit<F>) -> io::Result<()> {
+pub(super) fn each_box<F: Read + Seek>(
+    file: &mut F,
+    within: Range<u64>,
+    visit: &mut Visit<F>,
+) -> io::Result<()> {
     let mut at = within.start;
     while within.end.saturating_sub(at) >= 8 {
         file.seek(SeekFrom::Start(at))?;
@@ -167,7 +171,7 @@ fn each_box<F: Read + Seek>(file: &mut F, within: Range<u64>, visit: &mut Visit<
 
 /// The 32 bits after version, flags and the times of creation and change, which are 4 or 8 bytes long: the
 /// time scale of a movie or media header, the id of a track header.
-fn after_times<F: Read + Seek>(file: &mut F, body: u64) -> io::Result<u32> {
+pub(super) fn after_times<F: Read + Seek>(file: &mut F, body: u64) -> io::Result<u32> {
     file.seek(SeekFrom::Start(body))?;
     let times = if number::<1>(file)? == 1 { 16 } else { 8 };
     file.seek(SeekFrom::Start(body + 4 + times))?;
@@ -175,7 +179,7 @@ fn after_times<F: Read + Seek>(file: &mut F, body: u64) -> io::Result<u32> {
 }
 
 /// The next `N` bytes, most significant first.
-fn number<const N: usize>(file: &mut impl Read) -> io::Result<u64> {
+pub(super) fn number<const N: usize>(file: &mut impl Read) -> io::Result<u64> {
     let mut bytes = [0; N];
     file.read_exact(&mut bytes)?;
     Ok(bytes.iter().fold(0, |value, &byte| value << 8 | byte as u64))

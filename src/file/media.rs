@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -18,6 +19,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
+use super::iso_pcm::{self, Described, Patch};
 use super::pcm::{self, Failure, Layout, Opened};
 use super::{inaccessible, unreadable};
 use crate::error::{Error, Result, fail};
@@ -97,14 +99,14 @@ pub struct Block {
 impl Media {
     /// Opens audio track `number` (from 1) of a file, or its default one for 0.
     pub fn open(path: &Path, number: i32) -> Result<Self> {
-        let source = Source::open(path)?;
+        let (source, described) = Source::open(path)?;
         let seekable = source.is_seekable();
         let stream = MediaSourceStream::new(Box::new(source), Default::default());
         let stream = match pcm::open(stream).map_err(|failure| of_failure(path, failure))? {
             Opened::Other(stream) => stream,
             Opened::Pcm(reader) => {
                 let layout = reader.layout();
-                let mut media = Self::choose(path, reader, number, seekable)?;
+                let mut media = Self::choose(path, reader, number, seekable, &[])?;
                 (media.rate, media.pcm) = (layout.rate, Some(layout));
                 return Ok(media);
             }
@@ -118,13 +120,27 @@ impl Media {
             Fault::Unsupported(what) => unreadable(path, &format!("is no sound file that is read ({what})")),
             fault => unreadable(path, &fault.to_string()),
         })?;
-        Self::choose(path, reader, number, seekable)
+        Self::choose(path, reader, number, seekable, &described)
     }
 
-    fn choose(path: &Path, reader: Box<dyn FormatReader>, number: i32, seekable: bool) -> Result<Self> {
+    /// Of tracks of uncompressed sound in an MP4 or QuickTime file, what counts is how they are `described`.
+    fn choose(
+        path: &Path,
+        reader: Box<dyn FormatReader>,
+        number: i32,
+        seekable: bool,
+        described: &[Described],
+    ) -> Result<Self> {
         let audio: Vec<_> =
             reader.tracks().iter().filter(|t| t.track_type() == Some(TrackType::Audio)).collect();
-        let tracks: Vec<Track> = audio.iter().zip(1..).map(|(track, n)| describe(track, n)).collect();
+        let of = |track: &symphonia::core::formats::Track| described.iter().find(|d| d.track_id == track.id);
+        let mut tracks: Vec<Track> = audio.iter().zip(1..).map(|(track, n)| describe(track, n)).collect();
+        for (track, told) in audio.iter().zip(&mut tracks) {
+            if let Some(Described { pcm: Ok(pcm), .. }) = of(track) {
+                told.channels = pcm.channels as usize;
+                told.codec = pcm.coding.codec(pcm.big_endian).map_or("?", short_name);
+            }
+        }
         let chosen = match number {
             0 => audio.iter().position(|track| track.flags.contains(TrackFlags::DEFAULT)).unwrap_or(0),
             n if n >= 1 && n as usize <= audio.len() => n as usize - 1,
@@ -139,8 +155,15 @@ impl Media {
         let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
             return Err(unreadable(path, "does not say how its sound is coded"));
         };
-        let (decoder, sample_rate_hz, channels) = decoder_of(path, parameters, &tracks[chosen])?;
         let format = reader.format_info();
+        let is_iso = format.format == FORMAT_ID_ISOMP4;
+        let mut parameters = parameters.clone();
+        let mut rate = None;
+        if is_iso && is_pcm(parameters.codec) {
+            let clock = track.time_base.map_or(0, |base| base.denom.get());
+            rate = correct(&mut parameters, of(track), clock).map_err(|reason| unreadable(path, &reason))?;
+        }
+        let (decoder, sample_rate_hz, channels) = decoder_of(path, &parameters, &tracks[chosen])?;
         let exact =
             track.time_base.is_some_and(|base| Some(base) == TimeBase::try_from_recip(sample_rate_hz));
         Ok(Self {
@@ -150,7 +173,7 @@ impl Media {
             number: chosen as i32 + 1,
             tracks,
             container: format.short_name,
-            rate: sample_rate_hz.into(),
+            rate: rate.unwrap_or(sample_rate_hz.into()),
             sample_rate_hz,
             channels,
             pcm: None,
@@ -338,6 +361,46 @@ fn of_failure(path: &Path, failure: Failure) -> Error {
     }
 }
 
+fn short_name(codec: AudioCodecId) -> &'static str {
+    symphonia::default::get_codecs()
+        .get_audio_decoder(codec)
+        .map_or("?", |decoder| decoder.codec.info.short_name)
+}
+
+fn is_pcm(codec: AudioCodecId) -> bool {
+    short_name(codec).starts_with("pcm_")
+}
+
+/// Corrects what the demuxer of MP4 and QuickTime files says of uncompressed sound, and gives the exact rate where it
+/// is no whole number. `clock` is the number of ticks in a second.
+fn correct(
+    parameters: &mut AudioCodecParameters,
+    described: Option<&Described>,
+    clock: u32,
+) -> std::result::Result<Option<Rate>, String> {
+    let refused = |reason: &str| Err(format!("has sound of a kind that is not surely understood ({reason})"));
+    let Some(described) = described else {
+        // In a pipe. The demuxer does not tell the byte order of all the others.
+        return match parameters.codec {
+            CODEC_ID_PCM_U8 | CODEC_ID_PCM_S16LE | CODEC_ID_PCM_S16BE => Ok(None),
+            codec => {
+                refused(&format!("{}, whose byte order a pipe does not tell in time", short_name(codec)))
+            }
+        };
+    };
+    let pcm = match &described.pcm {
+        Ok(pcm) => pcm,
+        Err(reason) => return refused(reason),
+    };
+    let Some(codec) = pcm.coding.codec(pcm.big_endian) else { return refused(&format!("{:?}", pcm.coding)) };
+    parameters.for_codec(codec).with_channels(Channels::Discrete(pcm.channels));
+    (parameters.bits_per_sample, parameters.bits_per_coded_sample) = (None, None);
+    if pcm.rate_hz == 0.0 {
+        parameters.with_sample_rate(clock);
+    }
+    Ok(Rate::nearest(pcm.rate_hz).filter(|rate| rate.fraction().1 > 1))
+}
+
 fn describe(track: &symphonia::core::formats::Track, number: i32) -> Track {
     let parameters = match &track.codec_params {
         Some(CodecParameters::Audio(parameters)) => Some(parameters),
@@ -405,34 +468,52 @@ fn sheltered<T>(
         .unwrap_or(Err(Fault::DecodeError("it is damaged in a way that its decoder cannot cope with")))
 }
 
-/// A file or a pipe.
+/// A file or a pipe, of which some bytes are read as others.
 struct Source {
     file: File,
     length: Option<u64>,
+    position: u64,
+    patches: Vec<Patch>,
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> Result<(Self, Vec<Described>)> {
         let cannot = |error: io::Error| inaccessible(path, "cannot be opened", &error);
-        let file = File::open(path).map_err(cannot)?;
+        let mut file = File::open(path).map_err(cannot)?;
         let meta = file.metadata().map_err(cannot)?;
         if meta.is_dir() {
             fail!(FileFormat, "'{}' is a folder, not a sound file", path.display());
         }
         let length = meta.is_file().then_some(meta.len());
-        Ok(Self { file, length })
+        let mut described = Vec::new();
+        if length.is_some() {
+            described = iso_pcm::descriptions(&mut file).unwrap_or_default();
+            file.rewind().map_err(cannot)?;
+        }
+        let patches = described.iter().flat_map(|one| one.patches.clone()).collect();
+        Ok((Self { file, length, position: 0, patches }, described))
     }
 }
 
 impl Read for Source {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.file.read(out)
+        let count = self.file.read(out)?;
+        for patch in &self.patches {
+            for (at, &byte) in (patch.at..).zip(&patch.bytes) {
+                if let Some(place) = at.checked_sub(self.position).filter(|&place| place < count as u64) {
+                    out[place as usize] = byte;
+                }
+            }
+        }
+        self.position += count as u64;
+        Ok(count)
     }
 }
 
 impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        self.position = self.file.seek(to)?;
+        Ok(self.position)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod task;
 pub mod decode;
 pub mod ebml;
 pub mod iso;
+mod iso_pcm;
 pub mod load;
 pub mod media;
 pub mod pcm;

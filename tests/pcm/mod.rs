@@ -3,6 +3,7 @@
 
 pub mod aiff;
 pub mod ffmpeg;
+pub mod movie;
 pub mod sndfile;
 pub mod wave;
 

@@ -85,6 +85,40 @@ pub struct Layout {
     pub to_end_of_file: bool,
 }
 
+impl Coding {
+    /// Bytes of a sample; 0 where several make a block.
+    pub fn bytes(self) -> usize {
+        match self {
+            Coding::Int { bytes, .. } | Coding::Float { bytes } => bytes as usize,
+            Coding::ALaw | Coding::MuLaw => 1,
+            Coding::MsAdpcm(_) | Coding::ImaAdpcm(_) => 0,
+        }
+    }
+
+    /// The codec that reads it; `None` where there is none.
+    pub fn codec(self, big_endian: bool) -> Option<AudioCodecId> {
+        Some(match (self, big_endian) {
+            (Coding::Int { bytes: 1, unsigned: true }, _) => CODEC_ID_PCM_U8,
+            (Coding::Int { bytes: 1, unsigned: false }, _) => CODEC_ID_PCM_S8,
+            (Coding::Int { bytes: 2, .. }, false) => CODEC_ID_PCM_S16LE,
+            (Coding::Int { bytes: 2, .. }, true) => CODEC_ID_PCM_S16BE,
+            (Coding::Int { bytes: 3, .. }, false) => CODEC_ID_PCM_S24LE,
+            (Coding::Int { bytes: 3, .. }, true) => CODEC_ID_PCM_S24BE,
+            (Coding::Int { bytes: 4, .. }, false) => CODEC_ID_PCM_S32LE,
+            (Coding::Int { bytes: 4, .. }, true) => CODEC_ID_PCM_S32BE,
+            (Coding::Float { bytes: 4 }, false) => CODEC_ID_PCM_F32LE,
+            (Coding::Float { bytes: 4 }, true) => CODEC_ID_PCM_F32BE,
+            (Coding::Float { bytes: 8 }, false) => CODEC_ID_PCM_F64LE,
+            (Coding::Float { bytes: 8 }, true) => CODEC_ID_PCM_F64BE,
+            (Coding::ALaw, _) => CODEC_ID_PCM_ALAW,
+            (Coding::MuLaw, _) => CODEC_ID_PCM_MULAW,
+            (Coding::MsAdpcm(_), _) => CODEC_ID_ADPCM_MS,
+            (Coding::ImaAdpcm(_), _) => CODEC_ID_ADPCM_IMA_WAV,
+            (Coding::Int { .. } | Coding::Float { .. }, _) => return None,
+        })
+    }
+}
+
 impl Layout {
     /// Bytes and frames of the least that can be decoded.
     pub fn block(&self) -> (u64, u64) {
@@ -111,28 +145,6 @@ impl Layout {
     /// Whether which frames of the last block belong to the sound is not said.
     pub fn is_adpcm(&self) -> bool {
         matches!(self.coding, Coding::MsAdpcm(_) | Coding::ImaAdpcm(_))
-    }
-
-    fn codec(&self) -> Option<AudioCodecId> {
-        Some(match (self.coding, self.big_endian) {
-            (Coding::Int { bytes: 1, unsigned: true }, _) => CODEC_ID_PCM_U8,
-            (Coding::Int { bytes: 1, unsigned: false }, _) => CODEC_ID_PCM_S8,
-            (Coding::Int { bytes: 2, .. }, false) => CODEC_ID_PCM_S16LE,
-            (Coding::Int { bytes: 2, .. }, true) => CODEC_ID_PCM_S16BE,
-            (Coding::Int { bytes: 3, .. }, false) => CODEC_ID_PCM_S24LE,
-            (Coding::Int { bytes: 3, .. }, true) => CODEC_ID_PCM_S24BE,
-            (Coding::Int { bytes: 4, .. }, false) => CODEC_ID_PCM_S32LE,
-            (Coding::Int { bytes: 4, .. }, true) => CODEC_ID_PCM_S32BE,
-            (Coding::Float { bytes: 4 }, false) => CODEC_ID_PCM_F32LE,
-            (Coding::Float { bytes: 4 }, true) => CODEC_ID_PCM_F32BE,
-            (Coding::Float { bytes: 8 }, false) => CODEC_ID_PCM_F64LE,
-            (Coding::Float { bytes: 8 }, true) => CODEC_ID_PCM_F64BE,
-            (Coding::ALaw, _) => CODEC_ID_PCM_ALAW,
-            (Coding::MuLaw, _) => CODEC_ID_PCM_MULAW,
-            (Coding::MsAdpcm(_), _) => CODEC_ID_ADPCM_MS,
-            (Coding::ImaAdpcm(_), _) => CODEC_ID_ADPCM_IMA_WAV,
-            (Coding::Int { .. } | Coding::Float { .. }, _) => return None,
-        })
     }
 }
 

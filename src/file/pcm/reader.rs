@@ -38,7 +38,7 @@ impl PcmReader {
         }
         let (_, block_frames) = layout.block();
         let packet_blocks = (PACKET_FRAMES / block_frames).max(1);
-        let Some(codec) = layout.codec() else {
+        let Some(codec) = layout.coding.codec(layout.big_endian) else {
             return refused(format!("has samples of a kind that is not read ({:?})", layout.coding));
         };
         let mut parameters = AudioCodecParameters::new();
