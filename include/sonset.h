@@ -27,6 +27,12 @@
  *   [blocks]         may wait: for a device, a file or a time-out
  * A function without [callback-safe] must not be called from an audio callback.
  *
+ * Forks. Streams, buffers and rings are of use to the process that made them alone. In a process that was forked from
+ * it, every call with one gives INVALID_STATE ("opened by process N"), and closes, stops and waits for nothing;
+ * destroying or releasing one there forgets it at once, without calling a release callback. Device lists can be read.
+ * Such a process may make its own, but should open no audio server's device if its parent had one open, since the
+ * servers' own libraries may not survive a fork: start it with exec then.
+ *
  * Realtime. What runs in the audio callback never allocates, frees, locks, waits or calls the operating
  * system. Everything it needs is made ready when the stream is opened.
  */

@@ -79,10 +79,10 @@ pub fn process(
     if stream.is_null() {
         return Code::NullPointer as i32;
     }
-    let Some(stream) = STREAMS.try_visit(stream) else { return Code::InvalidHandle as i32 };
+    let Some((stream, maker)) = STREAMS.enter(stream) else { return Code::InvalidHandle as i32 };
     let format = stream.format();
     let run = || match format.backend {
-        Backend::Manual => body(&stream, &terms.check(format)?),
+        Backend::Manual if maker.is_current() => body(&stream, &terms.check(format)?),
         _ => Err(Code::InvalidState),
     };
     // No panic may leave through C; what one leaves behind is a stream whose engine is gone.

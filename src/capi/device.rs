@@ -112,7 +112,7 @@ pub unsafe extern "C" fn sonset_device_list_count(
     out_count: *mut i32,
 ) -> i32 {
     guard(|| {
-        let list = LISTS.visit(list)?;
+        let list = LISTS.visit_inherited(list)?;
         not_null(out_count, "out_count")?;
         // SAFETY: checked not to be null.
         unsafe { write(out_count, list.devices.len() as i32) };
@@ -144,7 +144,7 @@ fn get_text(
     text: impl FnOnce(&Entry) -> *const c_char,
 ) -> *const c_char {
     guard_text(|| {
-        let list: Visit<'_, List> = LISTS.visit(list)?;
+        let list: Visit<'_, List> = LISTS.visit_inherited(list)?;
         Ok(text(find(&list, index)?))
     })
 }
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn sonset_device_list_get_info(
     out_info: *mut sonset_device_info,
 ) -> i32 {
     guard(|| {
-        let list = LISTS.visit(list)?;
+        let list = LISTS.visit_inherited(list)?;
         let device = &find(&list, index)?.device;
         let info = sonset_device_info {
             struct_size: 0,
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn sonset_device_list_find_default(
     out_index: *mut i32,
 ) -> i32 {
     guard(|| {
-        let list = LISTS.visit(list)?;
+        let list = LISTS.visit_inherited(list)?;
         let direction = self::direction(direction)?;
         not_null(out_index, "out_index")?;
         let is_default = |entry: &Entry| match direction {

@@ -356,11 +356,10 @@ pub unsafe extern "C" fn sonset_stream_close(stream: *mut sonset_stream) -> i32 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_stream_destroy(stream: *mut sonset_stream) {
     guard(|| {
-        if let Some(open) = STREAMS.try_visit(stream) {
+        if let Ok(open) = STREAMS.try_visit(stream) {
             open.close();
-            drop(open);
-            drop(STREAMS.remove(stream));
         }
+        drop(STREAMS.remove(stream));
         Ok(())
     });
 }

@@ -228,6 +228,33 @@ def test_a_forked_process_cannot_use_its_parents_stream_and_can_open_its_own():
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_multiprocessing_with_fork_raises_for_all_that_the_parent_made():
+    done = run(
+        "import multiprocessing, os, time, warnings, numpy as np, sonset\n"
+        "warnings.simplefilter('ignore')\n"
+        "s = sonset.Stream(48000, device='virtual'); s.start()\n"
+        "b, r, a = sonset.Buffer([.1]), sonset.RingBuffer(100), s.play(np.full(48000, .1))\n"
+        "parent = os.getpid()\n"
+        "def work(answers):\n"
+        "    began = time.monotonic()\n"
+        "    for use in (lambda: s.play([.1]), lambda: s.info, lambda: s.earliest_frame, lambda: a.wait(9), s.stop,\n"
+        "                s.close, b.read, lambda: b.peak, lambda: r.write([.1]), lambda: r.info):\n"
+        "        try: answers.put(('worked', use()))\n"
+        "        except sonset.ForkError as e:\n"
+        "            answers.put(f'opened by process {parent},' in str(e) and 'spawn' in str(e))\n"
+        "        except Exception as e: answers.put(repr(e))\n"
+        "    answers.put(time.monotonic() - began < 1)\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "answers = context.Queue()\n"
+        "p = context.Process(target=work, args=(answers,)); p.start()\n"
+        "print([answers.get(timeout=20) for _ in range(11)])\n"
+        "p.join(20); print(p.exitcode, a.wait(5).outcome)"
+    )
+    assert done.stdout.split("\n") == [str([True] * 11), "0 completed", ""], done.stderr
+
+
 def _child(buffer, receipt, answers) -> None:
     with sonset.Stream(RATE, device="virtual") as stream:
         answers.put((stream.play(buffer).wait(5).done_frames, receipt.tag))

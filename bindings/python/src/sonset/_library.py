@@ -33,7 +33,12 @@ def failure(code: int, message: Optional[str] = None) -> errors.SonsetError:
     """What a function's result stands for, with the message that its failing left on this thread."""
     name = text(lib.sonset_result_name(code))
     kind = errors.BY_NAME.get(name[len("SONSET_ERROR_") :], errors.SonsetError)
-    return kind(text(lib.sonset_error_last_message()) if message is None else message, code, name)
+    if message is None:
+        message = text(lib.sonset_error_last_message())
+    # The library refuses in a fork what the parent made, as a state like any other.
+    if Process.generation and kind is errors.InvalidStateError and "is a fork" in message:
+        return errors.ForkError(f"{message}, or is started with multiprocessing's 'spawn'", code, name)
+    return kind(message, code, name)
 
 
 def check(code: int) -> None:

@@ -194,7 +194,7 @@ class RingBusyError(SonsetError):
 
 
 class ForkError(InvalidStateError):
-    """The object belongs to the process that forked."""
+    """The stream, buffer or ring was made by the process that this one was forked from, and is of no use here."""
 
 
 class ProblemError(SonsetError):

@@ -7,7 +7,7 @@ import time
 import weakref
 from typing import Any, Dict, Set, Type
 
-from . import errors, notices, state
+from . import notices, state
 from . import options as _options
 from ._library import NULL, Process, lib
 from .action import Action
@@ -56,13 +56,7 @@ class Issuer:
         return info
 
     def _handle_now(self) -> Any:
-        if self._generation != Process.generation:
-            raise errors.ForkError(
-                "this stream belongs to the process that forked: open another one here, or start the process with "
-                "multiprocessing's 'spawn'",
-                -4,
-                "SONSET_ERROR_INVALID_STATE",
-            )
+        # Also in a fork, where the library refuses it.
         return self._handle
 
     def _params(self, kind: _options.Params, options: Any) -> Any:
