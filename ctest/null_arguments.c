@@ -80,7 +80,7 @@ static void check_untouched(const char *file, int line, const char *what, const 
         check_message(__FILE__, __LINE__, #call, primed_);                                         \
     } while (0)
 
-/* The process functions run in audio callbacks, where no message can be left. */
+/* What may run in audio callbacks leaves no message. */
 #define FAILS_SILENTLY(code, call)                                                                 \
     do {                                                                                           \
         const char *primed_ = prime();                                                             \
@@ -167,22 +167,22 @@ static void test_inits(void)
     sonset_gain_params gain;
 
     PROMISE("init functions: NULL, and else zeros and the size");
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_config_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_tone_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_noise_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_pulse_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_play_file_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_seek_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
-    FAILS(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_stream_config_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_play_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_tone_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_noise_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_pulse_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_record_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_detect_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_input_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_file_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_play_file_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_cancel_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_pause_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_reschedule_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_seek_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_channel_params_init(NULL));
+    FAILS_SILENTLY(SONSET_ERROR_NULL_POINTER, sonset_gain_params_init(NULL));
 #define INITS(params, call)                                                                        \
     do {                                                                                           \
         unsigned char zeros_[sizeof(params)] = {0};                                                \

@@ -1290,7 +1290,7 @@ const char *sonset_outcome_name(int32_t outcome);
  * first. UTF-8, at most 5119 bytes; a longer message ends in "...".
  *
  * The pointer is the same for the life of the thread, and never NULL. The thread's next call that fails replaces the
- * text; calls that succeed, and sonset_stream_process() and its variants, leave it as it is. In
+ * text; calls that succeed leave it as it is, and all [callback-safe] calls even where they fail. In
  * printf("%d %s", f(), sonset_error_last_message()) the message is that of f(), in whatever order C evaluates
  * the two.
  *
@@ -1412,7 +1412,7 @@ SONSET_API void sonset_device_list_destroy(sonset_device_list *list);
 /**
  * Sets config to its defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -1990,7 +1990,7 @@ void sonset_ring_release(sonset_ring *ring);
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2083,7 +2083,7 @@ int32_t sonset_stream_get_level(const sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2155,7 +2155,7 @@ int32_t sonset_stream_play_ring(sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2197,7 +2197,7 @@ int32_t sonset_stream_play_file(sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2238,7 +2238,7 @@ int32_t sonset_stream_play_input(sonset_stream *stream,
 /**
  * Sets params to their defaults. frequency_hz has none.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2247,7 +2247,7 @@ SONSET_API int32_t sonset_tone_params_init(sonset_tone_params *params);
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2256,7 +2256,7 @@ SONSET_API int32_t sonset_noise_params_init(sonset_noise_params *params);
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2357,7 +2357,7 @@ int32_t sonset_stream_play_pulse(sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2454,7 +2454,7 @@ int32_t sonset_stream_record_output_ring(sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2495,7 +2495,7 @@ int32_t sonset_stream_record_file(sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2545,7 +2545,7 @@ int32_t sonset_stream_detect_level(sonset_stream *stream,
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2554,7 +2554,7 @@ SONSET_API int32_t sonset_cancel_params_init(sonset_cancel_params *params);
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2563,7 +2563,7 @@ SONSET_API int32_t sonset_gain_params_init(sonset_gain_params *params);
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2572,7 +2572,7 @@ SONSET_API int32_t sonset_pause_params_init(sonset_pause_params *params);
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */
@@ -2581,7 +2581,7 @@ SONSET_API int32_t sonset_reschedule_params_init(sonset_reschedule_params *param
 /**
  * Sets params to their defaults.
  *
- * Errors: NULL_POINTER.
+ * Errors: NULL_POINTER. No message is left.
  *
  * [any-thread] [callback-safe]
  */

@@ -57,13 +57,13 @@ sized! {
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_channel_params_init(params: *mut sonset_channel_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Says what an output channel (from 1) is for: SONSET_CHANNEL_... A new role has no ceiling and no

@@ -62,13 +62,13 @@ sized! { sonset_detect_params: 144; }
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_detect_params_init(params: *mut sonset_detect_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Listens for a sound: a voice key. It hears the frames that a recording from the same start holds, so that

@@ -26,7 +26,7 @@ pub extern "C" fn sonset_outcome_name(outcome: i32) -> *const c_char {
 /// first. UTF-8, at most 5119 bytes; a longer message ends in "...".
 ///
 /// The pointer is the same for the life of the thread, and never NULL. The thread's next call that fails replaces the
-/// text; calls that succeed, and sonset_stream_process() and its variants, leave it as it is. In
+/// text; calls that succeed leave it as it is, and all [callback-safe] calls even where they fail. In
 /// printf("%d %s", f(), sonset_error_last_message()) the message is that of f(), in whatever order C evaluates
 /// the two.
 ///

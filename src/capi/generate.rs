@@ -76,35 +76,35 @@ sized! {
 
 /// Sets params to their defaults. frequency_hz has none.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_tone_params_init(params: *mut sonset_tone_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_noise_params_init(params: *mut sonset_noise_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_pulse_params_init(params: *mut sonset_pulse_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Plays a tone, for ever, or for frame_count frames if has_frame_count of params is 1.

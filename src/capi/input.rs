@@ -27,13 +27,13 @@ sized! { sonset_input_params: 24; }
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_input_params_init(params: *mut sonset_input_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Plays the input: a monitor, or delayed auditory feedback. input NULL stands for all zeros; channels, gains,

@@ -27,13 +27,13 @@ sized! { sonset_play_file_params: 16; }
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_file_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.

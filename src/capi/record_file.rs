@@ -29,13 +29,13 @@ sized! { sonset_file_params: 16; }
 
 /// Sets params to their defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_file_params_init(params: *mut sonset_file_params) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(params) })
+    unsafe { structs::init(params) }
 }
 
 /// Records into a new WAV file, on a thread of its own: as sonset_stream_record_buffer(), but for the following.

@@ -210,13 +210,13 @@ pub(super) fn get(handle: *const sonset_stream) -> Result<Visit<'static, Handle>
 
 /// Sets config to its defaults.
 ///
-/// Errors: NULL_POINTER.
+/// Errors: NULL_POINTER. No message is left.
 ///
 /// [any-thread] [callback-safe]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_stream_config_init(config: *mut sonset_stream_config) -> i32 {
     // SAFETY: the caller passes NULL or a whole struct.
-    guard(|| unsafe { structs::init(config) })
+    unsafe { structs::init(config) }
 }
 
 /// Opens a stream. It makes no sound before sonset_stream_start(), but takes actions already. Destroy it with

@@ -1,6 +1,6 @@
 //! Structs that cross the ABI: each begins with its size, holds scalars only, and is all zeros by default.
 
-use crate::error::{Result, fail};
+use crate::error::{Code, Result, fail};
 
 /// A struct that begins with `struct_size: u32`.
 ///
@@ -100,18 +100,21 @@ pub unsafe fn write<T: Sized32>(to: *mut T, value: &T) -> Result<()> {
     Ok(())
 }
 
-/// Sets the caller's struct to its defaults: zeros, and its size.
+/// Sets the caller's struct to its defaults: zeros, and its size. Gives the result. Realtime-safe: a failure leaves no
+/// message.
 ///
 /// # Safety
 /// `to` must be null or writable for the whole struct.
-pub unsafe fn init<T: Sized32>(to: *mut T) -> Result<()> {
-    super::guard::not_null(to, T::NAME)?;
+pub unsafe fn init<T: Sized32>(to: *mut T) -> i32 {
+    if to.is_null() {
+        return Code::NullPointer as i32;
+    }
     // SAFETY: not null, and the caller promises a whole struct of this version.
     unsafe {
         to.cast::<u8>().write_bytes(0, size_of::<T>());
         to.cast::<u32>().write_unaligned(size_of::<T>() as u32);
     }
-    Ok(())
+    0
 }
 
 /// Fails if a number that is a switch is neither 0 nor 1.
