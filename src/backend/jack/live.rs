@@ -122,8 +122,9 @@ impl<N: Notify, P: Process> LiveClient<N, P> {
 impl<N: Notify, P: Process> Drop for LiveClient<N, P> {
     fn drop(&mut self) {
         self.deactivate();
-        // SAFETY: the value in the context is never dropped, so this one alone closes the client.
-        drop(unsafe { Client::from_raw(self.client().raw()) });
+        // SAFETY: the value in the context is never dropped, so this copy of it alone closes the client. Callbacks that
+        // come while it closes read the one in the context.
+        drop(ManuallyDrop::into_inner(unsafe { (&raw const (*self.context.as_ptr()).client).read() }));
         // SAFETY: it came from a box, and closing the client has ended all threads that knew it.
         drop(unsafe { Box::from_raw(self.context.as_ptr()) });
     }

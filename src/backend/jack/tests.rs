@@ -79,6 +79,19 @@ fn it_starts_stops_and_starts_again() {
     }
 }
 
+/// A port looks whether the memory of its client is still there, so it knows of a client that was closed but left some.
+#[test]
+fn a_client_that_is_closed_leaves_no_memory_behind() {
+    let server = Jackd::start(48_000, 128, 2);
+    let options = options(&server, "client_name=short_lived");
+    let mut driver = open_driver(&request(&options)).unwrap();
+    driver.start().unwrap();
+    let port = driver.live.as_ref().and_then(|live| live.client().port_by_name("short_lived:output_1")).unwrap();
+    assert!(port.name().is_ok());
+    drop(driver);
+    assert!(matches!(port.name(), Err(::jack::Error::ClientIsNoLongerAlive)));
+}
+
 #[test]
 fn the_info_says_what_the_server_is() {
     let server = Jackd::start(44_100, 256, 2);
