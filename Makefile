@@ -47,7 +47,11 @@ header:
 	scripts/setup test
 	scripts/header
 
-install: build
+# Builds nothing: under sudo, cargo would be another user's, and what it builds too.
+install:
+	@for file in $(library) $(device_library) libsonset.a sonset-check; do [ -e $(out)/$$file ] || { \
+	    echo "install: $(out)/$$file is missing: run 'make' first, as yourself; only 'make install' may need sudo" >&2; \
+	    exit 1; }; done
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(out)/sonset-check $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 include/sonset.h $(DESTDIR)$(PREFIX)/include/
@@ -57,6 +61,7 @@ install: build
 	$(if $(device_library),install -m 755 $(out)/$(device_library) $(DESTDIR)$(PREFIX)/lib/)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(version)|' scripts/sonset.pc.in \
 	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sonset.pc
+	$(if $(DESTDIR),,@[ "$$(id -u)" -ne 0 ] || ! command -v ldconfig >/dev/null || ldconfig)
 
 clean:
 	$(CARGO) clean
@@ -67,6 +72,6 @@ help:
 	@echo 'make demo      plays and records; WAV=file.wav for a sound of yours, ARGS=... for the program'
 	@echo 'make test      runs every test that fits in twenty minutes'
 	@echo 'make proof     runs what takes longer: models, Miri, sanitizers, fuzzing; PROOF_MINUTES=... for more of it'
-	@echo 'make install   installs below PREFIX ($(PREFIX)), staged into DESTDIR if given'
+	@echo 'make install   installs what make has built below PREFIX ($(PREFIX)), staged into DESTDIR if given'
 	@echo 'make header    writes include/sonset.h from the Rust sources'
 	@echo 'make clean     removes what was built'

@@ -425,6 +425,7 @@ static void test_open(void)
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, struct_size, 4);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, struct_size, sizeof config - 8);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, struct_size, sizeof config + 1);
+    CHECK_SAYS("set it to sizeof(sonset_stream_config), which is");
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, backend, -1);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, backend, 11);
     OPEN_FAILS(SONSET_ERROR_INVALID_ARGUMENT, backend, INT32_MIN);
@@ -637,6 +638,11 @@ static void test_stream_questions(sonset_stream *stream)
     FAILS_OUT(SONSET_ERROR_TIME_RANGE, number,
               sonset_stream_frame_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_REALTIME, monotonic_now(),
                                      &number));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number,
+              sonset_stream_host_time_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC, INT64_MAX, &number));
+    CHECK_SAYS("9223372036854775807");
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number,
+              sonset_stream_host_time_at(stream, SONSET_DIRECTION_OUTPUT, SONSET_CLOCK_MONOTONIC, INT64_MIN, &number));
     for (n = 0; n < BAD_NUMBERS; n++) {
         FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, number,
                   sonset_stream_frame_at(stream, bad_numbers[n], SONSET_CLOCK_MONOTONIC, monotonic_now(), &number));

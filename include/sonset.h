@@ -1251,7 +1251,7 @@ typedef struct {
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /**
  * The version of the library as text, such as "0.1.0". Lives for ever.
@@ -1340,9 +1340,9 @@ const char *sonset_backend_name(int32_t backend);
  * Lists the devices of a backend (SONSET_BACKEND_...) as they are now. A list never changes; make a new one
  * to see devices that came or went. Destroy it with sonset_device_list_destroy().
  *
- * Errors: INVALID_ARGUMENT for a number that is no backend, BACKEND_UNAVAILABLE where its library or server
- * is missing, NO_DEVICE for SONSET_BACKEND_DEFAULT where no backend has a default device, UNSUPPORTED where
- * this build does not have it, NULL_POINTER.
+ * Errors: INVALID_ARGUMENT for a number that is no backend, BACKEND_UNAVAILABLE where this build does not have it
+ * or its library or server is missing, NO_DEVICE for SONSET_BACKEND_DEFAULT where no backend has a default
+ * device, NULL_POINTER.
  *
  * [any-thread] [blocks]
  */
@@ -1564,8 +1564,8 @@ int32_t sonset_stream_frame_at(sonset_stream *stream,
  * discontinuity and now the fit of now is right. Latency and bias are in it. How uncertain it is,
  * sonset_stream_get_time() tells.
  *
- * Errors: NO_CLOCK, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE,
- * NULL_POINTER.
+ * Errors: NO_CLOCK, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT also for a frame beyond 2^53
+ * either way or a time beyond 2^62 ns, INVALID_HANDLE, NULL_POINTER.
  *
  * [any-thread]
  */
@@ -2858,6 +2858,6 @@ int32_t sonset_stream_log_receipts(sonset_stream *stream,
 
 #ifdef __cplusplus
 }  // extern "C"
-#endif  // __cplusplus
+#endif /* __cplusplus */
 
 #endif  /* SONSET_H */

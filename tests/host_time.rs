@@ -314,6 +314,19 @@ fn realtime_is_converted_by_what_it_is_set_to() {
 }
 
 #[test]
+fn a_frame_whose_time_no_clock_can_tell_is_refused() {
+    let mut device = Device::new(0.0, 0.0);
+    device.run(2.0);
+    let time_of = |frame| device.stream.host_time_at(Direction::Output, HostClock::Monotonic, frame);
+    assert!(time_of(1 << 40).is_ok() && time_of(-(1 << 40)).is_ok());
+    for frame in [i64::MAX, i64::MIN, (1 << 53) + 1, -(1 << 53) - 1, 1 << 53, -(1 << 53)] {
+        let error = time_of(frame).unwrap_err();
+        assert_eq!(error.code, Code::InvalidArgument);
+        assert!(error.message.contains(&frame.to_string()), "{}", error.message);
+    }
+}
+
+#[test]
 fn a_bias_moves_every_conversion_and_is_said_in_receipts() {
     let mut device = Device::new(0.0, 0.0);
     device.round_trip_ns = 10_000_000;

@@ -77,9 +77,9 @@ pub(super) fn direction(number: i32) -> Result<Direction> {
 /// Lists the devices of a backend (SONSET_BACKEND_...) as they are now. A list never changes; make a new one
 /// to see devices that came or went. Destroy it with sonset_device_list_destroy().
 ///
-/// Errors: INVALID_ARGUMENT for a number that is no backend, BACKEND_UNAVAILABLE where its library or server
-/// is missing, NO_DEVICE for SONSET_BACKEND_DEFAULT where no backend has a default device, UNSUPPORTED where
-/// this build does not have it, NULL_POINTER.
+/// Errors: INVALID_ARGUMENT for a number that is no backend, BACKEND_UNAVAILABLE where this build does not have it
+/// or its library or server is missing, NO_DEVICE for SONSET_BACKEND_DEFAULT where no backend has a default
+/// device, NULL_POINTER.
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]

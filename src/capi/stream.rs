@@ -539,8 +539,8 @@ pub unsafe extern "C" fn sonset_stream_frame_at(
 /// discontinuity and now the fit of now is right. Latency and bias are in it. How uncertain it is,
 /// sonset_stream_get_time() tells.
 ///
-/// Errors: NO_CLOCK, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT, INVALID_HANDLE,
-/// NULL_POINTER.
+/// Errors: NO_CLOCK, INVALID_STATE where the stream has no such half, INVALID_ARGUMENT also for a frame beyond 2^53
+/// either way or a time beyond 2^62 ns, INVALID_HANDLE, NULL_POINTER.
 ///
 /// [any-thread]
 #[unsafe(no_mangle)]

@@ -42,10 +42,11 @@ fn caller_size<T: Sized32>(stated: u32) -> Result<usize> {
         size if (T::FIRST_SIZE..=MAX_SIZE).contains(&size) && size % 8 == 0 => Ok(size),
         size => fail!(
             InvalidArgument,
-            "{}.struct_size is {size}: sizeof({}), at least {}, or 0",
-            T::NAME,
-            T::NAME,
-            T::FIRST_SIZE
+            "{name}.struct_size is {size}: set it to sizeof({name}), which is {} in this version, or to 0; sizes of {} \
+             to {MAX_SIZE} in steps of 8 are taken",
+            size_of::<T>(),
+            T::FIRST_SIZE,
+            name = T::NAME,
         ),
     }
 }

@@ -58,6 +58,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Added to `earliest_frame` for what a call costs and how late a callback thread may be, in seconds.
 const EARLIEST_MARGIN_S: f64 = 0.005;
 
+/// Farther times are not told: they come near the end of what 64 bits hold.
+const MAX_HOST_NS: u64 = 1 << 62;
 /// Largest bias of a latency.
 const MAX_BIAS_NS: i64 = 10_000_000_000;
 
@@ -569,7 +571,17 @@ impl Stream {
             HostClock::Monotonic => 0,
             HostClock::Realtime => clock::realtime_offset_ns(),
         };
-        Ok(self.fit(direction)?.host_ns(frame).saturating_add(offset))
+        if frame.unsigned_abs() > MAX_FRAME as u64 {
+            fail!(InvalidArgument, "frame {frame}: at most {MAX_FRAME} either way");
+        }
+        let ns = self.fit(direction)?.host_ns(frame).saturating_add(offset);
+        if ns.unsigned_abs() > MAX_HOST_NS {
+            fail!(
+                InvalidArgument,
+                "frame {frame} lies more than {MAX_HOST_NS} ns (146 years) from the zero of the clock"
+            );
+        }
+        Ok(ns)
     }
 
     /// States how much longer than reported the way between the callback and the converter is.

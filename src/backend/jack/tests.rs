@@ -86,7 +86,8 @@ fn a_client_that_is_closed_leaves_no_memory_behind() {
     let options = options(&server, "client_name=short_lived");
     let mut driver = open_driver(&request(&options)).unwrap();
     driver.start().unwrap();
-    let port = driver.live.as_ref().and_then(|live| live.client().port_by_name("short_lived:output_1")).unwrap();
+    let port =
+        driver.live.as_ref().and_then(|live| live.client().port_by_name("short_lived:output_1")).unwrap();
     assert!(port.name().is_ok());
     drop(driver);
     assert!(matches!(port.name(), Err(::jack::Error::ClientIsNoLongerAlive)));
