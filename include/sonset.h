@@ -1747,7 +1747,7 @@ SONSET_API int32_t sonset_buffer_load_file(const char *path, sonset_buffer **out
  *   RIFX               (whose last block is whole)
  *   AIFF, AIFC         PCM of 8 to 32 bits in both byte orders, float of 32 and 64, A-law, mu-law
  *   FLAC, Ogg FLAC     exactly as they were
- *   Ogg Vorbis         to the frame
+ *   Ogg Vorbis         to the frame, from frame 0 of its pages or the first that decodes whole
  *   MP3                to the frame with a LAME tag, which most encoders write; without one (and MP2), late by
  *                      the encoder's delay, which no header states: 1105 frames for LAME (MP2 of ffmpeg: 481)
  *   MP4, M4A, MOV      AAC-LC of 1 or 2 channels, ALAC, FLAC, PCM and float in both byte orders, A-law,
@@ -1763,6 +1763,14 @@ SONSET_API int32_t sonset_buffer_load_file(const char *path, sonset_buffer **out
  * error. An AIFF file's rate need not be a whole number of hertz: the simplest fraction within 1e-9 of it is kept,
  * told as file_rate_hz, and used by conversions. Loaded without one, the buffer has the nearest whole number as its
  * sample_rate_hz.
+ *
+ * Streams in a row (chained Ogg, joined MP3) become one sound, each without its priming and padding, if they have
+ * one rate and number of channels. Tags and other bytes behind the last frame are left out.
+ *
+ * The info's onset_uncertain is 1 for MP3 without a plausible delay in a tag, or whose first frame was cut out of
+ * another file; for MP2 and ADTS; for AAC in MP4 without an edit list; and for AAC and MP3 in Matroska without a
+ * codec delay. length_uncertain is 1 for these, for MP3 whose tag has not counted the frames that are there, for
+ * Vorbis, AAC and MP3 in Matroska, for Ogg without a last page, and for ADPCM.
  *
  * Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
  * error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.

@@ -1,4 +1,5 @@
-//! The codec delay of a track in a Matroska or WebM file (RFC 9559, 5.1.4.1.28), which the demuxer does not tell.
+//! What the demuxer does not tell of a Matroska or WebM file (RFC 9559): the codec delay of a track (5.1.4.1.28), and
+//! whether all of the file is there.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -28,6 +29,25 @@ pub fn codec_delay_ns(file: &mut (impl Read + Seek), track_number: u32) -> io::R
         Ok(false)
     })?;
     Ok(delay)
+}
+
+/// Whether the file ends before what holds its tracks and its sound does.
+pub fn is_cut(file: &mut (impl Read + Seek)) -> io::Result<bool> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut at = 0;
+    // The head of the file comes first.
+    for _ in 0..2 {
+        file.seek(SeekFrom::Start(at))?;
+        let (id, id_bytes) = variable(file, false)?;
+        let (size, size_bytes) = variable(file, true)?;
+        let body = at + id_bytes + size_bytes;
+        let unknown = size == (1 << (7 * size_bytes)) - 1;
+        at = body.saturating_add(size);
+        if id == SEGMENT {
+            return Ok(!unknown && at > end);
+        }
+    }
+    Ok(false)
 }
 
 fn delay_in<F: Read + Seek>(file: &mut F, tracks: Range<u64>, track_number: u32) -> io::Result<u64> {

@@ -3,24 +3,28 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Fault;
-use symphonia::core::formats::well_known::{
-    FORMAT_ID_ADTS, FORMAT_ID_ISOMP4, FORMAT_ID_MKV, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3,
-};
+use symphonia::core::formats::probe::Probe;
+use symphonia::core::formats::well_known::{FORMAT_ID_FLAC, FORMAT_ID_ISOMP4, FORMAT_ID_MKV};
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackFlags, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
+use symphonia::default::{formats, meta};
 
 use super::iso_pcm::{self, Described, Patch};
+use super::outline::{Coded, Part};
 use super::pcm::{self, Failure, Layout, Opened};
+use super::row_reader::RowReader;
 use super::{inaccessible, unreadable};
 use crate::error::{Error, Result, fail};
 use crate::rate::Rate;
@@ -28,6 +32,19 @@ use crate::realtime::block::MAX_CHANNELS;
 
 /// Rates that are believed, as those of buffers.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// The containers that are known by a mark. Rows of MPEG frames have none: where any are sought, all files have some.
+static PROBE: LazyLock<Probe> = LazyLock::new(|| {
+    let mut probe = Probe::default();
+    probe.register_format::<formats::FlacReader<'_>>();
+    probe.register_format::<formats::IsoMp4Reader<'_>>();
+    probe.register_format::<formats::OggReader<'_>>();
+    probe.register_format::<formats::MkvReader<'_>>();
+    probe.register_metadata::<meta::ApeReader<'_>>();
+    probe.register_metadata::<meta::Id3v1Reader<'_>>();
+    probe.register_metadata::<meta::Id3v2Reader<'_>>();
+    probe
+});
 
 /// An audio track as its file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +101,8 @@ pub struct Media {
     landmarks: Vec<(i64, i64)>,
     /// A landmark that was sought, until its packet has come.
     sought: Option<(i64, i64)>,
+    /// The first frame of the last packet of a FLAC file.
+    flac_frame: i64,
 }
 
 /// Frames that belong together.
@@ -97,10 +116,20 @@ pub struct Block {
 }
 
 impl Media {
-    /// Opens audio track `number` (from 1) of a file, or its default one for 0.
-    pub fn open(path: &Path, number: i32) -> Result<Self> {
-        let (source, described) = Source::open(path)?;
+    /// Opens audio track `number` (from 1) of a part of a file, or its default one for 0.
+    pub fn open(path: &Path, source: Source, part: &Part, number: i32) -> Result<Self> {
         let seekable = source.is_seekable();
+        let mut source = source.within(&part.bytes).map_err(|error| of_failure(path, error.into()))?;
+        if let Coded::Row(stream) = &part.coded {
+            let reader = RowReader::new(source, stream).map_err(|error| of_failure(path, error.into()))?;
+            return Self::choose(path, Box::new(reader), number, seekable, &[]);
+        }
+        let mut described = Vec::new();
+        if part.coded == Coded::Contained && source.is_file() {
+            described = iso_pcm::descriptions(&mut source).unwrap_or_default();
+            source.rewind().map_err(|error| of_failure(path, error.into()))?;
+            source.patches = described.iter().flat_map(|one| one.patches.clone()).collect();
+        }
         let stream = MediaSourceStream::new(Box::new(source), Default::default());
         let stream = match pcm::open(stream).map_err(|failure| of_failure(path, failure))? {
             Opened::Other(stream) => stream,
@@ -111,10 +140,8 @@ impl Media {
                 return Ok(media);
             }
         };
-        let probed = sheltered(|| {
-            let probe = symphonia::default::get_probe();
-            probe.probe(&Default::default(), stream, Default::default(), Default::default())
-        });
+        let probed =
+            sheltered(|| PROBE.probe(&Default::default(), stream, Default::default(), Default::default()));
         let reader = probed.map_err(|fault| match fault {
             Fault::IoError(error) => of_failure(path, Failure::Io(error)),
             Fault::Unsupported(what) => unreadable(path, &format!("is no sound file that is read ({what})")),
@@ -182,6 +209,7 @@ impl Media {
             counted: 0,
             landmarks: Vec::new(),
             sought: None,
+            flac_frame: 0,
             reader,
         })
     }
@@ -204,12 +232,6 @@ impl Media {
     /// Whether the container is Matroska or WebM.
     pub fn is_matroska(&self) -> bool {
         self.reader.format_info().format == FORMAT_ID_MKV
-    }
-
-    /// Whether the file is a bare row of MPEG audio frames.
-    pub fn is_bare_mpeg(&self) -> bool {
-        let bare = [FORMAT_ID_ADTS, FORMAT_ID_MP1, FORMAT_ID_MP2, FORMAT_ID_MP3];
-        bare.contains(&self.reader.format_info().format)
     }
 
     /// Whether packets state their frame, so that the demuxer's counts are frames.
@@ -237,10 +259,27 @@ impl Media {
         }
     }
 
+    /// The place of the first frame that all its packets stand for, and how many there are.
+    pub fn extent(mut self) -> std::result::Result<(i64, u64), String> {
+        let mut extent: Option<(i64, u64)> = None;
+        while let Some(packet) = self.next_packet()? {
+            let begin = packet.pts.get().saturating_add_unsigned(packet.trim_start.get());
+            let (begin, frames) = extent.unwrap_or((begin, 0));
+            extent = Some((begin, frames.saturating_add(packet.dur.get())));
+        }
+        Ok(extent.unwrap_or_default())
+    }
+
     /// Decodes the next packet of the track into `samples` (interleaved); `None` at the end.
     pub fn next_block(&mut self, samples: &mut Vec<f32>) -> std::result::Result<Option<Block>, String> {
         samples.clear();
         let Some(packet) = self.next_packet()? else { return Ok(None) };
+        if self.reader.format_info().format == FORMAT_ID_FLAC {
+            let at = packet.pts.get();
+            if std::mem::replace(&mut self.flac_frame, at) > at {
+                return Err("several FLAC streams stand in a row, of which only the first is read".into());
+            }
+        }
         let decoder = &mut self.decoder;
         let (rate, channels) = (self.sample_rate_hz, self.channels);
         let decoded = sheltered(|| {
@@ -339,6 +378,7 @@ impl Media {
         let to = SeekTo::Timestamp { ts: Timestamp::new(to), track_id: self.id };
         let (reader, decoder) = (&mut self.reader, &mut self.decoder);
         self.first = None;
+        self.flac_frame = 0;
         let sought = sheltered(|| {
             reader.seek(SeekMode::Accurate, to)?;
             decoder.reset();
@@ -461,43 +501,92 @@ fn decoder_of(
 
 /// Runs a piece of the demuxer or the decoder. They are written not to panic; should one do so over a hostile
 /// file, that file is damaged, and the program goes on.
-fn sheltered<T>(
+pub(super) fn sheltered<T>(
     work: impl FnOnce() -> symphonia::core::errors::Result<T>,
 ) -> symphonia::core::errors::Result<T> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or(Err(Fault::DecodeError("it is damaged in a way that its decoder cannot cope with")))
 }
 
-/// A file or a pipe, of which some bytes are read as others.
-struct Source {
+/// A file, a part of it, or a pipe, of which some bytes are read as others.
+pub struct Source {
     file: File,
+    /// Where it begins in the file.
+    begin: u64,
+    /// Its length; `None` for a pipe.
     length: Option<u64>,
+    /// Bytes from `begin` on that come next.
     position: u64,
+    /// The begin of a pipe, which was looked at and not yet read.
+    head: Vec<u8>,
     patches: Vec<Patch>,
 }
 
 impl Source {
-    fn open(path: &Path) -> Result<(Self, Vec<Described>)> {
+    /// All of a file, or of a pipe.
+    pub fn open(path: &Path) -> Result<Self> {
         let cannot = |error: io::Error| inaccessible(path, "cannot be opened", &error);
-        let mut file = File::open(path).map_err(cannot)?;
+        let file = File::open(path).map_err(cannot)?;
         let meta = file.metadata().map_err(cannot)?;
         if meta.is_dir() {
             fail!(FileFormat, "'{}' is a folder, not a sound file", path.display());
         }
         let length = meta.is_file().then_some(meta.len());
-        let mut described = Vec::new();
-        if length.is_some() {
-            described = iso_pcm::descriptions(&mut file).unwrap_or_default();
-            file.rewind().map_err(cannot)?;
+        Ok(Self { file, begin: 0, length, position: 0, head: Vec::new(), patches: Vec::new() })
+    }
+
+    /// Its length in bytes; `None` for a pipe.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Whether it is a file, in which one can go to any place, and no pipe.
+    pub fn is_file(&self) -> bool {
+        self.length.is_some()
+    }
+
+    /// Up to `count` bytes from byte `at` on, which stay to be read. In a pipe only before anything is read.
+    pub fn peek(&mut self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if self.length.is_some() {
+            let back = self.position;
+            self.seek(SeekFrom::Start(at))?;
+            self.by_ref().take(count as u64).read_to_end(&mut bytes)?;
+            self.seek(SeekFrom::Start(back))?;
+            return Ok(bytes);
         }
-        let patches = described.iter().flat_map(|one| one.patches.clone()).collect();
-        Ok((Self { file, length, position: 0, patches }, described))
+        let missing = (at + count as u64).saturating_sub(self.head.len() as u64);
+        (&mut self.file).take(missing).read_to_end(&mut self.head)?;
+        let from = self.head.len().min(at as usize);
+        bytes.extend_from_slice(&self.head[from..self.head.len().min(from + count)]);
+        Ok(bytes)
+    }
+
+    /// The part of it that stands at `bytes`, to be read from its begin; a pipe as it is.
+    pub fn within(mut self, bytes: &Range<u64>) -> io::Result<Self> {
+        if let Some(length) = self.length {
+            self.begin = bytes.start;
+            self.length = Some(bytes.end.min(length).saturating_sub(bytes.start));
+            self.position = 0;
+            self.file.seek(SeekFrom::Start(bytes.start))?;
+        }
+        Ok(self)
     }
 }
 
 impl Read for Source {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(out)?;
+        let left = self.length.map_or(u64::MAX, |length| length.saturating_sub(self.position));
+        let room = out.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let count = match self.head.len() {
+            0 => self.file.read(&mut out[..room])?,
+            held => {
+                let count = room.min(held);
+                out[..count].copy_from_slice(&self.head[..count]);
+                self.head.drain(..count);
+                count
+            }
+        };
         for patch in &self.patches {
             for (at, &byte) in (patch.at..).zip(&patch.bytes) {
                 if let Some(place) = at.checked_sub(self.position).filter(|&place| place < count as u64) {
@@ -512,8 +601,18 @@ impl Read for Source {
 
 impl Seek for Source {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.position = self.file.seek(to)?;
-        Ok(self.position)
+        let from = |base: u64, by: i64| base.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput);
+        let position = match (to, self.length) {
+            (_, None) => return Err(io::ErrorKind::Unsupported.into()),
+            (SeekFrom::Start(at), _) => at,
+            (SeekFrom::Current(by), _) => from(self.position, by)?,
+            (SeekFrom::End(by), Some(length)) => from(length, by)?,
+        };
+        if position != self.position {
+            self.file.seek(SeekFrom::Start(self.begin.saturating_add(position)))?;
+        }
+        self.position = position;
+        Ok(position)
     }
 }
 

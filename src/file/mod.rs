@@ -1,8 +1,8 @@
 //! Sound files. Never touched from the callback.
 //!
 //! [`decode::Decoder`] gives the frames of any file that is read, from the first one that is meant to be heard
-//! on; [`load`] puts them all into a buffer; [`wav`] writes. What stands in front of the first frame and how
-//! that is known: [`timeline`].
+//! on; [`load`] puts them all into a buffer; [`wav`] writes. What kind of file it is and which streams follow each
+//! other in it: [`outline`]. What stands in front of the first frame and how that is known: [`timeline`].
 
 pub mod channels;
 pub mod growing;
@@ -16,9 +16,18 @@ pub mod iso;
 mod iso_pcm;
 pub mod load;
 pub mod media;
+pub mod outline;
 pub mod pcm;
 pub mod timeline;
 pub mod wav;
+mod flac;
+mod mpeg;
+mod ogg;
+mod part;
+mod recognise;
+mod row;
+mod row_reader;
+mod tail;
 
 use std::path::Path;
 

@@ -1,14 +1,16 @@
 //! Where the frames that are meant to be heard lie in a track, as decoded.
 //!
-//! Lossy encoders put frames of priming in front and padding behind. Who says how many depends on the format:
-//! the LAME tag of an MP3 file and the pages of an Ogg file, which the demuxer minds; the edit list of an MP4
-//! file and the codec delay of a Matroska file, which are read here.
+//! Lossy encoders put frames of priming in front and padding behind. Who says how many depends on the format: the
+//! LAME tag of an MP3 file, the pages of an Ogg file, the edit list of an MP4 file, the codec delay of a Matroska
+//! file. Where nobody does, onset and length are uncertain, and that is told.
 
 use std::fs::File;
 use std::path::Path;
 
 use super::media::Media;
-use super::{ebml, iso, unreadable};
+use super::outline::{Coded, Part};
+use super::row::Stream;
+use super::{ebml, iso, ogg, unreadable};
 use crate::error::Result;
 
 /// Frame 0 is what is heard at time 0 of the file.
@@ -28,8 +30,22 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// That of an open track.
-    pub fn of(path: &Path, media: &mut Media) -> Result<Self> {
+    /// That of an open track in a part of a file.
+    pub fn of(path: &Path, media: &mut Media, part: &Part) -> Result<Self> {
+        match &part.coded {
+            Coded::Row(stream) => return Ok(row(stream)),
+            Coded::Ogg(link) => {
+                return Ok(link
+                    .stream(media.id)
+                    .map_or_else(Self::default, |stream| ogg(media, stream, part)));
+            }
+            Coded::Flac(first) => {
+                let all = media.track().and_then(|track| track.num_frames).filter(|&frames| frames > 0);
+                let (shift, frames) = (-(*first as i64), all.map(|all| all.saturating_sub(*first)));
+                return Ok(Self { shift, frames, ..Self::default() });
+            }
+            Coded::Contained => {}
+        }
         if let Some(layout) = &media.pcm {
             return Ok(Self {
                 frames: layout.frames(),
@@ -46,12 +62,50 @@ impl Timeline {
         if media.is_iso() {
             return iso(path, media, stated);
         }
-        // Without a LAME tag the demuxer's number of frames is an estimate.
-        let mpeg = media.is_bare_mpeg();
-        let frames = if mpeg && track.delay.is_none() { None } else { stated };
-        let begin = track.start_ts.get();
-        Ok(Self { shift: if mpeg { 0 } else { -begin.max(0) }, frames, ..Self::default() })
+        Ok(Self { shift: -track.start_ts.get().max(0), frames: stated, ..Self::default() })
     }
+}
+
+/// That of a row of MPEG frames, which only the tag of an MP3 file tells.
+fn row(stream: &Stream) -> Timeline {
+    let uncertain = Timeline { onset_uncertain: true, length_uncertain: true, ..Timeline::default() };
+    let per_frame = stream.first.frames as u64;
+    let there = stream.count.map(|count| count * per_frame);
+    // One that breaks is read up to there.
+    let heard = there.filter(|_| stream.broken.is_none());
+    let tag = stream.tag.unwrap_or_default();
+    let stated = tag.count.map(|count| count as u64 * per_frame);
+    let Some((delay, padding)) = tag.delay.filter(|&(delay, padding)| {
+        // No tag of this file could cut off more than there is.
+        stated.or(there).is_none_or(|all| delay as u64 + padding as u64 <= all)
+    }) else {
+        return Timeline { frames: heard, ..uncertain };
+    };
+    let (delay, padding) = (delay as u64, padding as u64);
+    // A first frame that goes on with bytes of an earlier one was cut out of the middle.
+    let onset_uncertain = stream.reused_bytes > 0 || !tag.has_encoder_delay;
+    let timeline = Timeline { shift: -(delay as i64), onset_uncertain, ..uncertain };
+    // What is missing of what an encoder counted the end of the file will show. Else the count is that of a file
+    // which this one was cut out of or joined to, and all of it may be sound.
+    let is_whole = tag.is_intact && stream.reused_bytes == 0;
+    let all = match (stated, there) {
+        (Some(stated), Some(there)) if stated == there && heard.is_some() => stated,
+        (Some(stated), Some(there)) if stated > there && is_whole => stated,
+        (Some(stated), None) if is_whole => stated,
+        _ => return Timeline { frames: heard.map(|there| there.saturating_sub(delay)), ..timeline },
+    };
+    let length_uncertain = !tag.has_encoder_delay;
+    Timeline { frames: Some(all - delay - padding), length_uncertain, ..timeline }
+}
+
+/// That of a stream of Ogg pages, which count frames from any number on: frame 0 is the first that decodes.
+fn ogg(media: &Media, stream: &ogg::Logical, part: &Part) -> Timeline {
+    let Some(track) = media.track() else { return Timeline::default() };
+    // The first block of Vorbis only primes the second.
+    let begin = track.start_ts.get().saturating_add(track.delay.unwrap_or(0) as i64).max(0);
+    let end = stream.end.filter(|_| part.is_cut.is_none());
+    let frames = end.map(|end| end.saturating_sub(begin).max(0) as u64);
+    Timeline { shift: -begin, frames, length_uncertain: !stream.is_ended, ..Timeline::default() }
 }
 
 fn iso(path: &Path, media: &Media, stated: Option<u64>) -> Result<Timeline> {
@@ -64,7 +118,13 @@ fn iso(path: &Path, media: &Media, stated: Option<u64>) -> Result<Timeline> {
     }
     let edit = file.and_then(|mut file| iso::edit_of(&mut file, media.id).ok()).flatten();
     let Some(edit) = edit.filter(|edit| edit.timescale > 0 && edit.movie_timescale > 0) else {
-        return Ok(Timeline { frames: in_track, ..Timeline::default() });
+        let is_primed = is_primed(media);
+        return Ok(Timeline {
+            frames: in_track,
+            onset_uncertain: is_primed,
+            length_uncertain: is_primed,
+            ..Timeline::default()
+        });
     };
     if edit.further_parts {
         return Err(unreadable(
@@ -99,5 +159,17 @@ fn matroska(path: &Path, media: &mut Media) -> Result<Timeline> {
     // The demuxer has taken the delay off the stamp, in whole units of (mostly) a millisecond.
     let block_ms = (stamp * 1e3 + delay * 1e-6).round();
     let shift = (block_ms * 1e-3 - delay * 1e-9) * media.sample_rate_hz as f64;
-    Ok(Timeline { shift: shift.round() as i64, ..Timeline::default() })
+    // Vorbis primes itself, and says in no Matroska file where it ends.
+    let is_vorbis = media.codec() == "vorbis";
+    Ok(Timeline {
+        shift: shift.round() as i64,
+        onset_uncertain: is_primed(media) && !is_vorbis && delay == 0.0,
+        length_uncertain: is_primed(media),
+        ..Timeline::default()
+    })
+}
+
+/// Whether the encoder of a track puts frames in front that are not meant to be heard.
+fn is_primed(media: &Media) -> bool {
+    matches!(media.codec(), "aac" | "mp1" | "mp2" | "mp3" | "vorbis")
 }

@@ -1,6 +1,9 @@
 //! Media files made by ffmpeg from a sound that is known to the frame. Not every test file uses all of it.
 #![allow(dead_code)]
 
+pub mod mp3;
+pub mod pages;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
