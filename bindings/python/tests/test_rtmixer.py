@@ -9,6 +9,8 @@ import ast
 import importlib.util
 import inspect
 import math
+import subprocess
+import sys
 import threading
 import time
 
@@ -615,13 +617,180 @@ def test_actions_that_nobody_asks_about_are_not_kept():
         assert len(m._actions) < 500
 
 
-def test_a_stopped_stream_can_be_started_again():
+# Stopping and starting again.
+
+
+# A recording that a stop cuts may be of the silence before the wire.
+@pytest.mark.filterwarnings("ignore::sonset.SilentInputWarning", "ignore::sonset.SummaryWarning")
+@pytest.mark.parametrize("stop", ["stop", "abort"])
+def test_what_a_stop_interrupts_goes_on_at_the_next_start(stop):
+    sound, recorded = noise(9600), np.full((9600, 1), 7, "float32")
     with duplex() as m:
-        first = m.play_buffer(noise(RATE), 1)
+        playing = m.play_buffer(sound, 1)
+        recording = m.record_buffer(recorded, [1])
+        waiting = m.play_buffer(noise(100), [2], m.time + 0.5)
+        never = m.play_buffer(noise(100), [2], m.time + 60)
+        while not playing.done_frames:
+            time.sleep(0.001)
+        getattr(m, stop)()
+        assert not m.active and {playing, recording, waiting, never} == set(m.actions)
+        done = playing.done_frames
+        assert 0 < done < 9600 and waiting.actual_time == -1.0 and playing.total_frames == 9600
         time.sleep(0.05)
-        m.abort()
-        assert not m.actions and 0 < first.done_frames < RATE and not m.active
+        assert playing.done_frames == done
+        m.cancel(never)
+        assert never not in m.actions and never.total_frames == never.done_frames == 0
+        begun = playing.actual_time
         m.start()
-        second = m.play_buffer(noise(100), 1)
-        m.wait(second)
-        assert second.done_frames == 100
+        m.wait()
+        assert playing.done_frames == playing.total_frames == 9600 and playing.actual_time == begun
+        assert recording.done_frames == 9600 and (recorded < 1).all()
+        assert waiting.done_frames == 100 and abs(waiting.actual_time - waiting.requested_time) < 0.001
+        assert playing.stats.blocks >= 9600 // 256
+
+
+def test_a_sound_that_a_stop_cuts_goes_on_with_its_next_frame():
+    sound = noise(9600)
+    with duplex(channels=1) as m:
+        playing = m.play_buffer(sound, 1)
+        while not playing.done_frames:
+            time.sleep(0.001)
+        m.abort()
+        done, recorded = playing.done_frames, silence(9600)
+        recording = m.record_buffer(recorded, 1)
+        m.start()
+        m.wait()
+    assert recording.done_frames == 9600 and playing.done_frames == 9600
+    # Both begin with the first block; the wire takes 256 frames.
+    assert np.array_equal(recorded[256 : 256 + 9600 - done], sound[done:])
+
+
+@pytest.mark.filterwarnings("ignore::sonset.SilentInputWarning", "ignore::sonset.SummaryWarning")
+def test_rings_go_on_after_a_stop():
+    sound, recorded = noise(8192), silence(8192)
+    ring = rtmixer.RingBuffer(4, 8192)
+    ring.write(sound)
+    with duplex(channels=1) as m:
+        playing = m.play_ringbuffer(ring)
+        while not playing.done_frames:
+            time.sleep(0.001)
+        m.abort()
+        done = playing.done_frames
+        assert playing in m.actions and ring.read_available == 8192 - done
+        m.record_buffer(recorded, 1)
+        m.start()
+        m.wait()
+        assert playing.done_frames == 8192 and ring.read_available == 0
+        assert np.array_equal(recorded[256 : 8192 - done], sound[done : 8192 - 256])
+        taken = rtmixer.RingBuffer(4, 4096)
+        m.play_buffer(sound, 1)
+        recording = m.record_ringbuffer(taken)
+        while not taken.read_available:
+            time.sleep(0.001)
+        m.stop()
+        assert recording in m.actions and recording.done_frames == taken.read_available < 4096
+        m.start()
+        m.wait()
+        assert recording.done_frames == taken.read_available == 4096
+
+
+def test_a_cancel_that_has_a_time_counts_across_a_stop():
+    with duplex() as m:
+        playing = m.play_buffer(noise(RATE), 1)
+        cancel = m.cancel(playing, m.time + 0.4)
+        while not playing.done_frames:
+            time.sleep(0.001)
+        m.abort()
+        m.start()
+        m.wait()
+        assert 0 < playing.done_frames == playing.total_frames < RATE
+        assert abs(m.time - cancel.requested_time) < 1 and cancel not in m.actions
+
+
+def test_nothing_is_left_of_a_stream_that_was_stopped_and_closed():
+    m = duplex()
+    m.start()
+    sound = bytearray(noise(RATE).tobytes())
+    action, fetch = m.play_buffer(sound, 1), m.fetch_and_reset_stats(m.time + 60)
+    m.stop()
+    assert action in m.actions and fetch in m.actions
+    m.close()
+    assert not m.actions and action.total_frames == RATE
+    del sound[:]
+
+
+# What a device does not have, and the end.
+
+
+def test_a_block_size_that_the_device_does_not_have_is_a_warning():
+    with pytest.warns(sonset.SonsetWarning, match="blocksize=100000 .* 256 frames"):
+        m = rtmixer.Mixer(device="virtual", channels=1, blocksize=100000, samplerate=RATE)
+    assert m.blocksize == 100000 and m.stream.info.block_frames == 256
+    m.close()
+    with pytest.raises(sonset.UnsupportedFormatError, match="65 outputs"):
+        rtmixer.Mixer(device="virtual", channels=65, blocksize=100000)
+
+
+@pytest.mark.parametrize("method", ["stop", "abort", "close", "fetch_and_reset_stats"])
+@pytest.mark.parametrize("state", ["open", "running", "closed"])
+def test_methods_can_be_called_in_any_state(method, state):
+    m = duplex()
+    m.play_buffer(noise(RATE), 1)
+    if state == "running":
+        m.start()
+    if state == "closed":
+        m.close()
+    getattr(m, method)()
+    assert len(m.actions) == {"open": 1, "running": 1, "closed": 0}[state] or method in (
+        "fetch_and_reset_stats",
+        "close",
+    )
+    m.close()
+    assert not m.actions
+    if method != "fetch_and_reset_stats":
+        getattr(m, method)(ignore_errors=True)
+
+
+ENDS = """
+import atexit, sys
+import numpy as np
+import sonset.rtmixer as rtmixer
+
+def last():
+    for _ in range(2):
+        mixer.abort()
+        mixer.stop()
+        mixer.close()
+        mixer.fetch_and_reset_stats()
+        print(len(mixer.actions), mixer.active, mixer.closed, flush=True)
+
+if "{when}" == "after":
+    atexit.register(last)
+mixer = rtmixer.MixerAndRecorder(device="virtual", samplerate=48000, channels=2)
+if "{when}" == "before":
+    atexit.register(last)
+mixer.start()
+sound = mixer.play_buffer(np.zeros(480000, "float32"), 1)
+mixer.record_buffer(np.zeros(480000, "float32"), 1)
+mixer.fetch_and_reset_stats(mixer.time + 60)
+mixer.cancel(sound, mixer.time + 30)
+if "{when}" == "del":
+    class Owner:
+        def __init__(self, mixer):
+            self.mixer = mixer
+        def __del__(self):
+            self.mixer.abort()
+            self.mixer.close()
+    owner = Owner(mixer)
+if "{when}" == "main":
+    last()
+"""
+
+
+@pytest.mark.parametrize("when", ["main", "before", "after", "del", "never"])
+def test_a_program_ends_without_a_word_wherever_it_ends_its_mixer(when):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ENDS.format(when=when)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.splitlines() == ([] if when in ("del", "never") else 2 * ["0 False True"])

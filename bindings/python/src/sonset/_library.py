@@ -38,7 +38,8 @@ def failure(code: int, message: Optional[str] = None) -> errors.SonsetError:
     # The library refuses in a fork what the parent made, as a state like any other.
     if Process.generation and kind is errors.InvalidStateError and "is a fork" in message:
         return errors.ForkError(f"{message}, or is started with multiprocessing's 'spawn'", code, name)
-    return kind(message, code, name)
+    # A value in it may be of any length.
+    return kind(message if len(message) <= 2000 else f"{message[:1000]} … {message[-900:]}", code, name)
 
 
 def check(code: int) -> None:

@@ -148,7 +148,7 @@ class Action:
             The gain to reach, in decibels; ``-inf`` is silence.
         {options}
         """
-        params = _options.GAIN.new({"gain_db": gain_db, **options}, self.stream.samplerate)
+        params = _options.GAIN.new({"gain_db": _options.number("gain_db", gain_db), **options}, self.stream.samplerate)
         check(lib.sonset_stream_set_gain(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.CancelOptions)
@@ -185,7 +185,8 @@ class Action:
             The frame of the sound that sounds at the given time, counted from its own first one.
         {options}
         """
-        params = _options.SEEK.new({"position_frame": position_frame, **options}, self.stream.samplerate)
+        position = _options.integer("position_frame", position_frame)
+        params = _options.SEEK.new({"position_frame": position, **options}, self.stream.samplerate)
         check(lib.sonset_stream_seek(self.stream._handle_now(), self.id, params))
 
     @_options.takes(_options.AtOptions)

@@ -7,10 +7,8 @@ import os
 from operator import index
 from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Union
 
-import numpy as np
-
 from . import options as _options
-from ._library import NULL, ffi, numbers, refuse
+from ._library import NULL, ffi, numbers, refuse, shown
 
 if TYPE_CHECKING:
     from typing_extensions import Literal
@@ -23,17 +21,24 @@ if TYPE_CHECKING:
 _DIRECTIONS = numbers("sonset_direction")
 
 
-def set_field(params: Any, field: str, value: Any) -> None:
-    """Sets a field of a struct, or raises an error that names it."""
+def set_field(params: Any, field: str, value: Any, name: str = "") -> None:
+    """Sets a field of a struct, or raises an error that names it as the caller knows it."""
+    name = name or field
+    is_real = _field_kind(ffi.typeof(params), field) in ("double", "float")
     try:
-        setattr(params, field, value)
-    except (TypeError, OverflowError) as error:
-        refuse(f"{field}={value!r}: {error}")
+        setattr(params, field, _options.number(name, value) if is_real else _options.integer(name, value))
+    except OverflowError:
+        refuse(f"{name}={shown(value)} is out of range")
+
+
+@functools.cache
+def _field_kind(pointer: Any, field: str) -> str:
+    return str(dict(pointer.item.fields)[field].type.cname)
 
 
 def pick(field: str, name: Any, known: Mapping[str, int]) -> int:
-    if name not in known:
-        refuse(f"{field}={name!r} is none of {', '.join(map(repr, known))}")
+    if not isinstance(name, str) or name not in known:
+        refuse(f"{field}={shown(name)} is none of {', '.join(map(repr, known))}")
     return known[name]
 
 
@@ -52,7 +57,15 @@ def direction_number(name: str) -> int:
 def channel_array(channels: Channels) -> tuple[Any, int]:
     if channels is None:
         return NULL, 0
-    several = (channels,) if isinstance(channels, (int, np.integer)) else tuple(channels)
+    if isinstance(channels, (str, bytes, Mapping)):
+        refuse(f"channels={shown(channels)} is neither a number nor a sequence of numbers")
+    try:
+        several = (index(channels),)  # type: ignore[arg-type]
+    except TypeError:
+        try:
+            several = tuple(channels)  # type: ignore[arg-type, assignment]
+        except TypeError:
+            several = (channels,)  # type: ignore[assignment]
     try:
         whole = tuple(map(index, several))
     except TypeError:
@@ -68,16 +81,18 @@ def _array_of(channels: tuple[int, ...]) -> tuple[Any, int]:
     try:
         return ffi.new("int32_t[]", channels), len(channels)
     except OverflowError:
-        refuse(f"channels={list(channels)} is out of range")
+        refuse(f"channels={shown(list(channels))} is out of range")
 
 
 def gain_array(gains: Gains, count: int, default_count: int) -> tuple[Any, int]:
     if gains is None:
         return NULL, count
-    if isinstance(gains, (int, float, np.number)):
-        factors: List[float] = [_options.number("gains", gains)] * (count or default_count)
+    if isinstance(gains, (str, bytes, bytearray, Mapping)):
+        refuse(f"gains={shown(gains)} is neither a factor nor a sequence of factors")
+    if isinstance(gains, Iterable) and getattr(gains, "ndim", 1) > 0:
+        factors: List[float] = [_options.number("gains", gain) for gain in gains]
     else:
-        factors = [_options.number("gains", gain) for gain in gains]
+        factors = [_options.number("gains", gains)] * (count or default_count)
     if count and len(factors) != count:
         refuse(f"{len(factors)} gains do not fit {count} channels")
     return ffi.new("float[]", factors), len(factors)

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
-from ._library import refuse
+from ._library import refuse, shown
 
 if TYPE_CHECKING:
     from .receipt import Receipt
@@ -55,7 +55,7 @@ def receipts_to_bids_events(
     """
     target = Path(path)
     if not target.name.endswith("_events.tsv"):
-        refuse(f"path={str(path)!r} does not end in '_events.tsv', as BIDS wants it")
+        refuse(f"path={shown(str(path))} does not end in '_events.tsv', as BIDS wants it")
     rows = [_row(receipt, origin, trial_type) for receipt in receipts if receipt.start_frame is not None]
     rows.sort(key=lambda row: row["onset"])
     with open(target, "w", newline="", encoding="utf-8") as file:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import numpy as np
 
 from . import progress
-from ._library import NULL, Process, check, ffi, lib, path_bytes, refuse
+from ._library import NULL, Process, check, ffi, lib, path_bytes, refuse, shown
+from .options import number, whole
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,29 +20,32 @@ MOST_CHANNELS = 64
 _HANDLE = ffi.typeof("sonset_buffer **")
 _SAMPLES = ffi.typeof("float[]")
 _INFO = ffi.typeof("sonset_buffer_info *")
+_INFO_DEFAULTS = {"struct_size": ffi.sizeof("sonset_buffer_info")}
 _WRAP = lib.sonset_buffer_wrap
 _RELEASE = lib.sonset_buffer_release
 
 
-def as_samples(data: Any) -> npt.NDArray[np.float32]:
+def as_samples(data: Any, channels: int = 0) -> npt.NDArray[np.float32]:
     """An array of float32 samples, C-contiguous, of the shape (frames, channels).
 
     One that is so already is given back as it is, without a copy. Integers are scaled by the range of their type, so
-    that full scale is 1 (the middle of an unsigned one is silence); other floats are rounded to float32.
+    that full scale is 1 (the middle of an unsigned one is silence); other floats are rounded to float32. `channels` is
+    how many there must be, where that is known.
 
     Raises
     ------
     InvalidArgumentError
-        For a wrong shape, a type that is no number, or 64-bit integers that are clearly no samples.
+        For a wrong shape, a type that is no number, raw bytes, or 64-bit integers that are clearly no samples.
     """
-    array = np.asarray(data)
-    if array.dtype == np.float32 and array.ndim == 2 and array.flags.c_contiguous and array.shape[1] <= MOST_CHANNELS:
+    most = max(MOST_CHANNELS, channels)
+    array = data if type(data) is np.ndarray else _as_array(data)
+    if array.dtype == np.float32 and array.ndim == 2 and array.flags.c_contiguous and array.shape[1] <= most:
         return array
     if array.ndim == 1:
         array = array.reshape(-1, 1)
     if array.ndim != 2:
         refuse(f"a sound has the shape (frames, channels) or (frames,), not {array.shape}")
-    if array.shape[1] > MOST_CHANNELS:
+    if array.shape[1] > most:
         refuse(
             f"a sound has the shape (frames, channels), so one of {array.shape} would have {array.shape[1]} channels: "
             "did you mean x.T?"
@@ -50,7 +54,31 @@ def as_samples(data: Any) -> npt.NDArray[np.float32]:
         array = _scaled(array)
     elif array.dtype.kind != "f":
         refuse(f"samples are floats or integers, not {array.dtype}")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    # What float32 cannot hold becomes infinite, and is refused as that.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _as_array(data: Any) -> Any:
+    """An array of whatever else samples come in."""
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        refuse("a masked array says of some samples that they do not count: fill them first, with filled(0)")
+    if not isinstance(data, (np.ndarray, list, tuple)) and _is_raw(data):
+        refuse(
+            f"{shown(data)} are bytes, which do not say what samples they hold: "
+            "give numpy.frombuffer(data, dtype), with the dtype that they have"
+        )
+    try:
+        return np.asarray(data)
+    except (TypeError, ValueError) as error:
+        refuse(f"{shown(data)} is no array: {error}")
+
+
+def _is_raw(data: Any) -> bool:
+    try:
+        return memoryview(data).format.lstrip("@=<>!") in ("B", "b", "c")
+    except TypeError:
+        return False
 
 
 def _scaled(array: Any) -> Any:
@@ -145,7 +173,8 @@ class Buffer:
             Rate in hertz; without one it fits every stream.
         """
         handle = ffi.new(_HANDLE)
-        check(lib.sonset_buffer_create(NULL, frames, channels, _rate(samplerate), handle))
+        shape = whole("frames", frames, 64), whole("channels", channels)
+        check(lib.sonset_buffer_create(NULL, *shape, _rate(samplerate), handle))
         return cls._adopt(handle[0])
 
     @classmethod
@@ -180,8 +209,8 @@ class Buffer:
             If it is damaged or of a kind that is not read; the message names the command that converts it.
         """
         handle = ffi.new(_HANDLE)
-        arguments = path_bytes(path), _rate(samplerate), track, handle
-        code = progress.while_working(f"reading {path}", show_progress, lib.sonset_buffer_load_file_at, *arguments)
+        arguments = path_bytes(path), _rate(samplerate), whole("track", track), handle
+        code = progress.while_working(f"reading {path!s}", show_progress, lib.sonset_buffer_load_file_at, *arguments)
         check(code)
         return cls._adopt(handle[0])
 
@@ -212,10 +241,13 @@ class Buffer:
         handle = ffi.new(_HANDLE)
         if isinstance(matrix, str):
             if matrix != "itu_stereo":
-                refuse(f"matrix={matrix!r} is neither an array nor 'itu_stereo'")
+                refuse(f"matrix={shown(matrix)} is neither an array nor 'itu_stereo'")
             check(lib.sonset_buffer_mix_itu_stereo(self._handle, handle))
             return Buffer._adopt(handle[0])
-        gains = np.ascontiguousarray(matrix, dtype=np.float32)
+        given = np.asarray(_as_array(matrix))
+        if given.dtype.kind not in "fiu":
+            refuse(f"the matrix holds numbers, not {given.dtype}")
+        gains = np.ascontiguousarray(given, dtype=np.float32)
         if gains.ndim != 2 or gains.shape[1] != self.channels:
             refuse(f"the matrix has the shape {gains.shape}, not (new channels, {self.channels})")
         check(lib.sonset_buffer_mix(self._handle, ffi.from_buffer("float[]", gains), gains.shape[0], handle))
@@ -248,10 +280,12 @@ class Buffer:
         numpy.ndarray
             Of the shape (frames, channels), float32.
         """
-        if frames is None:
-            frames = max(0, self.readable_frames - first_frame)
-        out = np.empty((max(0, frames), self.channels), dtype=np.float32)
-        check(lib.sonset_buffer_read(self._handle, first_frame, frames, ffi.from_buffer("float[]", out)))
+        first = whole("first_frame", first_frame, 64)
+        count = max(0, self.readable_frames - first) if frames is None else whole("frames", frames, 64)
+        if count > self.frames:
+            refuse(f"frames={count}: the buffer has {self.frames}")
+        out = np.empty((max(0, count), self.channels), dtype=np.float32)
+        check(lib.sonset_buffer_read(self._handle, first, count, ffi.from_buffer("float[]", out)))
         return out
 
     @property
@@ -324,7 +358,7 @@ def _unpickle(samples: Any, samplerate: Optional[int]) -> Buffer:
 
 
 def _info(handle: Any) -> Any:
-    info = ffi.new(_INFO)
+    info = ffi.new(_INFO, _INFO_DEFAULTS)
     check(lib.sonset_buffer_get_info(handle, info))
     return info
 
@@ -332,10 +366,10 @@ def _info(handle: Any) -> Any:
 def _rate(samplerate: Optional[float]) -> int:
     if samplerate is None:
         return 0
-    rate = int(samplerate)
-    if rate != samplerate or rate <= 0:
-        refuse(f"samplerate={samplerate!r} is no whole number of hertz")
-    return rate
+    hertz = number("samplerate", samplerate)
+    if not 0 < hertz < 1 << 31 or hertz != int(hertz) or isinstance(samplerate, (bool, np.bool_)):
+        refuse(f"samplerate={shown(samplerate)} is no whole number of hertz")
+    return int(hertz)
 
 
 def _over(samples: npt.NDArray[np.float32]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from typing import Any, Dict, Set, Type
+from typing import Any, Callable, Dict, Set, Type
 
 from . import notices, state
 from . import options as _options
@@ -30,6 +30,17 @@ def _destroy(handle: Any, alive: Dict[int, Any], generation: int) -> None:
     alive.clear()
 
 
+def _refresher(stream: weakref.ref[Issuer]) -> Callable[[], None]:
+    """What takes the receipts that wait, as long as the stream is there and is this process's."""
+
+    def refresh() -> None:
+        issuer = stream()
+        if issuer is not None and issuer._generation == Process.generation:
+            issuer._collect()
+
+    return refresh
+
+
 class Issuer:
     """What the halves of `Stream` have in common. It is never used alone, so every one is a `Stream`."""
 
@@ -49,7 +60,7 @@ class Issuer:
         self.samplerate: int = info.samplerate
         self.output_channels: int = info.output_channels
         self.input_channels: int = info.input_channels
-        self.receipts = Receipts(self.samplerate)
+        self.receipts = Receipts(self.samplerate, _refresher(weakref.ref(self)))
         self._notices = notices.Notices(strict, self.samplerate)
         self._polled = new_receipt()
         self._collect_at, self._collect_after = _COLLECT_EVERY, 0.0

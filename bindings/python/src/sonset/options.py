@@ -11,7 +11,9 @@ import math
 from operator import index
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NoReturn, TypedDict, TypeVar
 
-from ._library import ffi, lib, numbers, refuse, struct
+import numpy as np
+
+from ._library import ffi, lib, numbers, refuse, shown, struct
 from .clock import NS
 
 if TYPE_CHECKING:
@@ -236,41 +238,65 @@ def takes(options: Any) -> Callable[[_Function], _Function]:
 
 Setter = Callable[[Any, Any, int], None]
 
+_NO_NUMBERS = (str, bytes, bytearray, memoryview, complex)
+
 _AT_FRAME = lib.SONSET_START_AT_FRAME
 _AT_HOST_TIME = lib.SONSET_START_AT_HOST_TIME
 
 
 def integer(name: str, value: Any) -> int:
-    """A whole number, or an error that names it."""
+    """A whole number, or an error that names it. True is none, though Python counts it among them."""
     try:
-        return index(value)
+        whole = index(value)
     except TypeError:
-        refuse(f"{name}={value!r} is no whole number")
+        whole = None
+    if whole is None or isinstance(value, (bool, np.bool_)):
+        refuse(f"{name}={shown(value)} is no whole number")
+    return whole
+
+
+def whole(name: str, value: Any, bits: int = 32) -> int:
+    """A whole number that a field of so many bits holds."""
+    result = integer(name, value)
+    if not -(1 << (bits - 1)) <= result < 1 << (bits - 1):
+        refuse(f"{name}={shown(value)} is out of range")
+    return result
 
 
 def number(name: str, value: Any) -> float:
-    """A number that is not NaN, or an error that names it."""
+    """A number that is not NaN, or an error that names it. A text is none, whatever it says."""
     try:
-        result = float(value)
-    except (TypeError, ValueError):
-        refuse(f"{name}={value!r} is no number")
+        is_none = isinstance(value, _NO_NUMBERS) or getattr(value, "ndim", 0) > 0
+        result = None if is_none else float(value)
+    except (TypeError, ValueError, OverflowError):
+        result = None
+    if result is None:
+        refuse(f"{name}={shown(value)} is no number")
     if math.isnan(result):
         refuse(f"{name} is NaN")
     return result
 
 
-def _finite(name: str, value: Any) -> float:
+def finite(name: str, value: Any) -> float:
+    """A number that is neither NaN nor infinite."""
     result = number(name, value)
     if math.isinf(result):
-        refuse(f"{name}={value!r} is not finite")
+        refuse(f"{name}={shown(value)} is not finite")
     return result
+
+
+def flag(name: str, value: Any) -> int:
+    """Yes or no: texts and other things that Python takes for yes are an error."""
+    if not isinstance(value, (bool, np.bool_)) and not (isinstance(value, (int, np.integer)) and value in (0, 1)):
+        refuse(f"{name}={shown(value)} is neither True nor False")
+    return int(value)
 
 
 def _store(params: Any, field: str, name: str, value: Any) -> None:
     try:
         setattr(params, field, value)
     except OverflowError:
-        refuse(f"{name}={value!r} is out of range")
+        refuse(f"{name}={shown(value)} is out of range")
 
 
 def _whole(field: str) -> Setter:
@@ -282,15 +308,15 @@ def _real(field: str) -> Setter:
 
 
 def _flag(field: str) -> Setter:
-    return lambda params, value, rate: _store(params, field, field, int(bool(value)))
+    return lambda params, value, rate: _store(params, field, field, flag(field, value))
 
 
 def _choice(field: str, enumeration: str) -> Setter:
     known = numbers(enumeration)
 
     def set_choice(params: Any, value: Any, rate: int) -> None:
-        if value not in known:
-            refuse(f"{field}={value!r} is none of {', '.join(map(repr, known))}")
+        if not isinstance(value, str) or value not in known:
+            refuse(f"{field}={shown(value)} is none of {', '.join(map(repr, known))}")
         setattr(params, field, known[value])
 
     return set_choice
@@ -315,7 +341,7 @@ def _at(mode: str, frame: str, clock: str, host_ns: str) -> Dict[str, Setter]:
         if getattr(params, mode):
             refuse_second("at_stream_s")
         setattr(params, mode, _AT_FRAME)
-        _store(params, frame, "at_stream_s", round(_finite("at_stream_s", value) * rate))
+        _store(params, frame, "at_stream_s", round(finite("at_stream_s", value) * rate))
 
     def at_clock(name: str, number_of_clock: int) -> Setter:
         def set_time(params: Any, value: Any, rate: int) -> None:
@@ -323,10 +349,11 @@ def _at(mode: str, frame: str, clock: str, host_ns: str) -> Dict[str, Setter]:
                 refuse_second(name)
             setattr(params, mode, _AT_HOST_TIME)
             setattr(params, clock, number_of_clock)
+            seconds = value if type(value) is float else number(name, value)
             try:
-                setattr(params, host_ns, round(value * NS))
-            except (TypeError, ValueError, OverflowError):
-                refuse(f"{name}={value!r} is no time in seconds")
+                setattr(params, host_ns, round(seconds * NS))
+            except (ValueError, OverflowError):
+                refuse(f"{name}={shown(value)} is no time in seconds")
 
         return set_time
 
@@ -343,6 +370,12 @@ def _after(params: Any, value: Any, rate: int) -> None:
         refuse("after is given beside another start: name one time only")
     params.start_mode = lib.SONSET_START_AFTER_ACTION
     params.after_action = integer("after", getattr(value, "id", value))
+
+
+def _stop_frame(params: Any, value: Any, rate: int) -> None:
+    if integer("stop_frame", value) == 0:
+        refuse("stop_frame=0 is the first frame of the stream, before which nothing sounds: None is for no stop")
+    _store(params, "stop_frame", "stop_frame", integer("stop_frame", value))
 
 
 def _frame_count(params: Any, value: Any, rate: int) -> None:
@@ -365,7 +398,7 @@ _WHEN = _at("mode", "frame", "clock", "host_ns")
 _PLAY_FIELDS: Dict[str, Setter] = {
     **_START,
     "gain_db": _real("gain_db"),
-    "stop_frame": _whole("stop_frame"),
+    "stop_frame": _stop_frame,
     "frame_count": _frame_count,
     "onset_ramp_frames": _whole("onset_ramp_frames"),
     "offset_ramp_frames": _whole("offset_ramp_frames"),
@@ -430,7 +463,7 @@ class Params:
             if value is not None:
                 setter = self.fields.get(name)
                 if setter is None:
-                    raise TypeError(f"unknown keyword {name!r}; there are {', '.join(self.fields)}")
+                    raise TypeError(f"unknown keyword {shown(name)}; there are {', '.join(self.fields)}")
                 setter(params, value, rate)
         return params
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import options as _options
-from ._library import NULL, failure, ffi, lib, numbers, path_bytes, refuse, struct
+from ._library import NULL, failure, ffi, lib, numbers, path_bytes, refuse, shown, struct
 from .action import Action
 from .arguments import channel_array, gain_array, nonzero, pick, set_field
 from .buffer import Buffer
@@ -112,7 +112,7 @@ class Player(Issuer):
         track : int, optional
             Number of the audio track, from 1; 0 is its default one.
         read_ahead_ms : int, optional
-            How far ahead it is read, in ms; 2000 by default.
+            How far ahead it is read, in ms; 0 for 2000.
         resample : bool, optional
             Converts a file of another rate instead of refusing it.
         {options}
@@ -120,7 +120,7 @@ class Player(Issuer):
         file = struct("sonset_play_file_params")
         set_field(file, "track", track)
         set_field(file, "read_ahead_ms", read_ahead_ms)
-        file.resample = int(resample)
+        file.resample = _options.flag("resample", resample)
         name = path_bytes(path)
 
         def play_file(stream: Any, file: Any, *how: Any) -> Any:
@@ -153,7 +153,7 @@ class Player(Issuer):
         """
         monitor = struct("sonset_input_params")
         set_field(monitor, "first_channel", first_channel)
-        set_field(monitor, "channel_count", input_channels)
+        set_field(monitor, "channel_count", input_channels, "input_channels")
         set_field(monitor, "delay_frames", delay_frames)
         return self._play(lib.sonset_stream_play_input, monitor, channels, gains, options, None)
 
@@ -228,7 +228,7 @@ class Player(Issuer):
         noise.distribution = pick("distribution", distribution, _DISTRIBUTIONS)
         noise.rms = nonzero("rms", rms)
         set_field(noise, "seed", seed)
-        set_field(noise, "source_channels", independent_channels)
+        set_field(noise, "source_channels", independent_channels, "independent_channels")
         return self._play(lib.sonset_stream_play_noise, noise, channels, gains, options, None)
 
     @_options.takes(_options.SoundOptions)
@@ -275,7 +275,7 @@ class Player(Issuer):
             refuse("serial=True needs a code")
         kind = "none" if code is None else "serial" if serial else "parallel"
         pulse.code = _CODES[kind]
-        set_field(pulse, "code_value", code or 0)
+        set_field(pulse, "code_value", code or 0, "code")
         set_field(pulse, "data_bits", data_bits)
         set_field(pulse, "width_frames", width_frames)
         set_field(pulse, "count", count)
@@ -312,8 +312,8 @@ class Player(Issuer):
     def _buffer(self, sound: Any) -> Buffer:
         if isinstance(sound, Buffer):
             return sound
-        if isinstance(sound, (str, bytes, os.PathLike)):
-            refuse(f"{sound!r} is no sound: play_file plays files, and Buffer.from_file loads them")
+        if isinstance(sound, (str, os.PathLike)):
+            refuse(f"{shown(sound)} is no sound: play_file plays files, and Buffer.from_file loads them")
         if isinstance(sound, RingBuffer):
             refuse("a RingBuffer is played with play_ring")
         return Buffer(sound)

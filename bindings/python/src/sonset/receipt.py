@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Union, overload
+from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Union, overload
 
 from ._library import ffi, names, struct
 from .clock import NS
@@ -218,19 +218,24 @@ def _unpickle(data: bytes, samplerate: int) -> Receipt:
 
 
 class Receipts(Sequence[Receipt]):
-    """The receipts of a stream, in the order in which its actions ended: the last 100000."""
+    """The receipts of a stream, in the order in which its actions ended: the last 100000.
+
+    They are as of now: each look takes those that have come since.
+    """
 
     MOST = 100_000
 
-    def __init__(self, samplerate: int) -> None:
+    def __init__(self, samplerate: int, refresh: Callable[[], None]) -> None:
         # The structs only: as objects they would weigh on the garbage collector of a program that runs for hours.
         self._structs: Deque[Any] = collections.deque(maxlen=self.MOST)
         self._samplerate = samplerate
+        self._refresh = refresh
 
     def _add(self, struct: Any) -> None:
         self._structs.append(struct)
 
     def __len__(self) -> int:
+        self._refresh()
         return len(self._structs)
 
     @overload
@@ -240,11 +245,13 @@ class Receipts(Sequence[Receipt]):
     def __getitem__(self, index: slice) -> List[Receipt]: ...
 
     def __getitem__(self, index: Union[int, slice]) -> Union[Receipt, List[Receipt]]:
+        self._refresh()
         if isinstance(index, slice):
             return [Receipt(struct, self._samplerate) for struct in list(self._structs)[index]]
         return Receipt(self._structs[index], self._samplerate)
 
     def __iter__(self) -> Iterator[Receipt]:
+        self._refresh()
         return (Receipt(struct, self._samplerate) for struct in list(self._structs))
 
     def __repr__(self) -> str:

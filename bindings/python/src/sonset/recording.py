@@ -126,16 +126,16 @@ class Recorder(Issuer):
         sample_format : {'float32', 'int24', 'int16'}
             How it stores samples.
         buffer_ms : int, optional
-            What is kept in memory for a disk that is slow, in ms; 2000 by default.
+            What is kept in memory for a disk that is slow, in ms; 0 for 2000.
         samplerate : int, optional
-            Rate of the file in Hz, to which what comes in is converted; that of the stream by default. The counts of
+            Rate of the file in Hz, to which what comes in is converted; 0 for that of the stream. The counts of
             the receipt are frames of the stream.
         {options}
         """
         file = struct("sonset_file_params")
         file.format = pick("sample_format", sample_format, _FORMATS)
         set_field(file, "buffer_ms", buffer_ms)
-        set_field(file, "sample_rate_hz", samplerate)
+        set_field(file, "sample_rate_hz", samplerate, "samplerate")
         name = path_bytes(path)
 
         def record_file(stream: Any, chosen: Any, count: int, params: Any, number: Any) -> Any:

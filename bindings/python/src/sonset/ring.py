@@ -9,6 +9,7 @@ import numpy as np
 
 from ._library import Process, check, ffi, lib, names, refuse
 from .buffer import _rate, as_samples
+from .options import integer, whole
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,11 +77,11 @@ class RingBuffer:
 
     def __init__(self, frames: int, channels: int = 1, samplerate: Optional[int] = None) -> None:
         handle = ffi.new("sonset_ring **")
-        check(lib.sonset_ring_create(frames, channels, _rate(samplerate), handle))
+        self.frames = whole("frames", frames, 64)
+        self.channels = whole("channels", channels)
+        check(lib.sonset_ring_create(self.frames, self.channels, _rate(samplerate), handle))
         self._handle = handle[0]
         self._generation = Process.generation
-        self.frames = int(frames)
-        self.channels = int(channels)
         self.samplerate = _rate(samplerate)
 
     def __del__(self) -> None:
@@ -100,7 +101,7 @@ class RingBuffer:
         int
             How many frames were written, which may be 0.
         """
-        samples = as_samples(data)
+        samples = as_samples(data, self.channels)
         if samples.shape[1] != self.channels:
             refuse(f"samples of the shape {samples.shape} do not fit a ring of {self.channels} channels")
         done = ffi.new("int64_t *")
@@ -132,7 +133,7 @@ class RingBuffer:
         samples : numpy.ndarray
             As `read` gives them.
         """
-        most = self.read_available if frames is None else max(0, int(frames))
+        most = self.read_available if frames is None else max(0, min(self.frames, integer("frames", frames)))
         out = np.empty((most, self.channels), dtype=np.float32)
         first, done = ffi.new("int64_t *"), ffi.new("int64_t *")
         check(lib.sonset_ring_read(self._handle, ffi.from_buffer("float[]", out), most, first, done))

@@ -14,7 +14,7 @@ from . import progress, state
 from ._library import NULL, check, failure, ffi, lib, numbers, path_bytes, refuse, shown, struct, text_bytes
 from .action import Action
 from .arguments import direction_number, pick, set_field
-from .buffer import _rate
+from .buffer import _rate, as_samples
 from .clock import NS
 from .playing import Player
 from .recording import Recorder
@@ -93,13 +93,13 @@ class Stream(Player, Recorder):
     history_frames : int, optional
         Frames of input that are kept, for recordings that start in the past.
     ceiling : float, optional
-        Largest magnitude that leaves a channel.
+        Largest magnitude that leaves a channel, above 0 and up to 1.
     fade_ms : float, optional
-        Fade of whatever is ended on request, in milliseconds.
+        Fade of whatever is ended on request, in milliseconds; 0 cuts.
     max_actions : int, optional
-        Actions that can be alive at a time; 1024 by default.
+        Actions that can be alive at a time; 0 for 1024.
     virtual_latency_frames : int, optional
-        Round trip of the virtual device.
+        Round trip of the virtual device; 0 for one block.
     dither_db : float, optional
         Peak of a faint noise that is sent instead of digital silence, in dB of full scale from -150 to -80, for outputs
         that sleep on zeros; none by default.
@@ -150,8 +150,9 @@ class Stream(Player, Recorder):
         strict: bool = False,
         wait: bool = False,
     ) -> None:
+        inputs = 0 if input_channels is None else _options.integer("input_channels", input_channels)
         if output_channels is None:
-            output_channels = 0 if input_channels else 2
+            output_channels = 0 if inputs else 2
         config = ffi.new("sonset_stream_config *")
         output, source = _devices.resolve(
             device if output_device is None else output_device,
@@ -162,21 +163,21 @@ class Stream(Player, Recorder):
             "backend": _devices.backend_number(output.backend),
             "sample_rate_hz": _rate(samplerate),
             "output_channels": output_channels,
-            "input_channels": input_channels or 0,
+            "input_channels": inputs,
             "block_frames": blocksize,
             "max_actions": max_actions,
             "virtual_latency_frames": virtual_latency_frames,
             "history_frames": history_frames,
-            "ceiling": ceiling,
-            "fade_ms": fade_ms,
-            "dither_db": dither_db or 0.0,
+            "ceiling": _ceiling(ceiling),
+            "fade_ms": _fade(fade_ms),
+            "dither_db": 0.0 if dither_db is None else _dither(dither_db),
         }
-        for name, value in fields.items():
-            set_field(config, name, value)
+        for field, value in fields.items():
+            set_field(config, field, value, "blocksize" if field == "block_frames" else field)
         handle = ffi.new("sonset_stream **")
         names_of_devices = [
             NULL if chosen.id is None or not channels else ffi.new("char[]", text_bytes("device", chosen.id))
-            for chosen, channels in ((output, output_channels), (source, input_channels))
+            for chosen, channels in ((output, output_channels), (source, inputs))
         ]
         extra = NULL if options is None else ffi.new("char[]", text_bytes("options", _option_text(options)))
         check(lib.sonset_stream_open(config, *names_of_devices, extra, handle))
@@ -207,6 +208,8 @@ class Stream(Player, Recorder):
 
         Says in a warning what problems there were. Nothing happens if it is closed already.
         """
+        if not self._destroyer.alive:  # At the end of the program.
+            return
         check(lib.sonset_stream_close(self._handle_now()))
         self._collect()
         if not self._summed_up:
@@ -236,7 +239,7 @@ class Stream(Player, Recorder):
         sonset.TimeoutError
             If the time is over first.
         """
-        deadline = None if timeout is None else _monotonic() + timeout
+        deadline = None if timeout is None else _monotonic() + _options.number("timeout", timeout)
         for number in list(self._alive):
             left = None if deadline is None else max(0.0, deadline - _monotonic())
             Action(self, number).wait(left)
@@ -286,8 +289,20 @@ class Stream(Player, Recorder):
 
     @property
     def earliest_frame(self) -> int:
-        """The first frame that a call made now can still reach."""
+        """The first frame that a call made now surely reaches.
+
+        It leaves time for the call: it is two blocks and 5 ms later than `next_frame`, 752 frames with blocks of 256 at
+        48 kHz.
+        """
         return self.time("output" if self.output_channels else "input").earliest_frame
+
+    @property
+    def next_frame(self) -> int:
+        """The frame at which a sound starts that is played now, without a time, unless a block begins meanwhile.
+
+        Where each direction has a callback of its own, and in a batch for both, "now" is as late as `earliest_frame`.
+        """
+        return self.time("output" if self.output_channels else "input").frame
 
     def frames(self, seconds: float) -> int:
         """How many frames a time is, to the nearest.
@@ -295,7 +310,7 @@ class Stream(Player, Recorder):
         >>> sonset.Stream(48000, device="manual").frames(0.0105)
         504
         """
-        return round(seconds * self.samplerate)
+        return round(_options.finite("seconds", seconds) * self.samplerate)
 
     def frame_at(
         self,
@@ -316,7 +331,7 @@ class Stream(Player, Recorder):
         if (perf_counter is None) == (unix is None):
             refuse("give perf_counter or unix, one of the two")
         clock = lib.SONSET_CLOCK_REALTIME if perf_counter is None else lib.SONSET_CLOCK_MONOTONIC
-        ns = round((unix if perf_counter is None else perf_counter) * NS)  # type: ignore[operator]
+        ns = _ns("unix", unix) if perf_counter is None else _ns("perf_counter", perf_counter)
         frame = ffi.new("int64_t *")
         check(lib.sonset_stream_frame_at(self._handle_now(), direction_number(direction), clock, ns, frame))
         return int(frame[0])
@@ -330,8 +345,8 @@ class Stream(Player, Recorder):
         return self._host_ns_at(frame, direction, lib.SONSET_CLOCK_REALTIME) / NS
 
     def _host_ns_at(self, frame: int, direction: Direction, clock: int) -> int:
-        ns = ffi.new("int64_t *")
-        check(lib.sonset_stream_host_time_at(self._handle_now(), direction_number(direction), clock, frame, ns))
+        ns, number = ffi.new("int64_t *"), _options.whole("frame", frame, 64)
+        check(lib.sonset_stream_host_time_at(self._handle_now(), direction_number(direction), clock, number, ns))
         return int(ns[0])
 
     def set_latency_bias(self, direction: Direction, seconds: float) -> None:
@@ -344,7 +359,8 @@ class Stream(Player, Recorder):
         seconds : float
             May be negative. A cable gives the sum of both directions only.
         """
-        check(lib.sonset_stream_set_latency_bias(self._handle_now(), direction_number(direction), round(seconds * NS)))
+        ns = _ns("seconds", seconds)
+        check(lib.sonset_stream_set_latency_bias(self._handle_now(), direction_number(direction), ns))
 
     def log_receipts(self, path: Path) -> None:
         """Writes every receipt from now on to a new CSV file, which is whole at any time.
@@ -375,16 +391,17 @@ class Stream(Player, Recorder):
         role : {'audio', 'trigger'}
             A trigger line is left alone by default channels, master gain, ramps, fades and the ceiling.
         ceiling : float, optional
-            Largest magnitude that leaves it; by default the stream's.
+            Largest magnitude that leaves it, above 0 and up to 1; by default the stream's.
         calibration_db_spl : float, optional
             Sound pressure level in dB SPL of a signal whose RMS is 1.
         """
         params = struct("sonset_channel_params")
         params.role = pick("role", role, _ROLES)
-        params.ceiling = ceiling or 0.0
+        params.ceiling = 0.0 if ceiling is None else _ceiling(ceiling)
         if calibration_db_spl is not None:
-            params.calibration_db_spl, params.has_calibration = calibration_db_spl, 1
-        check(lib.sonset_stream_set_channel(self._handle_now(), channel, params))
+            params.calibration_db_spl = _options.finite("calibration_db_spl", calibration_db_spl)
+            params.has_calibration = 1
+        check(lib.sonset_stream_set_channel(self._handle_now(), _options.whole("channel", channel), params))
 
     def save_channels(self, path: Path) -> None:
         """Writes roles, ceilings and calibrations to a JSON file, with the id of the device."""
@@ -405,7 +422,8 @@ class Stream(Player, Recorder):
             Channels of the output and of the sound, from 1.
         """
         buffer = self._buffer(sound)
-        return state.read_level(self._handle_now(), channel, buffer._handle, sound_channel)
+        channels = _options.whole("channel", channel), _options.whole("sound_channel", sound_channel)
+        return state.read_level(self._handle_now(), channels[0], buffer._handle, channels[1])
 
     @_options.takes(_options.GainOptions)
     def set_gain(self, gain_db: float = 0.0, **options: Unpack[GainOptions]) -> None:
@@ -417,7 +435,7 @@ class Stream(Player, Recorder):
             The gain to reach, in decibels; ``-inf`` is silence.
         {options}
         """
-        params = _options.GAIN.new({"gain_db": gain_db, **options}, self.samplerate)
+        params = _options.GAIN.new({"gain_db": _options.number("gain_db", gain_db), **options}, self.samplerate)
         check(lib.sonset_stream_set_master_gain(self._handle_now(), params))
 
     # All together.
@@ -444,7 +462,7 @@ class Stream(Player, Recorder):
         fade_frames : int, optional
             Frames of the fade; 0 takes the stream's (5 ms), -1 cuts.
         """
-        check(lib.sonset_stream_cancel_all(self._handle_now(), _options.integer("fade_frames", fade_frames)))
+        check(lib.sonset_stream_cancel_all(self._handle_now(), _options.whole("fade_frames", fade_frames, 64)))
 
     def process(
         self,
@@ -462,7 +480,8 @@ class Stream(Player, Recorder):
         frames : int
             Frames of the block.
         data : array_like, optional
-            Its input, of the shape (frames, input_channels); silence by default.
+            Its input, of the shape (frames, input_channels), or (frames,) for one channel, converted as for `Buffer`;
+            silence by default.
         output_host_ns, input_host_ns : int, optional
             Times of its first frames at the converters in ns, by the clock of `time.perf_counter`; 0 if not known.
         flags : int, optional
@@ -473,15 +492,19 @@ class Stream(Player, Recorder):
         numpy.ndarray
             Its output, of the shape (frames, output_channels).
         """
-        if data is None:
-            data = np.zeros((frames, self.input_channels), np.float32)
-        samples = np.ascontiguousarray(data, np.float32).reshape(-1, max(1, self.input_channels))
-        if self.input_channels and samples.shape[0] != frames:
-            refuse(f"the input has {samples.shape[0]} frames, and the block {frames}")
-        out = np.zeros((frames, self.output_channels), np.float32)
+        count = _options.whole("frames", frames)
+        if count < 0:
+            refuse(f"frames={frames}: a block has none or more")
+        shape = count, self.input_channels
+        samples = np.zeros(shape, np.float32) if data is None else as_samples(data, self.input_channels)
+        if samples.shape != shape:
+            refuse(f"the input has the shape {np.shape(data)}, and the block {shape}: (frames, input channels)")
+        out = np.zeros((count, self.output_channels), np.float32)
         given = ffi.from_buffer("float[]", samples) if self.input_channels else NULL
         taken = ffi.from_buffer("float[]", out) if self.output_channels else NULL
-        code = lib.sonset_stream_process(self._handle_now(), given, taken, frames, output_host_ns, input_host_ns, flags)
+        times = _options.whole("output_host_ns", output_host_ns, 64), _options.whole("input_host_ns", input_host_ns, 64)
+        known = _options.whole("flags", flags) & 0xFFFFFFFF
+        code = lib.sonset_stream_process(self._handle_now(), given, taken, count, *times, known)
         if code:
             raise failure(code, f"the block could not be run on a {self.info.state} {self.info.backend} stream")
         return out
@@ -508,6 +531,8 @@ class Stream(Player, Recorder):
         >>> np.flatnonzero(sound)[[0, -1]].tolist()
         [1000, 1099]
         """
+        if _options.integer("blocksize", blocksize) < 1 or _options.integer("frames", frames) < 0:
+            refuse(f"frames={shown(frames)} in blocks of blocksize={shown(blocksize)} cannot be")
         report = progress.reporter("rendering", show_progress)
         blocks = []
         for first in range(0, frames, blocksize):
@@ -549,6 +574,37 @@ class Stream(Player, Recorder):
 
     def __reduce__(self) -> Any:
         raise TypeError("a stream belongs to its process and cannot be pickled: open one in each process")
+
+
+def _ceiling(value: Any) -> float:
+    """A ceiling; the library would take 0 for its default."""
+    result = _options.number("ceiling", value)
+    if result == 0:
+        refuse("ceiling is 0, which lets nothing sound: above 0, up to 1")
+    return result
+
+
+def _fade(value: Any) -> float:
+    """A fade, with 0 for none, which is -1 to the library."""
+    result = _options.number("fade_ms", value)
+    if result < 0:
+        refuse(f"fade_ms={shown(value)} is negative: 0 is no fade")
+    return result or -1.0
+
+
+def _dither(value: Any) -> float:
+    result = _options.number("dither_db", value)
+    if result == 0:
+        refuse("dither_db is 0, full scale: -150 to -80, or None for none")
+    return result
+
+
+def _ns(name: str, seconds: Any) -> int:
+    """A time in nanoseconds."""
+    ns = round(_options.finite(name, seconds) * NS)
+    if not -(1 << 63) <= ns < 1 << 63:
+        refuse(f"{name}={shown(seconds)} is out of range")
+    return ns
 
 
 def _option_text(options: Union[str, Mapping[str, Any]]) -> str:

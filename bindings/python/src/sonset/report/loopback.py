@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 import numpy as np
 
 from .. import progress as _progress
-from .._library import refuse
+from .._library import refuse, shown
 from ..buffer import Buffer
 from ..stream import Stream
 from .machine import machine, stream_facts
@@ -66,7 +66,7 @@ def loopback(
     True
     """
     if not 5 <= pulses <= 10_000:
-        refuse(f"pulses={pulses!r} is not from 5 to 10000")
+        refuse(f"pulses={shown(pulses)} is not from 5 to 10000")
     stream.setdefault("output_channels", channel_out)
     stream.setdefault("input_channels", channel_in)
     report = _progress.reporter("playing pulses", show_progress)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 
 from .. import progress as _progress
-from .._library import refuse
+from .._library import refuse, shown
 from ..buffer import Buffer
 from ..state import StreamTime
 from ..stream import Stream
@@ -60,7 +60,7 @@ def check(
     (0, True)
     """
     if not 0.1 <= seconds <= 86400:
-        refuse(f"seconds={seconds!r} is not from 0.1 to 86400")
+        refuse(f"seconds={shown(seconds)} is not from 0.1 to 86400")
     stream.setdefault("output_channels", 2)
     report = _progress.reporter("checking", show_progress)
     with Stream(**stream) as running:

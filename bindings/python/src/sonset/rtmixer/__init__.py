@@ -41,8 +41,11 @@ stay in it. `Action.receipt` tells which frame was missing first. `sonset.Stream
 to a ring that is recorded into, reading one that is played, and advancing further than there are elements are
 refused.
 
-A cancelled sound is cut at its frame, as in rtmixer. Stopping a stream fades out over 5 ms and ends all actions,
-which rtmixer would go on with at the next start. `Mixer.abort` cuts.
+A cancelled sound is cut at its frame, as in rtmixer. Stopping a stream fades out over 5 ms; `Mixer.abort` cuts. What
+has not ended goes on at the next start, as in rtmixer: with the frame after the last one that was done, or at its own
+time if it had not begun. `Action.receipt` is then that of the last part.
+
+A block size that the device does not have gives a warning, and blocks of the device's own size.
 
 An action that never started, for another reason than being late, has an ``actual_time`` of -1.0. NaN says that it
 started, but that the device has no clock. ``total_frames`` of a cancelled action is ``done_frames``.

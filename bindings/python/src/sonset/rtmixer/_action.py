@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Protocol, Sequence, Tuple
 
 from .. import errors
 from .._library import ffi
 from ..action import Action as Issued
 from ..action import Recording
-from ..receipt import Receipt
+from ..receipt import Receipt, new_receipt
 
 PLAY_BUFFER = 0
 PLAY_RINGBUFFER = 1
@@ -173,13 +173,32 @@ class Command(Action):
         return self._stats
 
 
+class Mixed(Protocol):
+    """What a sound needs of its stream."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def time(self) -> float: ...
+
+    def _block(self) -> int: ...
+
+    def _when(self, start: float, allow_belated: bool) -> Dict[str, Any]: ...
+
+
 class Sound(Action):
     """What is played or recorded."""
 
+    _issue: Optional[Callable[[int, Dict[str, Any]], Issued]] = None
+    """Issues what is left after so many frames, at such a time."""
+    _aborted = False
+    """Whether it was cut to stop the stream at once, and goes on with it."""
+
     _issued: Optional[Issued] = None
-    _final: Optional[Receipt] = None
     _target: Any = None
     _copied = 0
+    _cancel_at: Optional[float] = None
 
     def __init__(
         self,
@@ -190,67 +209,115 @@ class Sound(Action):
         buffer: Any,
         ringbuffer: Any,
         frames: int,
-        block: Callable[[], int],
+        mixer: Mixed,
     ) -> None:
         super().__init__(kind, requested_time, allow_belated, mapping, buffer, ringbuffer)
         self._frames = frames
-        self._block = block
+        self._mixer = mixer
         self._lock = threading.RLock()
+        # Of an action that a stop of the stream interrupted, one for each part.
+        self._parts: List[Receipt] = []
+        self._done = False
 
     @property
     def actual_time(self) -> float:
-        receipt = self._look()
-        if receipt.outcome == "dropped_late":
+        receipts = self._look()
+        if receipts[-1].outcome == "dropped_late":
             return 0.0
-        if receipt.start_frame is None:
+        started = next((receipt for receipt in receipts if receipt.start_frame is not None), None)
+        if started is None:
             return -1.0
-        return math.nan if receipt.start_perf_counter is None else receipt.start_perf_counter
+        return math.nan if started.start_perf_counter is None else started.start_perf_counter
 
     @property
     def total_frames(self) -> int:
-        receipt = self._look()
-        return receipt.done_frames if receipt.outcome in ("stopped", "cancelled") else self._frames
+        receipts = self._look()
+        cut = self._done and (self._cancel_at is not None or receipts[-1].outcome in ("stopped", "cancelled"))
+        return min(_frames_of(receipts), self._frames) if cut else self._frames
 
     @property
     def done_frames(self) -> int:
-        return self._look().done_frames
+        return _frames_of(self._look())
 
     @property
     def receipt(self) -> Receipt:
-        """All that sonset knows of it."""
-        return self._look()
+        """All that sonset knows of it; of its last part, if the stream was stopped meanwhile."""
+        return self._look()[-1]
 
     @property
     def stats(self) -> Stats:
-        receipt = self._look()
-        if receipt.start_frame is None:
+        parts = [(part.start_frame, part.done_frames, part.xruns) for part in self._look()]
+        started = [(start, done, xruns) for start, done, xruns in parts if start is not None]
+        if not started:
             return Stats()
-        block = self._block()
-        blocks = blocks_between(receipt.start_frame, receipt.start_frame + receipt.done_frames, block)
+        block = self._mixer._block()
+        blocks = sum([blocks_between(start, start + done, block) for start, done, _ in started])
+        xruns = sum([xruns for _, _, xruns in started])
         plays = self.type in (PLAY_BUFFER, PLAY_RINGBUFFER)
         return Stats(
             blocks,
             block,
             block,
-            input_overflows=0 if plays else receipt.xruns,
-            output_underflows=receipt.xruns if plays else 0,
+            input_overflows=0 if plays else xruns,
+            output_underflows=xruns if plays else 0,
         )
 
     def _is_done(self) -> bool:
-        return self._final is not None or self._look().state == "ended"
+        return self._done or bool(self._look() and self._done)
 
-    def _look(self) -> Receipt:
+    def _look(self) -> List[Receipt]:
         """What is known now. When it has ended, what was recorded is in its place, and all memory is let go of."""
         with self._lock:
-            if self._final is not None:
-                return self._final
-            assert self._issued is not None
-            receipt = self._issued.receipt
+            if self._issued is None:
+                if not self._done and self._mixer.closed:
+                    self._end()
+                return self._parts
+            try:
+                receipt = self._issued.receipt
+            except errors.InvalidHandleError:  # Its stream was destroyed, as at the end of the program.
+                self._parts.append(Receipt(new_receipt(), 1))
+                self._end()
+                return self._parts
             if self._target is not None:
                 self._hand_over(receipt.done_frames)
-            if receipt.state == "ended":
-                self._final, self._issued, self._target = receipt, None, None
-            return receipt
+            if receipt.state != "ended":
+                return [*self._parts, receipt]
+            self._parts.append(receipt)
+            self._issued = None
+            if not self._may_go_on(receipt) or self._mixer.closed:
+                self._end()
+            return self._parts
+
+    def _may_go_on(self, receipt: Receipt) -> bool:
+        """Whether a part ended because the stream stopped, and not the action."""
+        cancelled = self._cancel_at is not None and self._cancel_at <= self._mixer.time
+        aborted = self._aborted and receipt.outcome in ("stopped", "cancelled")
+        return (receipt.outcome == "stream_stopped" or aborted) and not cancelled and self._left() > 0
+
+    def _end(self) -> None:
+        """Lets go of all memory."""
+        self._done = True
+        self._issued = self._target = self._issue = None
+
+    def _left(self) -> int:
+        """Frames that are still to be done."""
+        return self._frames - _frames_of(self._parts)
+
+    def _again(self) -> None:
+        """Goes on with what a stop of the stream interrupted: at its time, or at once if it had begun."""
+        with self._lock:
+            self._look()
+            if self._issued is not None or self._issue is None:
+                return
+            self._aborted = False
+            done = _frames_of(self._parts)
+            if self._target is not None:
+                self._target, self._copied = self._target[self._copied :], 0
+            has_begun = any(receipt.start_frame is not None for receipt in self._parts)
+            when = {} if has_begun else self._mixer._when(self.requested_time, self.allow_belated)
+            self._issued = self._issue(done, when)
+            if self._cancel_at is not None:
+                self._cancel(self._cancel_at)
 
     def _hand_over(self, done: int) -> None:
         """Copies what was recorded since to the memory of the program, which the library cannot record into."""
@@ -261,15 +328,24 @@ class Sound(Action):
         self._target[self._copied : done] = samples
         self._copied = done
 
-    def _cancel(self, when: Any) -> None:
+    def _cancel(self, at: float) -> None:
+        """Cuts it at a time; of several the earliest counts."""
         with self._lock:
-            issued = self._issued
-        if issued is None:
-            return
-        try:
-            issued.cancel(fade_frames=_CUT, **when)
-        except errors.ActionEndedError:
-            pass
+            self._look()
+            self._cancel_at = at if self._cancel_at is None else min(at, self._cancel_at)
+            if self._issued is None:
+                # The stream stands still: what is due by now never goes on.
+                if not self._done and self._cancel_at <= self._mixer.time:
+                    self._end()
+                return
+            try:
+                self._issued.cancel(fade_frames=_CUT, **self._mixer._when(at, True))
+            except errors.ActionEndedError:
+                pass
+
+
+def _frames_of(receipts: Sequence[Receipt]) -> int:
+    return sum(receipt.done_frames for receipt in receipts)
 
 
 def blocks_between(first: int, last: int, block: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict
 
 from .. import devices as _devices
 from .. import errors, notices
-from .._library import refuse
+from .._library import refuse, shown
 from ..options import number
 from ..stream import Stream
 from . import _portaudio
@@ -39,7 +39,7 @@ def open_stream(kind: str, arguments: StreamArguments) -> Stream:
     unknown = set(arguments) - set(StreamArguments.__annotations__)
     if unknown:
         raise TypeError(
-            f"unknown keyword {sorted(unknown)[0]!r}; there are {', '.join(StreamArguments.__annotations__)}"
+            f"unknown keyword {shown(sorted(unknown)[0])}; there are {', '.join(StreamArguments.__annotations__)}"
         )
     given: Mapping[str, Any] = arguments
     qsize = operator.index(given.get("qsize", 16))
@@ -55,23 +55,32 @@ def open_stream(kind: str, arguments: StreamArguments) -> Stream:
         counts[direction] = most_channels(device, direction) if channels is None else operator.index(channels)
         _check_latency(_setting("latency", direction, kind, given))
     if min(counts[direction] for direction in directions) < 1:
-        refuse(f"channels={given.get('channels')!r}: a stream has one channel at least")
-    return Stream(
-        _setting("samplerate", None, kind, given),
-        counts[OUTPUT],
-        counts[INPUT],
-        blocksize=blocksize(given),
-        max_actions=max(_LEAST_ACTIONS, qsize),
-        options=_backend_options(given.get("extra_settings")),
-        **options,
-    )
+        refuse(f"channels={shown(given.get('channels'))}: a stream has one channel at least")
+    options["max_actions"] = max(_LEAST_ACTIONS, qsize)
+    options["options"] = _backend_options(given.get("extra_settings"))
+    rate = _setting("samplerate", None, kind, given)
+    return _open_in_blocks(blocksize(given), rate, counts[OUTPUT], counts[INPUT], **options)
+
+
+def _open_in_blocks(frames: int, *arguments: Any, **options: Any) -> Stream:
+    """Opens a stream with blocks of that size, or else with those of the device: PortAudio would cut these anew."""
+    try:
+        return Stream(*arguments, blocksize=frames, **options)
+    except errors.UnsupportedFormatError:
+        if not frames:
+            raise
+    stream = Stream(*arguments, **options)
+    own = stream.info.block_frames
+    message = f"blocksize={frames} is not to be had of the device, whose blocks are of {own or 'varying'} frames"
+    notices.warn(message, errors.SonsetWarning)
+    return stream
 
 
 def seconds(name: str, value: Any) -> float:
     """A time, or an error that names it."""
     result = number(name, value)
     if math.isinf(result):
-        refuse(f"{name}={value!r} is not finite")
+        refuse(f"{name}={shown(value)} is not finite")
     return result
 
 
@@ -84,7 +93,7 @@ def split(value: Any) -> Tuple[Any, Any]:
     except TypeError:
         return value, value
     if len(pair) != 2:
-        refuse(f"{value!r} is neither a value nor a pair (input, output)")
+        refuse(f"{shown(value)} is neither a value nor a pair (input, output)")
     return pair
 
 
@@ -122,7 +131,7 @@ def _check_latency(latency: Any) -> None:
     except TypeError:
         known = False
     if not known:
-        refuse(f"latency={latency!r} is neither 'low' nor 'high' nor a number of seconds")
+        refuse(f"latency={shown(latency)} is neither 'low' nor 'high' nor a number of seconds")
 
 
 def _backend_options(settings: Any) -> Any:
@@ -130,5 +139,5 @@ def _backend_options(settings: Any) -> Any:
     if settings is None or isinstance(settings, (str, Mapping)):
         return settings
     if any(part is not None for part in split(settings)):
-        notices.warn(f"extra_settings={settings!r} are PortAudio's and have no effect", errors.SonsetWarning)
+        notices.warn(f"extra_settings={shown(settings)} are PortAudio's and have no effect", errors.SonsetWarning)
     return None

@@ -8,7 +8,7 @@ import time as _time
 from typing import TYPE_CHECKING, Any, Callable, Dict, KeysView, Optional, Sequence, Tuple, TypeVar, Union
 
 from .. import errors
-from .._library import lib, refuse
+from .._library import lib, refuse, shown
 from ..action import Action as Issued
 from ..clock import Clock
 from . import _portaudio
@@ -103,17 +103,17 @@ class Base:
     @property
     def active(self) -> bool:
         """Whether it runs."""
-        return self.stream.active
+        return self._state == "running"
 
     @property
     def stopped(self) -> bool:
         """Whether it was not started, or was stopped."""
-        return self.stream.info.state in ("open", "stopped", "closed")
+        return self._state in ("open", "stopped", "closed", "destroyed")
 
     @property
     def closed(self) -> bool:
         """Whether it is closed."""
-        return self.stream.closed
+        return self._state in ("closed", "destroyed")
 
     @property
     def time(self) -> float:
@@ -126,14 +126,18 @@ class Base:
         return 0.0
 
     def start(self) -> None:
-        """Starts it."""
+        """Starts it. What a stop interrupted goes on."""
         was_active = self.active
+        if not was_active:
+            for action in list(self._actions):
+                if isinstance(action, Sound):
+                    action._again()
         self.stream.start()
         if self._finished_callback is not None and not was_active:
             self._keeper.add(self._tell_when_finished)
 
     def stop(self, ignore_errors: bool = True) -> None:
-        """Fades out and stops it. All actions end.
+        """Fades out and stops it. What has not ended goes on at the next `start`.
 
         Parameters
         ----------
@@ -143,13 +147,16 @@ class Base:
         self._quietly(self.stream.stop, ignore_errors)
 
     def abort(self, ignore_errors: bool = True) -> None:
-        """Stops it without a fade.
+        """Stops it without a fade. What has not ended goes on at the next `start`.
 
         Parameters
         ----------
         ignore_errors : bool, optional
             Raises nothing.
         """
+        for action in list(self._actions):
+            if isinstance(action, Sound):
+                action._aborted = True
         self._quietly(lambda: self.stream.cancel_all(-1), ignore_errors)
         self.stop(ignore_errors)
 
@@ -222,7 +229,7 @@ class Base:
             if not allow_belated and at < self._next_block_time():
                 cancel._drop(0.0)
             elif isinstance(action, Sound):
-                action._cancel(self._when(at, True))
+                action._cancel(at)
             elif isinstance(action, Command):
                 self._cancel_command(action, at)
             return self._enqueue(cancel)
@@ -259,6 +266,13 @@ class Base:
 
     # Within.
 
+    @property
+    def _state(self) -> str:
+        try:
+            return self.stream.info.state
+        except errors.InvalidHandleError:  # At the end of the program.
+            return "destroyed"
+
     def _of_directions(self, of_input: Any, of_output: Any) -> Any:
         return {INPUT: of_input, OUTPUT: of_output, DUPLEX: (of_input, of_output)}[self._kind]
 
@@ -289,11 +303,11 @@ class Base:
                 mapping = tuple(range(1, operator.index(channels) + 1))  # type: ignore[arg-type]
         most = self.stream.output_channels if direction == OUTPUT else self.stream.input_channels
         if not mapping:
-            refuse(f"channels={channels!r} are none")
+            refuse(f"channels={shown(channels)} are none")
         if max(mapping) > most:
-            refuse(f"channels={channels!r}: channel number too large, the stream has {most} {direction} channels")
+            refuse(f"channels={shown(channels)}: channel number too large, the stream has {most} {direction} channels")
         if min(mapping) < 1:
-            refuse(f"channels={channels!r}: channel numbers start with 1")
+            refuse(f"channels={shown(channels)}: channel numbers start with 1")
         return mapping
 
     def _ring_mapping(self, ring: RingBuffer, channels: Optional[Channels], direction: str) -> Tuple[int, ...]:
@@ -313,7 +327,10 @@ class Base:
 
     def _next_block_time(self) -> float:
         """The time of the first frame that the next block has."""
-        time = self.stream.time("output" if self.stream.output_channels else "input").perf_counter
+        try:
+            time = self.stream.time("output" if self.stream.output_channels else "input").perf_counter
+        except (errors.StreamClosedError, errors.InvalidHandleError):
+            time = None
         return Clock.perf_counter() if time is None else time
 
     def _command(self, kind: int, time: float, allow_belated: bool, **more: Any) -> Action:
@@ -358,22 +375,26 @@ class Base:
     def _block(self) -> int:
         return self.stream.info.block_frames or self.stream.stats.largest_block_frames or 1
 
-    def _issue(self, issue: Callable[[], Issued], sound: Sound) -> Sound:
+    def _issue(self, issue: Callable[[int, Dict[str, Any]], Issued], sound: Sound) -> Sound:
         """Issues a sound or a recording."""
+        when = self._when(sound.requested_time, sound.allow_belated)
         with self._lock:
+            sound._issue = issue
             try:
-                sound._issued = issue()
+                sound._issued = issue(0, when)
             except errors.PoolFullError as error:
                 raise RuntimeError(f"Action queue is full: {error}") from error
             self._enqueue(sound)
             return sound
 
     def _issue_ring(self, by: Any, issue: Any, kind: int, at: float, belated: bool, mapping: Any, ring: Any) -> Action:
-        sound = Sound(kind, at, belated, mapping, None, ring, ULONG_MAX, self._block)
-        action = self._issue(lambda: by(issue), sound)
-        if ring.is_linked:
-            self._keeper.add(ring.exchange)
-        return action
+        def issue_by(done: int, when: Dict[str, Any]) -> Issued:
+            issued: Issued = by(lambda own: issue(own, when))
+            if ring.is_linked:
+                self._keeper.add(ring.exchange)
+            return issued
+
+        return self._issue(issue_by, Sound(kind, at, belated, mapping, None, ring, ULONG_MAX, self))
 
     def _enqueue(self, action: Action) -> Action:
         self._actions[action] = None

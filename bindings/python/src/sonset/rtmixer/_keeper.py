@@ -26,8 +26,12 @@ class Keeper:
         with self._lock:
             self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="sonset.rtmixer", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="sonset.rtmixer", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # The program is ending: nobody waits for what the job does.
+                    return
+                self._thread = thread
 
     def _run(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from typing import Any, Callable, NoReturn, Optional, Tuple, TypeVar
 import numpy as np
 
 from .. import errors
-from .._library import ffi, lib, refuse
+from .._library import ffi, lib, refuse, shown
 from ..ring import RingBuffer as Ring
 
 SAMPLE_BYTES = 4
@@ -43,7 +43,7 @@ class RingBuffer:
     def __init__(self, elementsize: int, size: Optional[int] = None, buffer: Any = None) -> None:
         self._elementsize: int = int(elementsize)
         if self._elementsize < 1:
-            refuse(f"elementsize={elementsize!r} is no number of bytes")
+            refuse(f"elementsize={shown(elementsize)} is no number of bytes")
         memory = _memory(self._elementsize, size, buffer)
         count, rest = divmod(ffi.sizeof(memory), self._elementsize)
         if rest:
@@ -186,7 +186,7 @@ class RingBuffer:
         with self._lock:
             room = self.write_available
             if not 0 <= size <= room:
-                refuse(f"size={size!r} elements were not written: there is room for {room}")
+                refuse(f"size={shown(size)} elements were not written: there is room for {room}")
             self._written += size
             try:
                 self._push(self._sink)
@@ -230,7 +230,7 @@ class RingBuffer:
         with self._lock:
             count = self._read_regions(size)[0]
             if not 0 <= size <= count:
-                refuse(f"size={size!r} elements cannot be given back: there are {count}")
+                refuse(f"size={shown(size)} elements cannot be given back: there are {count}")
             self._read += size
             return self._read % (2 * self._size)
 
@@ -283,7 +283,8 @@ class RingBuffer:
         """Issues an action that records."""
         with self._lock:
             self._wait(lambda: self._source is None or self._drained(), "an action records into the ring already")
-            ring = Ring(self._size, self._channels())
+            # What was not read yet takes its room.
+            ring = Ring(max(1, self._size - (self._written - self._read)), self._channels())
             issued = issue(ring)
             self._source = ring
             return issued

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 
-from .._library import refuse
+from .._library import refuse, shown
 from ..action import Action as Issued
 from ..buffer import Buffer
 from ..ring import RingBuffer as Ring
@@ -88,10 +88,9 @@ class Mixer(Base):
             return self._command(PLAY_BUFFER, at, allow_belated, mapping=mapping, buffer=buffer)
         outputs, summed = _summed(mapping, samples)
         sound = Buffer(summed, allow_over=True)
-        when = self._when(at, allow_belated)
         return self._issue(
-            lambda: self.stream.play(sound, outputs, allow_clip=True, **when),
-            Sound(PLAY_BUFFER, at, allow_belated, mapping, buffer, None, frames, self._block),
+            lambda done, when: self.stream.play(sound, outputs, allow_clip=True, first_frame=done, **when),
+            Sound(PLAY_BUFFER, at, allow_belated, mapping, buffer, None, frames, self),
         )
 
     def play_ringbuffer(
@@ -114,9 +113,8 @@ class Mixer(Base):
         """
         mapping = self._ring_mapping(ringbuffer, channels, OUTPUT)
         at = seconds("start", start)
-        when = self._when(at, allow_belated)
 
-        def issue(ring: Ring) -> Issued:
+        def issue(ring: Ring, when: Any) -> Issued:
             return self.stream.play_ring(ring, mapping, ring_policy="end", **when)
 
         return self._issue_ring(ringbuffer.play_by, issue, PLAY_RINGBUFFER, at, allow_belated, mapping, ringbuffer)
@@ -167,11 +165,11 @@ class Recorder(Base):
         frames = len(samples)
         if not frames:
             return self._command(RECORD_BUFFER, at, allow_belated, mapping=mapping, buffer=buffer)
-        target = Buffer.empty(frames, len(mapping))
-        when = self._when(at, allow_belated)
-        action = Sound(RECORD_BUFFER, at, allow_belated, mapping, buffer, None, frames, self._block)
+        action = Sound(RECORD_BUFFER, at, allow_belated, mapping, buffer, None, frames, self)
         action._target = samples
-        self._issue(lambda: self.stream.record(target, mapping, **when), action)
+        self._issue(
+            lambda done, when: self.stream.record(Buffer.empty(frames - done, len(mapping)), mapping, **when), action
+        )
         self._keeper.add(action._is_done)
         return action
 
@@ -195,9 +193,8 @@ class Recorder(Base):
         """
         mapping = self._ring_mapping(ringbuffer, channels, INPUT)
         at = seconds("start", start)
-        when = self._when(at, allow_belated)
 
-        def issue(ring: Ring) -> Issued:
+        def issue(ring: Ring, when: Any) -> Issued:
             return self.stream.record_ring(ring, mapping, ring_policy="end", **when)
 
         return self._issue_ring(ringbuffer.record_by, issue, RECORD_RINGBUFFER, at, allow_belated, mapping, ringbuffer)
@@ -228,7 +225,7 @@ def _samples(buffer: Any, channels: int, writable: bool = False) -> npt.NDArray[
             return buffer.view() if writable else buffer
     view = memoryview(buffer)
     if view.format.lstrip("@=<") not in ("f", "B", "b", "c"):
-        refuse(f"samples are float32, not of the format {view.format!r}: convert them with astype('float32')")
+        refuse(f"samples are float32, not of the format {shown(view.format)}: convert them with astype('float32')")
     if not view.c_contiguous:
         refuse("the buffer is not C-contiguous: use numpy.ascontiguousarray")
     frames = view.nbytes // (SAMPLE_BYTES * channels)
