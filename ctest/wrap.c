@@ -212,6 +212,103 @@ static void test_reentrant(void)
     sonset_stream_destroy(stream);
 }
 
+struct owner {
+    sonset_stream *stream;
+    int calls;
+};
+
+static void destroy_the_stream(void *user_data)
+{
+    struct owner *owner = user_data;
+    sonset_stream_destroy(owner->stream);
+    pthread_mutex_lock(&lock);
+    owner->calls++;
+    pthread_mutex_unlock(&lock);
+}
+
+static int released(struct owner *owner)
+{
+    int calls;
+    pthread_mutex_lock(&lock);
+    calls = owner->calls;
+    pthread_mutex_unlock(&lock);
+    return calls;
+}
+
+/* Waits until the handle is none any more: far less long than a destruction waits for a call that stays. */
+static void wait_for_destruction(struct owner *owner)
+{
+    sonset_stream_stats stats = {0};
+    int n;
+    for (n = 0; n < 4000 && sonset_stream_get_stats(owner->stream, &stats) == SONSET_OK; n++) sleep_ms(1);
+    CHECK_CODE(SONSET_ERROR_INVALID_HANDLE, sonset_stream_get_stats(owner->stream, &stats));
+    CHECK_INT(released(owner), 1);
+}
+
+static void test_destroying(void)
+{
+    struct owner owner = {0};
+    sonset_buffer *buffer = NULL;
+    sonset_stream_stats stats = {0};
+
+    PROMISE("the callback may destroy its stream from within a call that uses it");
+    owner.stream = open_running(SONSET_BACKEND_MANUAL, 1, 0);
+    OK(sonset_buffer_wrap(samples, 100, 1, 0, destroy_the_stream, &owner, &buffer));
+    play_now(owner.stream, buffer);
+    sonset_buffer_release(buffer);
+    run_frames(owner.stream, 200);
+    sonset_stream_get_stats(owner.stream, &stats);
+    wait_for_destruction(&owner);
+
+    PROMISE("and on a thread of the library");
+    owner.calls = 0;
+    owner.stream = open_running(SONSET_BACKEND_VIRTUAL, 1, 0);
+    OK(sonset_buffer_wrap(samples, 100, 1, 0, destroy_the_stream, &owner, &buffer));
+    play_now(owner.stream, buffer);
+    sonset_buffer_release(buffer);
+    wait_for_destruction(&owner);
+
+    PROMISE("and while the stream is being destroyed");
+    owner.calls = 0;
+    owner.stream = open_running(SONSET_BACKEND_VIRTUAL, 1, 0);
+    OK(sonset_buffer_wrap(samples, 100, 1, 0, destroy_the_stream, &owner, &buffer));
+    play_at(owner.stream, buffer, 1 << 30);
+    sonset_buffer_release(buffer);
+    sonset_stream_destroy(owner.stream);
+    wait_for_destruction(&owner);
+}
+
+static void start_and_stop_the_stream(void *user_data)
+{
+    struct owner *owner = user_data;
+    CHECK_INT(info_of(owner->stream).sample_rate_hz, RATE);
+    OK(sonset_stream_start(owner->stream));
+    OK(sonset_stream_stop(owner->stream));
+    pthread_mutex_lock(&lock);
+    owner->calls++;
+    pthread_mutex_unlock(&lock);
+}
+
+static void test_while_stopping(void)
+{
+    static const int32_t backends[] = {SONSET_BACKEND_MANUAL, SONSET_BACKEND_VIRTUAL};
+    int n, waited;
+
+    PROMISE("the callback may start and stop its stream while that is being stopped");
+    for (n = 0; n < 2; n++) {
+        struct owner owner = {0};
+        sonset_buffer *buffer = NULL;
+        owner.stream = open_running(backends[n], 1, 0);
+        OK(sonset_buffer_wrap(samples, 100, 1, 0, start_and_stop_the_stream, &owner, &buffer));
+        play_at(owner.stream, buffer, 1 << 30);
+        sonset_buffer_release(buffer);
+        OK(sonset_stream_stop(owner.stream));
+        for (waited = 0; waited < 4000 && released(&owner) == 0; waited++) sleep_ms(1);
+        CHECK_INT(released(&owner), 1);
+        sonset_stream_destroy(owner.stream);
+    }
+}
+
 int main(void)
 {
     test_without_playing();
@@ -221,5 +318,7 @@ int main(void)
     test_unasked();
     test_discarded();
     test_reentrant();
+    test_destroying();
+    test_while_stopping();
     DONE();
 }

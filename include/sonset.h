@@ -645,7 +645,7 @@ typedef struct {
 #if !defined(SONSET_NO_CALLBACKS)
 /**
  * Called once with its user data when lent samples are not read any more, on a thread of the host or of the
- * library, never in an audio callback.
+ * library, never in an audio callback and with no lock held: it may call any function of this library.
  */
 typedef void (*sonset_release_callback)(void *user_data);
 #endif
@@ -1482,7 +1482,8 @@ int32_t sonset_stream_close(sonset_stream *stream);
 
 /**
  * Closes a stream and destroys it, receipts too. Waits for calls of other threads that use it. NULL, or a
- * stream that was destroyed, does nothing. Not from within sonset_stream_process().
+ * stream that was destroyed, does nothing. Not from within sonset_stream_process(). From within a release callback it
+ * returns at once, and the stream is destroyed soon after, on another thread.
  *
  * [any-thread] [blocks]
  */

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -89,12 +90,38 @@ unsafe impl Send for Buffer {}
 // SAFETY: as for Send; all other fields are atomics or locked.
 unsafe impl Sync for Buffer {}
 
+thread_local! {
+    static RELEASING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether the calling thread is inside a lender's release function.
+pub fn is_releasing() -> bool {
+    RELEASING.get() > 0
+}
+
+/// Marks the calling thread as inside a release function until this is dropped.
+struct Releasing;
+
+impl Releasing {
+    fn begin() -> Self {
+        RELEASING.set(RELEASING.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Releasing {
+    fn drop(&mut self) {
+        RELEASING.set(RELEASING.get() - 1);
+    }
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
         match *self {
             // SAFETY: `start` came from `alloc` with this very layout, and nobody else has it.
             Memory::Owned { start, layout } => unsafe { dealloc(start.as_ptr().cast(), layout) },
             Memory::Lent { release: Some(release), user_data, .. } => {
+                let _releasing = Releasing::begin();
                 // SAFETY: the lender gave this function to be called once with this argument.
                 unsafe { release(user_data) }
             }

@@ -98,7 +98,7 @@ pub unsafe extern "C" fn sonset_buffer_create(
 }
 
 /// Called once with its user data when lent samples are not read any more, on a thread of the host or of the
-/// library, never in an audio callback.
+/// library, never in an audio callback and with no lock held: it may call any function of this library.
 #[cfg(not(sonset_no_callbacks))]
 pub type sonset_release_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 

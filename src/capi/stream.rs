@@ -11,6 +11,7 @@ use super::handle::{Table, Visit};
 use super::start::{host_clock, host_time};
 use super::structs::{self, sized};
 use crate::backend::Backend;
+use crate::buffer::is_releasing;
 use crate::device::Direction;
 use crate::error::{Code, Result, fail};
 use crate::realtime::block::{Input, Output};
@@ -350,18 +351,33 @@ pub unsafe extern "C" fn sonset_stream_close(stream: *mut sonset_stream) -> i32 
 }
 
 /// Closes a stream and destroys it, receipts too. Waits for calls of other threads that use it. NULL, or a
-/// stream that was destroyed, does nothing. Not from within sonset_stream_process().
+/// stream that was destroyed, does nothing. Not from within sonset_stream_process(). From within a release callback it
+/// returns at once, and the stream is destroyed soon after, on another thread.
 ///
 /// [any-thread] [blocks]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sonset_stream_destroy(stream: *mut sonset_stream) {
     guard(|| {
-        if let Ok(open) = STREAMS.try_visit(stream) {
-            open.close();
+        // A release function may be called from a call that still uses the stream, which would wait for itself.
+        if is_releasing() && STREAMS.try_visit(stream).is_ok() {
+            let address = stream.addr();
+            let later = move || destroy(std::ptr::without_provenance(address));
+            let thread = std::thread::Builder::new().name("sonset destroy".into()).spawn(later);
+            return match thread {
+                Ok(_) => Ok(()),
+                Err(error) => fail!(OutOfMemory, "no thread to destroy the stream on: {error}"),
+            };
         }
-        drop(STREAMS.remove(stream));
+        destroy(stream);
         Ok(())
     });
+}
+
+fn destroy(stream: *const sonset_stream) {
+    if let Ok(open) = STREAMS.try_visit(stream) {
+        open.close();
+    }
+    drop(STREAMS.remove(stream));
 }
 
 /// What is known of a stream. Set out_info->struct_size, or zero the struct, first.

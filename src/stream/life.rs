@@ -85,9 +85,10 @@ impl DerefMut for LifeGuard<'_> {
 }
 
 impl Drop for LifeGuard<'_> {
-    /// Does what others asked for meanwhile and did not wait for.
+    /// Frees what became free meanwhile, and does what others asked for and did not wait for.
     fn drop(&mut self) {
         drop(self.life.take());
+        self.core.with_host(|_| ());
         // SeqCst, here and in `pump`: either it finds the lock free, or its wish is seen here.
         if self.core.pump_wanted.load(Ordering::SeqCst) {
             self.core.pump();
@@ -178,7 +179,10 @@ impl Stream {
         life.locked.clear();
         life.engines = [None, None];
         drop(life);
-        if let Some(service) = lock(&self.service).take() {
+        let service = lock(&self.service).take();
+        // A release function that closes its stream may have been called on the service thread itself.
+        if let Some(service) = service.filter(|service| service.thread().id() != std::thread::current().id())
+        {
             let _ = service.join();
         }
         core.finish_files(FILES_DEADLINE);
@@ -339,7 +343,7 @@ impl Core {
         for engine in life.engines.iter_mut().flatten() {
             engine.finish(outcome);
         }
-        self.with_host(|host| host.sweep(0, outcome));
+        self.with_host_in_life(|host| host.sweep(0, outcome));
         if lost {
             if !whole {
                 self.notices.lose("the device's callback did not return");
@@ -356,7 +360,7 @@ impl Core {
         let taken = |thread: &ThreadShared| thread.stops_taken.load(Ordering::Acquire);
         let before: Vec<u64> = threads.iter().map(|thread| taken(thread)).collect();
         let fade = self.format.fade_frames;
-        self.with_host(|host| {
+        self.with_host_in_life(|host| {
             let sweep = host.sweep(fade, Outcome::StreamStopped);
             threads.iter().for_each(|thread| thread.request_stop_all(sweep));
         });
@@ -385,7 +389,7 @@ impl Core {
         for engine in life.engines.iter_mut().flatten() {
             engine.finish(outcome);
         }
-        self.with_host(|host| {
+        self.with_host_in_life(|host| {
             host.drain();
             host.end_all(outcome);
         });

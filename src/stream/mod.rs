@@ -253,19 +253,32 @@ impl Core {
         self.changed.notify_all();
     }
 
-    /// Books what came, runs `f` on the books, and frees what is over with the lock released.
+    /// Books what came, runs `f` on the books, and frees what is over with the lock released. Not with the life of the
+    /// stream locked: what is over may be a lender's, whose release function may call anything.
     fn with_host<R>(&self, f: impl FnOnce(&mut Host) -> R) -> R {
+        let (result, over) = self.book(f, |host| std::mem::take(&mut host.over));
+        drop(over);
+        result
+    }
+
+    /// The same, but leaves what is over to the next call of [`Self::with_host`].
+    fn with_host_in_life<R>(&self, f: impl FnOnce(&mut Host) -> R) -> R {
+        self.book(f, |_| ()).0
+    }
+
+    /// Books what came, runs `f` on the books and then `last`, and wakes who waits if anything is over.
+    fn book<R, O>(&self, f: impl FnOnce(&mut Host) -> R, last: impl FnOnce(&mut Host) -> O) -> (R, O) {
         let mut host = lock(&self.host);
         let any = host.drain();
         let result = f(&mut host);
         host.settle();
-        let over = std::mem::take(&mut host.over);
+        let any = any || !host.over.is_empty();
+        let last = last(&mut host);
         drop(host);
-        if any || !over.is_empty() {
+        if any {
             self.changed.notify_all();
         }
-        drop(over);
-        result
+        (result, last)
     }
 }
 
