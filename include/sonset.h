@@ -491,7 +491,12 @@ typedef struct {
     int32_t input_channels;
     /** Frames of a block; 0 takes the device's. */
     int32_t block_frames;
-    /** Actions that can be alive at a time, up to 1048576; 0 is 1024. */
+    /**
+     * Actions that can be alive at a time, up to 1048576; 0 is 1024. What sounds or records takes its time in each
+     * callback; whatever else is asked for is bounded. In each 256 frames 1024 actions start, the ends of 1024 are
+     * reported, 1024 that follow others or wait for a host time get their place, and 4096 pauses, resumes and seeks
+     * begin. Starts beyond that are late, and their late policy decides; reports beyond it come later and say the same.
+     */
     int32_t max_actions;
     /** Round trip of the virtual backend in frames, at least one block; 0 is one block. */
     int32_t virtual_latency_frames;
@@ -2618,6 +2623,10 @@ int32_t sonset_stream_cancel(sonset_stream *stream,
  * Ends every action that was issued so far, now; batches that are not committed stay. Sounds fade over
  * fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts; an end that was asked for sooner is not put off.
  * Works when the pool and the queue are full.
+ *
+ * All of them end at one frame, and nothing that had not started does any more. A callback does a bounded number of
+ * steps, so the receipts of more than 1024 actions come over the blocks that follow, 1024 in 256 frames, and until
+ * then these actions take places in the pool.
  *
  * Errors: INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
  *

@@ -6,6 +6,7 @@ use crate::action::{ActionId, When};
 use crate::mailbox::Mailbox;
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::crossing::Crossing;
+use crate::realtime::work::STEPS;
 use crate::receipt::{ActionState, GainChange, LatencySource, Missing, NONE, Pauses};
 use crate::request::{Cancels, Control, SetGain, Sweep, TURNS, Turn};
 use crate::seqlock::Seqlock;
@@ -482,8 +483,10 @@ pub struct ThreadShared {
     pub stop_all: Mailbox<2>,
     /// Master gain.
     pub gain: Mailbox<4>,
-    /// Actions in the callback's hands that have not ended.
-    pub live: AtomicU64,
+    /// Actions that play, record or listen.
+    pub sounding: AtomicU64,
+    /// Most steps of each kind that one callback took.
+    pub most_steps: [AtomicU64; STEPS],
     /// Stop requests that were carried out.
     pub stops_taken: AtomicU64,
     /// Requests that wait for a host time that may be of REALTIME: the host then keeps the offset fresh.

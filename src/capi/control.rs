@@ -232,6 +232,10 @@ pub unsafe extern "C" fn sonset_stream_cancel(
 /// fade_frames: 0 takes the stream's fade (fade_ms), -1 cuts; an end that was asked for sooner is not put off.
 /// Works when the pool and the queue are full.
 ///
+/// All of them end at one frame, and nothing that had not started does any more. A callback does a bounded number of
+/// steps, so the receipts of more than 1024 actions come over the blocks that follow, 1024 in 256 frames, and until
+/// then these actions take places in the pool.
+///
 /// Errors: INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.
 ///
 /// [any-thread]

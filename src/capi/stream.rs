@@ -36,7 +36,10 @@ pub struct sonset_stream_config {
     pub input_channels: i32,
     /// Frames of a block; 0 takes the device's.
     pub block_frames: i32,
-    /// Actions that can be alive at a time, up to 1048576; 0 is 1024.
+    /// Actions that can be alive at a time, up to 1048576; 0 is 1024. What sounds or records takes its time in each
+    /// callback; whatever else is asked for is bounded. In each 256 frames 1024 actions start, the ends of 1024 are
+    /// reported, 1024 that follow others or wait for a host time get their place, and 4096 pauses, resumes and seeks
+    /// begin. Starts beyond that are late, and their late policy decides; reports beyond it come later and say the same.
     pub max_actions: i32,
     /// Round trip of the virtual backend in frames, at least one block; 0 is one block.
     pub virtual_latency_frames: i32,

@@ -25,3 +25,4 @@ pub mod sine;
 pub mod source;
 mod timed;
 mod track;
+pub mod work;

@@ -32,6 +32,12 @@ impl Timed {
         self.clocks.iter_mut().for_each(|heap| heap.remove(slot));
     }
 
+    /// Whether a slot is due before a MONOTONIC time.
+    pub fn is_due(&self, before_ns: i64, realtime_offset_ns: i64) -> bool {
+        let ends = [before_ns, before_ns.saturating_add(realtime_offset_ns)];
+        self.clocks.iter().zip(ends).any(|(heap, end)| heap.first().is_some_and(|(due, _)| due.frame < end))
+    }
+
     /// Takes out a slot that is due before a MONOTONIC time, with the clock by which it is.
     pub fn take_due(&mut self, before_ns: i64, realtime_offset_ns: i64) -> Option<(HostClock, u32)> {
         let ends = [

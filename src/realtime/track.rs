@@ -5,7 +5,7 @@ use super::gain::Gain;
 use super::mix::Voice;
 use super::record::Seen;
 use crate::action::{Action, ActionId, LatePolicy};
-use crate::receipt::{Detection, GainChange, Missing, NONE, Outcome, Pauses};
+use crate::receipt::{Detection, GainChange, LatencySource, Missing, NONE, Outcome, Pauses};
 use crate::request::{Cancel, Cancels, SetGain, TURNS, Turn};
 
 /// Ends a linked list of slots.
@@ -23,7 +23,7 @@ pub enum Phase {
     Scheduled,
     /// It plays, records or listens.
     Active,
-    /// Its report is about to be sent.
+    /// It is over, and its report is about to be sent, or waits for its turn.
     Ending,
 }
 
@@ -38,7 +38,26 @@ pub struct Ended {
     pub completed: bool,
 }
 
-/// Counts of the stream at the start of an action.
+/// An action that is over, as it was at its end: its report may come later.
+#[derive(Clone, Copy, Debug)]
+pub struct Over {
+    /// Its slot.
+    pub slot: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The frame after its last one.
+    pub frame: i64,
+    /// Host time of that frame, or [`NONE`].
+    pub host_ns: i64,
+    /// Uncertainty of its host times, or [`NONE`].
+    pub uncertainty_ns: i64,
+    /// Where the latency in them comes from.
+    pub latency_source: LatencySource,
+    /// What was counted while it ran.
+    pub counts: Snapshot,
+}
+
+/// Counts of the stream at the start of an action, or since then.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Snapshot {
     /// Xruns of the half.
@@ -104,8 +123,14 @@ pub struct Track {
     pub detection: Detection,
     /// How the slot's last action ended.
     pub ended: Option<Ended>,
+    /// Its end, while its followers are still to be told.
+    pub held: Option<Over>,
     /// First of the actions that follow this one.
     pub first_follower: u32,
+    /// Whether its followers are being told where it ends.
+    pub leads: bool,
+    /// The follower that is told next.
+    pub next_led: u32,
     /// Its neighbours among the followers of its predecessor.
     pub next_follower: u32,
     /// As above.
@@ -142,7 +167,10 @@ impl Default for Track {
             seen: Seen::default(),
             detection: Detection::default(),
             ended: None,
+            held: None,
             first_follower: NO_SLOT,
+            leads: false,
+            next_led: NO_SLOT,
             next_follower: NO_SLOT,
             previous_follower: NO_SLOT,
             predecessor: NO_SLOT,
@@ -206,6 +234,15 @@ impl Track {
         match self.detection.frame {
             NONE => (end, completes && !self.detects()),
             onset => (onset, true),
+        }
+    }
+
+    /// Where its followers start from, as far as is known, and whether it does what they wait for.
+    pub fn leads_to(&self) -> Option<(i64, bool)> {
+        match self.phase {
+            Phase::Active => self.known_anchor(),
+            Phase::Ending => self.ended.map(|ended| (ended.end_frame, ended.completed)),
+            Phase::Idle | Phase::Waiting | Phase::Scheduled => None,
         }
     }
 

@@ -17,12 +17,13 @@ use crate::memory::Locked;
 use crate::options::Options;
 use crate::queue::queues;
 use crate::realtime::Line;
-use crate::realtime::block::{BlockTime, Input, MAX_CHANNELS, Output};
+use crate::realtime::block::MAX_CHANNELS;
 use crate::realtime::clock::Errs;
 use crate::realtime::crossing::Crossing;
 use crate::realtime::engine::{Engine, Parts, Role};
 use crate::realtime::gate::Gate;
 use crate::realtime::half::HalfParts;
+use crate::realtime::work::STEPS;
 use crate::receipt::Outcome;
 use crate::shared::{Shared, ThreadShared};
 
@@ -207,6 +208,13 @@ impl Stream {
         }
     }
 
+    /// Bounds the steps in a chunk otherwise, for tests. Only while the stream does not run.
+    #[doc(hidden)]
+    pub fn set_bounds(&self, bounds: [u32; STEPS]) {
+        let mut life = self.core.lock_life();
+        life.engines.iter_mut().flatten().for_each(|engine| engine.set_bounds(bounds));
+    }
+
     /// From output frame n to the input frame in which it comes back, by the clock fits of separate halves.
     fn fitted_round_trip(&self) -> Option<i64> {
         let tells = self.core.format.separate && self.state() == State::Running;
@@ -286,7 +294,7 @@ impl Core {
             let Some(mut life) = try_lock(&self.life) else { return };
             self.pump_wanted.store(false, Ordering::SeqCst);
             for engine in life.engines.iter_mut().flatten() {
-                engine.process(Input::None, Output::None, BlockTime::default());
+                engine.catch_up();
             }
             drop(life);
             self.with_host(|_| ());
@@ -366,10 +374,10 @@ impl Core {
         });
         let rate = self.format.sample_rate_hz as f64;
         let deadline = Instant::now() + STOP_DEADLINE + Duration::from_secs_f64(fade as f64 / rate);
-        let sounded = threads[0].live.load(Ordering::Relaxed) > 0;
+        let sounded = threads[0].sounding.load(Ordering::Relaxed) > 0;
         let done = |thread: &ThreadShared, before: u64| {
-            // Acquire pairs with the Release of the callback, so that `live` is from after the sweep.
-            taken(thread) > before && thread.live.load(Ordering::Relaxed) == 0
+            // Acquire pairs with the Release of the callback, so that `sounding` is from after the sweep.
+            taken(thread) > before && thread.sounding.load(Ordering::Relaxed) == 0
         };
         while !threads.iter().zip(&before).all(|(thread, &before)| done(thread, before)) {
             if Instant::now() >= deadline || self.notices.loss().is_some() {

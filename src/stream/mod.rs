@@ -49,6 +49,7 @@ use crate::realtime::block::{BlockTime, Input, Output, Overlap};
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::gate::Gate;
 use crate::realtime::half;
+use crate::realtime::work::STEPS;
 use crate::receipt::{ActionState, LatencySource, NONE, Outcome, Receipt};
 use crate::request::SetGain;
 use crate::shared::{Position, Shared};
@@ -605,6 +606,14 @@ impl Stream {
         self.position(direction)?;
         self.core.shared.biases.set(direction == Direction::Output, bias_ns);
         Ok(())
+    }
+
+    /// Most steps of each kind that one callback of a thread took, for tests of what bounds them.
+    #[doc(hidden)]
+    pub fn most_steps(&self, thread: usize) -> [u64; STEPS] {
+        let shared = self.core.threads()[thread];
+        // Relaxed: counts that order nothing.
+        shared.most_steps.each_ref().map(|most| most.swap(0, Ordering::Relaxed))
     }
 
     /// Counts so far.

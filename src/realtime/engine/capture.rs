@@ -7,6 +7,7 @@ use crate::action::Work;
 use crate::realtime::block::{Input, Output};
 use crate::realtime::detect::Found;
 use crate::realtime::record;
+use crate::realtime::track::Phase;
 
 impl Engine {
     /// Hears the input of the chunk before the output overwrites it, if they lie in the same memory.
@@ -56,7 +57,7 @@ impl Engine {
         let from = track.next_frame().max(self.frame);
         let to = track.last_frame().min(chunk_end);
         let Some(action) = &mut track.action else { return false };
-        if from >= to {
+        if track.phase != Phase::Active || from >= to {
             return false;
         }
         let before = track.seen.nonfinite;

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::action::{ActionId, When};
+use crate::realtime::work::Step;
 use crate::receipt::{GainChange, Outcome};
 use crate::request::{Cancels, Control, SetGain, Turn};
 
@@ -21,7 +22,12 @@ impl Engine {
 
     /// Takes what is in the mailbox of an action, and with it a seek that came another way.
     pub(super) fn take_requests(&mut self, id: ActionId, file_seek: Option<Turn>) {
-        let (slot, requests) = (id.slot(), self.shared.slot(id));
+        let slot = id.slot();
+        // What is over has its report to wait for, and nothing more to do.
+        if self.is_over(slot) {
+            return self.end_all();
+        }
+        let requests = self.shared.slot(id);
         let (start, gain, cancels) = (requests.take_start(), requests.take_gain(), requests.take_cancels());
         let turns = Control::TURNS.map(|control| (control, requests.take_turn(control)));
         if let Some(when) = start {
@@ -81,8 +87,12 @@ impl Engine {
 
     /// Does, in frames, what waited for a host time that is due.
     pub(super) fn decide_controls(&mut self, horizon: i64, offset: i64) {
-        while let Some((_, place)) = self.timed_controls.take_due(horizon, offset) {
+        while self.timed_controls.is_due(horizon, offset) && self.work.take(Step::Move) {
+            let Some((_, place)) = self.timed_controls.take_due(horizon, offset) else { return };
             let (slot, control) = Control::at(place);
+            if self.is_over(slot) {
+                continue;
+            }
             let when = |time| match time {
                 // Without stamps of its own half it is done as soon as it can be.
                 When::Host(time) => self.frame_at(true, time, offset).map_or(When::Now, When::Frame),

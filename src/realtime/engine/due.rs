@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use crate::action::{HostClock, HostTime, Start, When};
+use crate::realtime::work::Step;
 use crate::receipt::{NONE, Outcome};
 use crate::request::{Cancels, SetGain};
 
@@ -40,7 +41,11 @@ impl Engine {
     }
 
     pub(super) fn decide_starts(&mut self, horizon: i64, offset: i64) {
-        while let Some((_, slot)) = self.timed.take_due(horizon, offset) {
+        while self.timed.is_due(horizon, offset) && self.work.take(Step::Move) {
+            let Some((_, slot)) = self.timed.take_due(horizon, offset) else { return };
+            if self.is_over(slot) {
+                continue;
+            }
             let Some(action) = &self.tracks[slot as usize].action else { continue };
             let Start::AtHostTime(time) = action.start else { continue };
             match self.frame_at(action.work.plays(), time, offset) {
@@ -53,7 +58,11 @@ impl Engine {
     }
 
     pub(super) fn decide_cancels(&mut self, horizon: i64, offset: i64) {
-        while let Some((clock, slot)) = self.timed_cancels.take_due(horizon, offset) {
+        while self.timed_cancels.is_due(horizon, offset) && self.work.take(Step::Move) {
+            let Some((clock, slot)) = self.timed_cancels.take_due(horizon, offset) else { return };
+            if self.is_over(slot) {
+                continue;
+            }
             let track = &self.tracks[slot as usize];
             let (Some(action), Some(cancels)) = (&track.action, track.cancels) else { continue };
             let Some((time, fade_frames)) = cancels.at_host_times().find(|(time, _)| time.clock == clock)

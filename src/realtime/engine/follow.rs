@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::action::{ActionId, AfterPolicy, Start};
 use crate::realtime::track::{NO_SLOT, Phase};
+use crate::realtime::work::Step;
 use crate::receipt::{NONE, Outcome};
 
 impl Engine {
@@ -10,8 +11,10 @@ impl Engine {
     pub(super) fn wait_for(&mut self, slot: u32, predecessor: ActionId) {
         let before = &self.tracks[predecessor.slot() as usize];
         if before.action.as_ref().is_some_and(|action| action.id == predecessor) {
-            let anchor = before.known_anchor().filter(|_| before.phase == Phase::Active);
-            self.link(slot, predecessor.slot());
+            let anchor = before.leads_to();
+            if before.phase != Phase::Ending {
+                self.link(slot, predecessor.slot());
+            }
             if let Some((frame, completes)) = anchor {
                 self.follow(slot, frame, completes);
             }
@@ -25,6 +28,9 @@ impl Engine {
 
     /// Lets the action in `slot` follow a predecessor whose anchor is `end`.
     pub(super) fn follow(&mut self, slot: u32, end: i64, completes: bool) {
+        if self.is_swept(slot) {
+            return;
+        }
         let track = &self.tracks[slot as usize];
         let Some(action) = &track.action else { return };
         if !matches!(track.phase, Phase::Waiting | Phase::Scheduled) {
@@ -51,31 +57,69 @@ impl Engine {
 
     /// Lets the followers of the active action in `slot` follow, or wait if it is not known from where.
     pub(super) fn lead_followers(&mut self, slot: u32) {
-        let track = &self.tracks[slot as usize];
-        let (anchor, mut follower) = (track.known_anchor(), track.first_follower);
-        while follower != NO_SLOT {
-            match anchor {
-                Some((frame, completes)) => self.follow(follower, frame, completes),
-                None if self.tracks[follower as usize].phase == Phase::Scheduled => self.wait(follower),
-                None => {}
-            }
-            follower = self.tracks[follower as usize].next_follower;
+        self.tell_followers(slot);
+        self.lead();
+    }
+
+    /// Notes that all followers of `slot` are to be told anew where they start.
+    pub(super) fn tell_followers(&mut self, slot: u32) {
+        let track = &mut self.tracks[slot as usize];
+        track.next_led = track.first_follower;
+        if track.next_led != NO_SLOT && !track.leads {
+            track.leads = true;
+            self.leaders.push_back(slot);
         }
     }
 
-    /// Lets go of the followers of `slot`, which has ended at `end`.
-    pub(super) fn release_followers(&mut self, slot: u32, end: i64, completed: bool) {
-        let mut follower = std::mem::replace(&mut self.tracks[slot as usize].first_follower, NO_SLOT);
-        while follower != NO_SLOT {
-            let track = &mut self.tracks[follower as usize];
-            let next = std::mem::replace(&mut track.next_follower, NO_SLOT);
-            track.previous_follower = NO_SLOT;
-            track.predecessor = NO_SLOT;
-            if track.phase == Phase::Waiting {
-                self.follow(follower, end, completed);
+    /// Tells followers where they start, as far as the bounds of the chunk go: one of each predecessor in turn, so
+    /// that none with many holds up one with few.
+    pub(super) fn lead(&mut self) {
+        while !self.leaders.is_empty() {
+            if !self.work.take(Step::Move) {
+                return;
             }
-            follower = next;
+            let Some(leader) = self.leaders.pop_front() else { return };
+            let follower = self.tracks[leader as usize].next_led;
+            if follower != NO_SLOT {
+                self.tracks[leader as usize].next_led = self.tracks[follower as usize].next_follower;
+                self.lead_one(leader, follower);
+            }
+            let track = &mut self.tracks[leader as usize];
+            if track.next_led != NO_SLOT {
+                self.leaders.push_back(leader);
+            } else {
+                track.leads = false;
+                self.ending.extend(track.held.take());
+            }
         }
+    }
+
+    fn lead_one(&mut self, leader: u32, follower: u32) {
+        let anchor = self.tracks[leader as usize].leads_to();
+        let phase = self.tracks[follower as usize].phase;
+        if self.tracks[leader as usize].phase == Phase::Ending {
+            let is_stale = self.is_stale(follower);
+            self.unlink(follower);
+            if phase == Phase::Scheduled && !is_stale {
+                return;
+            }
+        }
+        match anchor {
+            Some((frame, completes)) => self.follow(follower, frame, completes),
+            None if phase == Phase::Scheduled => self.wait(follower),
+            None => {}
+        }
+    }
+
+    /// Whether the action in `slot` has a start that its predecessor, which has told it nothing else yet, has made
+    /// wrong.
+    pub(super) fn is_stale(&self, slot: u32) -> bool {
+        let track = &self.tracks[slot as usize];
+        let (true, Some(action)) = (track.predecessor != NO_SLOT, &track.action) else { return false };
+        let Start::After { offset, .. } = action.start else { return false };
+        let from = self.tracks[track.predecessor as usize].leads_to();
+        let start = |(end, _): (i64, bool)| end.saturating_add(offset).saturating_add(action.delay);
+        from.map(start) != Some(track.requested)
     }
 
     pub(super) fn link(&mut self, slot: u32, predecessor: u32) {
@@ -101,8 +145,12 @@ impl Engine {
         if next != NO_SLOT {
             self.tracks[next as usize].previous_follower = previous;
         }
+        let leader = &mut self.tracks[predecessor as usize];
+        if leader.next_led == slot {
+            leader.next_led = next;
+        }
         if previous == NO_SLOT {
-            self.tracks[predecessor as usize].first_follower = next;
+            leader.first_follower = next;
         } else {
             self.tracks[previous as usize].next_follower = next;
         }

@@ -11,11 +11,14 @@ mod play;
 mod requests;
 mod rings;
 mod start;
+mod sweep;
 mod turn;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use self::sweep::Sweeps;
 use crate::action::{Command, HostTime};
 use crate::queue::CallbackEnds;
 use crate::realtime::block::{BlockTime, Input, Output, Overlap};
@@ -29,7 +32,8 @@ use crate::realtime::master::Line;
 use crate::realtime::mix::{CHUNK_FRAMES, Mixer};
 use crate::realtime::schedule::Schedule;
 use crate::realtime::timed::Timed;
-use crate::realtime::track::{Phase, Track};
+use crate::realtime::track::{Over, Phase, Track};
+use crate::realtime::work::{STEPS, Work};
 use crate::receipt::{LatencySource, Outcome, Report};
 use crate::request::{CONTROLS, SetGain};
 use crate::shared::{HalfClock, Position, Shared, ThreadShared};
@@ -119,12 +123,15 @@ pub struct Engine {
     copying: Vec<u32>,
     /// Slots of monitors, from when they are taken: they hear the input before they sound.
     monitors: Vec<u32>,
-    /// Slots about to end, with how and where.
-    ending: Vec<(u32, Outcome, i64)>,
+    /// What is over and has not been reported.
+    ending: VecDeque<Over>,
+    /// Slots whose followers are to be told where they start.
+    leaders: VecDeque<u32>,
+    /// Whether a monitor was reported, which is still among the monitors.
+    monitors_ended: bool,
     /// Reports of the chunk at hand, to be sent in the order in which the actions ended.
     reports: Vec<Report>,
-    live: u64,
-    /// How many of the live actions are detectors.
+    /// How many of the actions that are not reported are detectors.
     detectors: u64,
     /// How many of them use rings.
     rings: u64,
@@ -145,10 +152,16 @@ pub struct Engine {
     late_until: i64,
     /// Whether the frame counter agrees with the other half's.
     anchored: bool,
+    /// The frame number that the first block got which agreed.
+    anchored_at: i64,
     /// The first block of the playback half that a frame number may be taken from.
     anchor_from: i64,
-    /// Actions with smaller issue numbers are not to start any more, and end like this.
-    swept: [(u64, Outcome); 2],
+    /// What has ended all that was issued before it.
+    sweeps: Sweeps,
+    /// What may still be done in the chunk at hand.
+    work: Work,
+    /// Steps in the stamps of the capture and of the playback half, once they were looked for in this block.
+    discontinuities: [Option<u64>; 2],
 }
 
 impl Engine {
@@ -171,9 +184,10 @@ impl Engine {
             recording: Vec::with_capacity(slots),
             copying: Vec::with_capacity(slots),
             monitors: Vec::with_capacity(slots),
-            ending: Vec::with_capacity(slots),
+            ending: VecDeque::with_capacity(slots),
+            leaders: VecDeque::with_capacity(slots),
+            monitors_ended: false,
             reports: Vec::with_capacity(slots),
-            live: 0,
             detectors: 0,
             rings: 0,
             mixer: (!parts.lines.is_empty()).then(|| Mixer::new(parts.lines.len())),
@@ -188,8 +202,11 @@ impl Engine {
             now: 0,
             late_until: i64::MIN,
             anchored: parts.role != Role::Capture,
+            anchored_at: 0,
             anchor_from: 0,
-            swept: [(0, Outcome::Cancelled), (0, Outcome::StreamStopped)],
+            sweeps: Sweeps::default(),
+            work: Work::default(),
+            discontinuities: [None; 2],
             shared: parts.shared,
             queue: parts.queue,
             role: parts.role,
@@ -202,6 +219,11 @@ impl Engine {
     /// The memory that callbacks walk through, to be locked into RAM.
     pub fn working_memory(&self) -> (&[Track], &[u32]) {
         (&self.tracks, &self.playing)
+    }
+
+    /// Replaces the bounds of a chunk. Host, while the engine is out of its gate.
+    pub fn set_bounds(&mut self, bounds: [u32; STEPS]) {
+        self.work.set_bounds(bounds);
     }
 
     /// Replaces the properties of the output channels. Host, while the engine is out of its gate.
@@ -238,6 +260,7 @@ impl Engine {
         self.take_stream_requests();
         self.decide_due(frames as i64);
         self.retire(self.frame);
+        self.work_off();
         self.send_reports();
         let end = self.block + frames as i64;
         while self.frame < end {
@@ -249,13 +272,14 @@ impl Engine {
             self.frame = chunk_end;
         }
         self.now = end;
-        self.thread().live.store(self.live, Relaxed);
+        self.publish_work();
     }
 
     /// Ends everything that is left, in the queue too, after what was asked for before. Host, with the engine
     /// out of its gate.
     pub fn finish(&mut self, outcome: Outcome) {
         self.now = self.frame;
+        self.work.lift(true);
         while let Some(command) = self.queue.take() {
             match command {
                 Command::Start(action) => self.begin(action),
@@ -266,6 +290,7 @@ impl Engine {
         }
         self.take_stream_requests();
         self.retire(self.frame);
+        self.look_for_swept();
         for slot in 0..self.slots_used {
             let track = &self.tracks[slot as usize];
             if track.phase != Phase::Idle {
@@ -281,7 +306,28 @@ impl Engine {
         self.monitors.clear();
         // What comes after the next start does not follow on what was heard before.
         self.history.clear();
-        self.thread().live.store(self.live, Relaxed);
+        self.work.lift(false);
+        self.publish_work();
+    }
+
+    /// Takes all that was asked for while no callback comes. Host, with the engine out of its gate.
+    pub fn catch_up(&mut self) {
+        self.work.lift(true);
+        self.run(Heard::Apart(Input::None), Output::None, BlockTime::default());
+        while self.queue.peek().is_some() {
+            self.run(Heard::Apart(Input::None), Output::None, BlockTime::default());
+        }
+        self.work.lift(false);
+    }
+
+    /// Publishes how much still sounds, and what the block took.
+    fn publish_work(&self) {
+        let sounding = self.playing.len() + self.recording.len() + self.copying.len();
+        // Relaxed: counts that order nothing.
+        self.thread().sounding.store(sounding as u64, Relaxed);
+        for (most, steps) in self.thread().most_steps.iter().zip(self.work.done()) {
+            most.fetch_max(steps, Relaxed);
+        }
     }
 
     fn thread(&self) -> &ThreadShared {
@@ -323,6 +369,8 @@ impl Engine {
     fn begin_block(&mut self, frames: usize, time: BlockTime) {
         self.block = self.frame;
         self.heard = self.frame;
+        self.work.begin(self.frame, frames);
+        self.discontinuities = [None; 2];
         self.now = self.frame;
         let frame = self.frame;
         let position = |(fit, latency_source): (Fit, LatencySource)| Position {

@@ -1,7 +1,7 @@
 //! What the host asks for: commands, cancels, and what concerns the stream as a whole.
 
 use super::Engine;
-use crate::action::{Action, Command, When};
+use crate::action::{Command, When};
 use crate::queue::COMMANDS_PER_CALLBACK;
 use crate::realtime::track::Phase;
 use crate::receipt::Outcome;
@@ -34,10 +34,10 @@ impl Engine {
             self.set_gain(SetGain::from_words(words));
         }
         if let Some(words) = self.thread().cancel_all.take() {
-            self.sweep(0, Sweep::from_words(words));
+            self.sweep(Outcome::Cancelled, Sweep::from_words(words));
         }
         if let Some(words) = self.thread().stop_all.take() {
-            self.sweep(1, Sweep::from_words(words));
+            self.sweep(Outcome::StreamStopped, Sweep::from_words(words));
             // Release: whoever sees the count sees what the sweep did.
             self.thread().stops_taken.fetch_add(1, std::sync::atomic::Ordering::Release);
         }
@@ -83,24 +83,6 @@ impl Engine {
                 let outcome = if stopped_as == Outcome::Stopped { Outcome::Cancelled } else { stopped_as };
                 self.condemn(slot, outcome, frame);
             }
-        }
-    }
-
-    /// Cancels everything issued before a number, and remembers it for what is still in the queue.
-    pub(super) fn sweep(&mut self, which: usize, sweep: Sweep) {
-        self.swept[which].0 = sweep.before_issue;
-        let stopped_as = if which == 0 { Outcome::Stopped } else { Outcome::StreamStopped };
-        let cancel = Cancel { frame: None, fade_frames: sweep.fade_frames };
-        // First what has not started, so that it ends as swept and not as a follower of what was.
-        for started in [false, true] {
-            for slot in 0..self.slots_used {
-                let track = &self.tracks[slot as usize];
-                let issued_before = |action: &Action| action.issue < sweep.before_issue;
-                if track.started == started && track.action.as_deref().is_some_and(issued_before) {
-                    self.cancel(slot, cancel, stopped_as);
-                }
-            }
-            self.end_all();
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::action::{Action, Start, When, Work};
 use crate::realtime::mix::CHUNK_FRAMES;
 use crate::realtime::record;
 use crate::realtime::schedule::Due;
-use crate::realtime::track::{Phase, Snapshot, Track};
+use crate::realtime::track::{NO_SLOT, Phase, Snapshot, Track};
+use crate::realtime::work::Step;
 use crate::receipt::{NONE, Outcome};
 use crate::request::Cancel;
 
@@ -22,10 +23,9 @@ impl Engine {
         self.detectors += action.detects() as u64;
         self.rings += action.uses_ring() as u64;
         self.tracks[slot as usize].begin(action);
-        self.live += 1;
         self.let_hear(slot);
-        if let Some(&(_, outcome)) = self.swept.iter().rev().find(|(before, _)| issue < *before) {
-            return self.end(slot, outcome, self.now);
+        if self.comes_swept(slot, issue) {
+            return self.end_all();
         }
         match start {
             Start::Now => self.place(slot, self.now + delay + later),
@@ -36,14 +36,22 @@ impl Engine {
         self.end_all();
     }
 
-    /// Puts the start of the action in `slot` into the schedule, or drops it.
-    pub(super) fn place(&mut self, slot: u32, requested: i64) {
-        let track = &mut self.tracks[slot as usize];
-        track.requested = requested;
-        let earliest = match (&track.action, self.history.oldest(self.frame)) {
+    /// The first frame that the action in `slot` can still have.
+    fn earliest(&self, slot: u32) -> i64 {
+        match (&self.tracks[slot as usize].action, self.history.oldest(self.frame)) {
             (Some(action), oldest) if oldest < self.frame && action.work.records_input() => oldest,
             _ => self.now,
-        };
+        }
+    }
+
+    /// Puts the start of the action in `slot` into the schedule, or drops it.
+    pub(super) fn place(&mut self, slot: u32, requested: i64) {
+        if self.is_swept(slot) {
+            return;
+        }
+        let earliest = self.earliest(slot);
+        let track = &mut self.tracks[slot as usize];
+        track.requested = requested;
         track.late = (earliest - requested).max(0);
         let Some(course) = track.course(requested, earliest) else {
             return self.condemn(slot, Outcome::DroppedLate, self.now);
@@ -63,17 +71,21 @@ impl Engine {
         self.schedule.set(slot, Due { frame, sequence });
     }
 
-    /// Starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, at a turn, and,
+    /// Works off what earlier chunks had no room for, starts what is due in the next chunk, and gives its end: on the absolute grid, at `end`, at a turn, and,
     /// while there are detectors or rings, where something else is due, so that what they find or how they end
     /// comes in its place among it.
     pub(super) fn begin_chunk(&mut self, end: i64) -> i64 {
+        self.now = self.frame;
+        self.work.renew(self.frame);
+        self.work_off();
         while self.turn_first() || self.start_first(self.frame + 1) {}
         let mut chunk_end = chunk_end(self.frame).min(end);
-        if let Some((due, _)) = self.turns.first() {
+        // What has to wait for the next chunk of the grid was due before this one.
+        if let Some((due, _)) = self.turns.first().filter(|(due, _)| due.frame > self.frame) {
             chunk_end = chunk_end.min(due.frame);
         }
         if self.detectors + self.rings > 0
-            && let Some((due, _)) = self.schedule.first()
+            && let Some((due, _)) = self.schedule.first().filter(|(due, _)| due.frame > self.frame)
         {
             chunk_end = chunk_end.min(due.frame);
         }
@@ -94,20 +106,55 @@ impl Engine {
         while self.start_first(end) {}
     }
 
-    /// Starts what is due first, if that is before `end`.
+    /// Ends what was swept, and what ends with that, as far as the bounds of the chunk go.
+    pub(super) fn work_off(&mut self) {
+        self.look_for_swept();
+        self.end_all();
+    }
+
+    /// Starts what is due first, if that is before `end` and the chunk has room for a start.
     fn start_first(&mut self, end: i64) -> bool {
         let Some((due, slot)) = self.schedule.first().filter(|(due, _)| due.frame < end) else {
             return false;
         };
+        // What was swept takes no start from others.
+        let is_swept = self.would_be_swept(slot);
+        if !self.work.take(if is_swept { Step::Visit } else { Step::Start }) {
+            return false;
+        }
         self.now = due.frame.max(self.frame);
         self.schedule.remove(slot);
-        if self.tracks[slot as usize].phase == Phase::Waiting {
-            self.end(slot, Outcome::Cancelled, due.frame);
+        if is_swept {
+            self.is_swept(slot);
+        } else if self.tracks[slot as usize].phase == Phase::Waiting {
+            self.condemn(slot, Outcome::Cancelled, due.frame);
         } else {
-            self.activate(slot);
+            self.start(slot);
         }
         self.end_all();
         true
+    }
+
+    /// Starts the action in `slot`, which is due; or gives it another place if its predecessor has moved. Where
+    /// earlier chunks had no room for it, it is late.
+    fn start(&mut self, slot: u32) {
+        let track = &self.tracks[slot as usize];
+        let (start, predecessor) = (track.voice.start, track.predecessor);
+        if predecessor != NO_SLOT && self.tracks[predecessor as usize].leads && self.is_stale(slot) {
+            match self.tracks[predecessor as usize].leads_to() {
+                Some((frame, completes)) => self.follow(slot, frame, completes),
+                None => self.wait(slot),
+            }
+        } else if start >= self.earliest(slot) {
+            self.activate(slot);
+        } else {
+            self.place(slot, self.requested_anew(slot));
+            let track = &self.tracks[slot as usize];
+            if track.phase == Phase::Scheduled && track.voice.start <= self.now {
+                self.schedule.remove(slot);
+                self.activate(slot);
+            }
+        }
     }
 
     /// Starts an action that has not started at another time.
@@ -187,6 +234,7 @@ impl Engine {
             && past.start < past.end
         {
             let mut frame = past.start;
+            self.work.recall((past.end - past.start).saturating_mul(record.sink.channels() as i64));
             self.history.recall(past.clone(), |input, channels, range| {
                 let frames = range.len() as i64;
                 let done = record::append(record, &mut track.seen, input, channels, range) as i64;
@@ -199,7 +247,7 @@ impl Engine {
         }
     }
 
-    /// Adds `slot` to what sounds or records, by start frame and sequence. Nearly always at the end.
+    /// Adds `slot` to what sounds or records: what sounds by start frame and sequence, nearly always at the end.
     pub(super) fn insert(&mut self, slot: u32) {
         let key = |tracks: &[Track], slot: u32| {
             let track = &tracks[slot as usize];
@@ -208,7 +256,8 @@ impl Engine {
         let list = match self.tracks[slot as usize].action.as_deref() {
             Some(Action { work: Work::Play(_), .. }) => &mut self.playing,
             Some(Action { work: Work::Record(record), .. }) if record.output => &mut self.copying,
-            _ => &mut self.recording,
+            // One that starts in the past would have to pass all that have started since.
+            _ => return self.recording.push(slot),
         };
         let own = key(&self.tracks, slot);
         let after = list.iter().rposition(|&other| key(&self.tracks, other) < own);

@@ -5,6 +5,7 @@ use crate::action::{FileSeek, When};
 use crate::realtime::envelope::{Fade, Rise};
 use crate::realtime::schedule::Due;
 use crate::realtime::track::Phase;
+use crate::realtime::work::Step;
 use crate::receipt::NONE;
 use crate::request::{Control, Turn};
 
@@ -57,10 +58,14 @@ impl Engine {
         let Some((_, place)) = self.turns.first().filter(|(due, _)| due.frame <= self.frame) else {
             return false;
         };
+        if !self.work.take(Step::Turn) {
+            return false;
+        }
         self.now = self.frame;
         self.turns.remove(place);
         let (slot, control) = Control::at(place);
         match control {
+            _ if self.is_over(slot) => {}
             Control::Pause => self.pause(slot),
             Control::Resume => self.go_on(slot),
             Control::Seek => self.seek(slot),
@@ -91,7 +96,8 @@ impl Engine {
     /// by the frame of the pause.
     fn pause(&mut self, slot: u32) {
         let Some((frame, _, serial)) = self.asked(slot, Control::Pause) else { return };
-        let now = self.now;
+        // It may come late because an earlier chunk had no room for it.
+        let (now, frame) = (self.now, frame.max(self.now));
         let track = &mut self.tracks[slot as usize];
         let plays = track.phase == Phase::Active && track.voice.pause.is_none();
         if !plays && frame > now {
