@@ -125,7 +125,9 @@ typedef enum {
     /** No time stamps tell the time of a frame: the stream has not run yet, the host gave none, or they are useless. */
     SONSET_ERROR_NO_CLOCK = -30,
     /** An action plays the ring or records into it. */
-    SONSET_ERROR_RING_BUSY = -31
+    SONSET_ERROR_RING_BUSY = -31,
+    /** A file has a sample beyond 8 times full scale, or is white noise near full scale, as bytes are that are misread. */
+    SONSET_ERROR_IMPLAUSIBLE = -32
 } sonset_result;
 
 /** Ways of reaching sound. The numbers are fixed, whatever a build contains. */
@@ -690,8 +692,11 @@ typedef struct {
      * end with frames of the encoder's padding.
      */
     int32_t length_uncertain;
-    /** Zero. */
-    int32_t reserved;
+    /**
+     * 1 where the samples come from a file and cannot be the sound that was meant, by the measure told at
+     * sonset_buffer_load_file_at(). To play it takes allow_implausible.
+     */
+    int32_t level_implausible;
     /**
      * The exact rate in hertz that the file of the samples states, which may be no whole number: 22254.5454... in
      * an AIFF file. 0 for samples that come from no file.
@@ -839,8 +844,11 @@ typedef struct {
     double am_phase_cycles;
     /** SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played. */
     int32_t ring_policy;
-    /** 0. */
-    int32_t reserved;
+    /**
+     * 1 to play a file, or a buffer that was loaded from one, that cannot be sound as it was meant
+     * (SONSET_ERROR_IMPLAUSIBLE); 0 to refuse it. No matter for what comes from no file.
+     */
+    int32_t allow_implausible;
 } sonset_play_params;
 
 /** How to read a file that is played. All zeros: its default track, two seconds ahead. */
@@ -1778,6 +1786,13 @@ SONSET_API int32_t sonset_buffer_load_file(const char *path, sonset_buffer **out
  * codec delay. length_uncertain is 1 for these, for MP3 whose tag has not counted the frames that are there, for
  * Vorbis, AAC and MP3 in Matroska, for Ogg without a last page, and for ADPCM.
  *
+ * Bytes that are misread, in the wrong order for example, become noise at full scale. So a file is implausible if a
+ * sample is beyond 8 times full scale, or if at least half of the blocks of 512 frames of a channel that are above
+ * -60 dB are white noise near full scale: root mean square at or above -9 dB of full scale, and correlation with
+ * themselves 1, 2, 3 and 4 frames later below a half. Speech, music, tones and noise below -9 dB are not. An
+ * implausible file is loaded, its info says level_implausible, and sonset_stream_play_buffer() refuses it with
+ * IMPLAUSIBLE unless told to play it.
+ *
  * Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
  * error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.
  *
@@ -2115,7 +2130,9 @@ SONSET_API int32_t sonset_play_params_init(sonset_play_params *params);
  *
  * The buffer is fixed from now on: nothing can be recorded into it any more. It may be released at once.
  *
- * Errors: WOULD_CLIP, RATE_MISMATCH, BUFFER_BUSY, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION,
+ * A buffer whose info says level_implausible is refused with IMPLAUSIBLE unless params->allow_implausible is 1.
+ *
+ * Errors: IMPLAUSIBLE, WOULD_CLIP, RATE_MISMATCH, BUFFER_BUSY, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION,
  * OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an output,
  * STREAM_CLOSED, DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. Then nothing is played, and
  * nothing has changed.
@@ -2191,7 +2208,11 @@ SONSET_API int32_t sonset_play_file_params_init(sonset_play_file_params *params)
  * ends with SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why); for what follows it, it has not
  * completed.
  *
- * Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
+ * A file that cannot be sound as it was meant, by the measure told at sonset_buffer_load_file_at(), is refused with
+ * IMPLAUSIBLE unless params->allow_implausible is 1. That is judged by what is read ahead; where it shows only later,
+ * the action ends there with SONSET_OUTCOME_FILE_ERROR.
+ *
+ * Errors: IMPLAUSIBLE, FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
  * UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,
  * INVALID_STATE without an output, STREAM_CLOSED, DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
  * Then nothing is played.

@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::error::{Code, Error, Result, fail};
 use crate::memory::Locked;
+use crate::plausible::Plausibility;
 use crate::realtime::block::MAX_CHANNELS;
 
 /// Called once when lent memory is not read any more.
@@ -33,6 +34,8 @@ pub struct Origin {
     pub onset_uncertain: bool,
     /// The file does not say which frames at the end belong to the sound.
     pub length_uncertain: bool,
+    /// Whether the samples of the file can be the sound that was meant.
+    pub plausibility: Plausibility,
 }
 
 /// Samples of `frames` × `channels`, interleaved, with what is known of them.

@@ -86,6 +86,8 @@ codes! {
     NoClock = -30, c"SONSET_ERROR_NO_CLOCK";
     /// Another action or the host uses the ring.
     RingBusy = -31, c"SONSET_ERROR_RING_BUSY";
+    /// The level of a file is not that of a sound.
+    Implausible = -32, c"SONSET_ERROR_IMPLAUSIBLE";
 }
 
 /// A failure: its kind, and a sentence with the values that caused it.

@@ -30,6 +30,7 @@ pub mod file;
 pub mod mailbox;
 pub mod memory;
 pub mod options;
+pub mod plausible;
 pub mod process;
 pub mod queue;
 pub mod rate;

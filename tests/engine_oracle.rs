@@ -214,6 +214,7 @@ impl Run {
                 let params = PlayParams {
                     timing,
                     allow_clip: true,
+                    allow_implausible: false,
                     gain_db: play.gain_db,
                     loop_count: play.loop_count,
                     loop_first_frame: play.loop_first,

@@ -11,6 +11,7 @@ use crate::buffer::Buffer;
 use crate::downmix;
 use crate::error::{Result, fail};
 use crate::file::{load, wav};
+use crate::plausible::Plausibility;
 use crate::realtime::block::MAX_CHANNELS;
 use crate::resample;
 
@@ -48,8 +49,9 @@ pub struct sonset_buffer_info {
     /// 1 where the samples come from a file that does not say which frames at its end belong to the sound: it may
     /// end with frames of the encoder's padding.
     pub length_uncertain: i32,
-    /// Zero.
-    pub reserved: i32,
+    /// 1 where the samples come from a file and cannot be the sound that was meant, by the measure told at
+    /// sonset_buffer_load_file_at(). To play it takes allow_implausible.
+    pub level_implausible: i32,
     /// The exact rate in hertz that the file of the samples states, which may be no whole number: 22254.5454... in
     /// an AIFF file. 0 for samples that come from no file.
     pub file_rate_hz: f64,
@@ -189,6 +191,13 @@ pub unsafe extern "C" fn sonset_buffer_load_file(
 /// another file; for MP2 and ADTS; for AAC in MP4 without an edit list; and for AAC and MP3 in Matroska without a
 /// codec delay. length_uncertain is 1 for these, for MP3 whose tag has not counted the frames that are there, for
 /// Vorbis, AAC and MP3 in Matroska, for Ogg without a last page, and for ADPCM.
+///
+/// Bytes that are misread, in the wrong order for example, become noise at full scale. So a file is implausible if a
+/// sample is beyond 8 times full scale, or if at least half of the blocks of 512 frames of a channel that are above
+/// -60 dB are white noise near full scale: root mean square at or above -9 dB of full scale, and correlation with
+/// themselves 1, 2, 3 and 4 frames later below a half. Speech, music, tones and noise below -9 dB are not. An
+/// implausible file is loaded, its info says level_implausible, and sonset_stream_play_buffer() refuses it with
+/// IMPLAUSIBLE unless told to play it.
 ///
 /// Not read are Opus, AC-3, DTS, WMA, and AAC with more than two channels or of the kind HE; the message of the
 /// error then names the command that may convert the file. At most 2^30 samples (frames x channels) are loaded.
@@ -388,7 +397,7 @@ pub unsafe extern "C" fn sonset_buffer_get_info(
             length_from_end_of_file: origin.length_from_end_of_file as i32,
             onset_uncertain: origin.onset_uncertain as i32,
             length_uncertain: origin.length_uncertain as i32,
-            reserved: 0,
+            level_implausible: (origin.plausibility != Plausibility::Plausible) as i32,
             file_rate_hz: origin.file_rate_hz,
         };
         // SAFETY: the caller passes a struct of the size that it states.

@@ -81,6 +81,8 @@ pub enum sonset_result {
     SONSET_ERROR_NO_CLOCK = -30,
     /// An action plays the ring or records into it.
     SONSET_ERROR_RING_BUSY = -31,
+    /// A file has a sample beyond 8 times full scale, or is white noise near full scale, as bytes are that are misread.
+    SONSET_ERROR_IMPLAUSIBLE = -32,
 }
 
 /// Ways of reaching sound. The numbers are fixed, whatever a build contains.
@@ -455,6 +457,7 @@ same! {
     SONSET_ERROR_FILE_IO => Code::FileIo;
     SONSET_ERROR_NO_CLOCK => Code::NoClock;
     SONSET_ERROR_RING_BUSY => Code::RingBusy;
+    SONSET_ERROR_IMPLAUSIBLE => Code::Implausible;
     SONSET_BACKEND_MANUAL => Backend::Manual;
     SONSET_BACKEND_VIRTUAL => Backend::Virtual;
     SONSET_BACKEND_JACK => Backend::Jack;

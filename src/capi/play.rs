@@ -5,7 +5,7 @@ use super::guard::{guard, not_null, optional_values, write};
 use super::ring::{self, sonset_ring};
 use super::start::Fields;
 use super::stream::{self, sonset_stream};
-use super::structs::{self, not_yet, sized, switch};
+use super::structs::{self, sized, switch};
 use crate::action::RampShape;
 use crate::error::{Result, fail};
 use crate::stream::{PlayParams, Stream};
@@ -72,8 +72,9 @@ pub struct sonset_play_params {
     pub am_phase_cycles: f64,
     /// SONSET_RING_...: what happens when a ring runs dry. 0 where no ring is played.
     pub ring_policy: i32,
-    /// 0.
-    pub reserved: i32,
+    /// 1 to play a file, or a buffer that was loaded from one, that cannot be sound as it was meant
+    /// (SONSET_ERROR_IMPLAUSIBLE); 0 to refuse it. No matter for what comes from no file.
+    pub allow_implausible: i32,
 }
 
 sized! { sonset_play_params: 192; }
@@ -100,7 +101,9 @@ pub unsafe extern "C" fn sonset_play_params_init(params: *mut sonset_play_params
 ///
 /// The buffer is fixed from now on: nothing can be recorded into it any more. It may be released at once.
 ///
-/// Errors: WOULD_CLIP, RATE_MISMATCH, BUFFER_BUSY, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION,
+/// A buffer whose info says level_implausible is refused with IMPLAUSIBLE unless params->allow_implausible is 1.
+///
+/// Errors: IMPLAUSIBLE, WOULD_CLIP, RATE_MISMATCH, BUFFER_BUSY, POOL_FULL, BATCH_FULL, UNKNOWN_BATCH, UNKNOWN_ACTION,
 /// OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED, INVALID_STATE without an output,
 /// STREAM_CLOSED, DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE. Then nothing is played, and
 /// nothing has changed.
@@ -210,7 +213,6 @@ impl Arguments {
 }
 
 fn convert(params: &sonset_play_params) -> Result<PlayParams> {
-    not_yet(params.reserved != 0, "reserved")?;
     let has_frame_count = switch(params.has_frame_count, "has_frame_count")?;
     if !has_frame_count && params.frame_count != 0 {
         fail!(InvalidArgument, "frame_count is {}, but has_frame_count is 0", params.frame_count);
@@ -234,6 +236,7 @@ fn convert(params: &sonset_play_params) -> Result<PlayParams> {
     Ok(PlayParams {
         timing: timing.timing()?,
         allow_clip: switch(params.allow_clip, "allow_clip")?,
+        allow_implausible: switch(params.allow_implausible, "allow_implausible")?,
         gain_db: params.gain_db,
         loop_count: params.loop_count,
         loop_first_frame: params.loop_first_frame,

@@ -51,7 +51,11 @@ pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_f
 /// ends with SONSET_OUTCOME_FILE_ERROR (sonset_stream_get_action_error() tells why); for what follows it, it has not
 /// completed.
 ///
-/// Errors: FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
+/// A file that cannot be sound as it was meant, by the measure told at sonset_buffer_load_file_at(), is refused with
+/// IMPLAUSIBLE unless params->allow_implausible is 1. That is judged by what is read ahead; where it shows only later,
+/// the action ends there with SONSET_OUTCOME_FILE_ERROR.
+///
+/// Errors: IMPLAUSIBLE, FILE_NOT_FOUND, FILE_IO, FILE_FORMAT, NON_FINITE, RATE_MISMATCH, OUT_OF_MEMORY, POOL_FULL, BATCH_FULL,
 /// UNKNOWN_BATCH, UNKNOWN_ACTION, OTHER_STREAM and ACTION_ENDED for after_action, TIME_RANGE, UNSUPPORTED,
 /// INVALID_STATE without an output, STREAM_CLOSED, DEVICE_LOST, INVALID_ARGUMENT, NULL_POINTER, INVALID_HANDLE.
 /// Then nothing is played.

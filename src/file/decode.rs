@@ -12,6 +12,7 @@ use super::outline::Outline;
 use super::part::PartDecoder;
 use super::unreadable;
 use crate::error::{Result, fail};
+use crate::plausible::{Meter, Plausibility};
 use crate::rate::Rate;
 
 /// What is known of an open track.
@@ -52,6 +53,7 @@ pub struct Decoder {
     part: PartDecoder,
     /// The frame that is read next.
     position: u64,
+    meter: Meter,
 }
 
 impl Decoder {
@@ -64,11 +66,13 @@ impl Decoder {
         let mut source = Source::open(path)?;
         let outline = Arc::new(Outline::of(path, &mut source)?);
         let part = PartDecoder::open(path, source, &outline, 0, track, 0)?;
+        let info = info_of(&part);
         let mut decoder = Self {
             path: path.to_path_buf(),
             outline,
             tracks: part.media.tracks.clone(),
-            info: info_of(&part),
+            meter: Meter::new(info.channels),
+            info,
             starts: vec![0],
             index: 0,
             part,
@@ -134,7 +138,13 @@ impl Decoder {
                 Err(_) => break,
             }
         }
+        self.meter.feed(&out[..done * channels]);
         Ok(done)
+    }
+
+    /// Whether what was read so far can be the sound that was meant; `is_whole` if no more will be.
+    pub fn plausibility(&self, is_whole: bool) -> Plausibility {
+        self.meter.judge(is_whole)
     }
 
     /// Makes `frame` the one that is read next; any frame up to the end may be named, an end that is not known

@@ -36,6 +36,7 @@ pub fn load(path: &Path, rate_hz: u32, track: i32) -> Result<Arc<Buffer>> {
         length_from_end_of_file: info.length_from_end_of_file,
         onset_uncertain: info.onset_uncertain,
         length_uncertain: info.length_uncertain,
+        plausibility: decoder.plausibility(true),
     };
     Buffer::copy_from(&samples, frames, info.channels as i32, rate_hz as i32, origin)
         .map_err(|error| naming(path, error))

@@ -78,11 +78,20 @@ pub struct Feeder {
     place: Place,
     samples: Vec<f32>,
     over: bool,
+    allow_implausible: bool,
 }
 
 impl Feeder {
     /// Reads `course` of a file into `ring`, from frame `position` of it on.
-    pub fn new(mut decoder: RatedDecoder, course: Course, position: i64, ring: Arc<Ring>) -> Result<Self> {
+    ///
+    /// It ends with an error before what cannot be sound gets there, unless that is allowed.
+    pub fn new(
+        mut decoder: RatedDecoder,
+        course: Course,
+        position: i64,
+        ring: Arc<Ring>,
+        allow_implausible: bool,
+    ) -> Result<Self> {
         let (at, passes) = course.at(position);
         if at > 0 {
             decoder.seek(at as u64)?;
@@ -94,7 +103,14 @@ impl Feeder {
         let kept = Vec::with_capacity(length.filter(|_| is_short).unwrap_or(0) as usize);
         let keeps = is_short && at <= course.loop_first;
         let place = Place { course, at, passes, kept, is_short, keeps, from_kept: None };
-        Ok(Self { decoder, ring, place, samples: vec![0.0; FRAMES * channels], over: false })
+        Ok(Self {
+            decoder,
+            ring,
+            place,
+            samples: vec![0.0; FRAMES * channels],
+            over: false,
+            allow_implausible,
+        })
     }
 
     /// Reads one piece into the ring. False if there is no room, or nothing more to come.
@@ -103,7 +119,12 @@ impl Feeder {
         if self.over || room == 0 {
             return Ok(false);
         }
-        match self.next(room as usize)? {
+        let next = self.next(room as usize)?;
+        if let Some(fault) = self.decoder.plausibility(next == 0).fault().filter(|_| !self.allow_implausible)
+        {
+            fail!(Implausible, "the file {fault}; set allow_implausible if it is what it is meant to be");
+        }
+        match next {
             0 => {
                 self.over = true;
                 self.ring.finish()?;
@@ -207,6 +228,8 @@ pub struct Reading {
     pub course: Course,
     /// Frames that are read ahead.
     pub ahead_frames: i64,
+    /// Whether it may be what cannot be sound.
+    pub allow_implausible: bool,
 }
 
 impl Reading {
@@ -214,7 +237,8 @@ impl Reading {
     /// worker that goes on. As much is there then that what starts at once misses nothing.
     pub fn start(self: &Arc<Self>, decoder: RatedDecoder, position: i64) -> Result<Reel> {
         let ring = Ring::new(self.ahead_frames, self.channels as i32, self.rate_hz as i32)?;
-        let prepared = Feeder::new(decoder, self.course, position, ring.clone()).and_then(filled);
+        let prepared = Feeder::new(decoder, self.course, position, ring.clone(), self.allow_implausible)
+            .and_then(filled);
         let feeder = prepared.map_err(|error| naming(&self.path, error))?;
         let reel = Reel { reader: ring.claim_for_play()?, task: Arc::new(FileTask::reading(self.clone())) };
         feed(feeder, reel.task.clone())?;

@@ -4,6 +4,7 @@
 
 use super::decode::{Decoder, Info};
 use crate::error::{Error, Result};
+use crate::plausible::Plausibility;
 use crate::rate::Rate;
 use crate::resample::{Resampler, converted_frames, entry};
 
@@ -55,6 +56,11 @@ impl RatedDecoder {
     /// What is known of the track in the file.
     pub fn info(&self) -> &Info {
         self.decoder.info()
+    }
+
+    /// As [`Decoder::plausibility`].
+    pub fn plausibility(&self, is_whole: bool) -> Plausibility {
+        self.decoder.plausibility(is_whole)
     }
 
     /// Number of frames, where the file tells it exactly.

@@ -58,6 +58,8 @@ pub struct PlayParams {
     pub timing: Timing,
     /// Whether the guard may limit it.
     pub allow_clip: bool,
+    /// Whether it may come from a file that cannot be sound.
+    pub allow_implausible: bool,
     /// Gain on top of the gains of the channels, in decibels.
     pub gain_db: f64,
     /// Extra passes of the loop; −1 for ever.

@@ -33,6 +33,12 @@ impl Stream {
         if params.ring != RingPolicy::Continue {
             fail!(InvalidArgument, "ring_policy is {}, but there is no ring", params.ring as i32);
         }
+        if let Some(fault) = buffer.origin().plausibility.fault().filter(|_| !params.allow_implausible) {
+            fail!(
+                Implausible,
+                "the file that the buffer was loaded from {fault}; set allow_implausible if it is what it is meant to be"
+            );
+        }
         let range = Range::of(buffer, params)?;
         // Until it is claimed no recording may make it louder than it is found here.
         let _passing = buffer.pass_still()?;

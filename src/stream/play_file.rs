@@ -54,6 +54,7 @@ impl Stream {
             channels: info.channels,
             course,
             ahead_frames: ahead_frames(file, rate, info.channels)?,
+            allow_implausible: params.allow_implausible,
         };
         let reel = Arc::new(reading).start(decoder, 0)?;
         // How loud the file will be nobody knows: the guard limits it.

@@ -340,6 +340,14 @@ class Buffer:
         return bool(_info(self._handle).length_uncertain)
 
     @property
+    def level_implausible(self) -> bool:
+        """Whether it comes from a file and cannot be the sound that was meant: beyond 8, or white noise near full scale.
+
+        To play it takes ``allow_implausible=True``.
+        """
+        return bool(_info(self._handle).level_implausible)
+
+    @property
     def duration_s(self) -> Optional[float]:
         """Length in seconds; None without a rate."""
         return self.frames / self.samplerate if self.samplerate else None

@@ -139,6 +139,10 @@ class WouldClipError(SonsetError, ValueError):
     """The sound's peak times its gain exceeds the ceiling of a channel."""
 
 
+class ImplausibleError(SonsetError, ValueError):
+    """A file has a sample beyond 8 times full scale, or is white noise near full scale, as misread bytes are."""
+
+
 class NonFiniteError(SonsetError, ValueError):
     """A sample is NaN or infinite."""
 
@@ -249,6 +253,7 @@ BY_NAME: Dict[str, Type[SonsetError]] = {
     "FILE_IO": FileInputOutputError,
     "NO_CLOCK": NoClockError,
     "RING_BUSY": RingBusyError,
+    "IMPLAUSIBLE": ImplausibleError,
 }
 """The exception of each ``SONSET_ERROR_...``."""
 

@@ -56,6 +56,7 @@ class SoundOptions(StartOptions, total=False):
     offset_ramp_frames: int
     ramp_shape: Literal["raised_cosine", "linear"]
     allow_clip: bool
+    allow_implausible: bool
     am_depth: float
     am_frequency_hz: float
     am_phase_cycles: float
@@ -148,6 +149,8 @@ _SOUND_TEXT = f"""{_START_TEXT}\
         The course of both.
     allow_clip : bool
         Limits a sound that exceeds the ceiling instead of refusing it.
+    allow_implausible : bool
+        Plays a file whose level is not that of a sound (`ImplausibleError`).
     am_depth, am_frequency_hz, am_phase_cycles : float
         Sinusoidal amplitude modulation: depth from 0 to 1, frequency, and phase at the start.
 """
@@ -404,6 +407,7 @@ _PLAY_FIELDS: Dict[str, Setter] = {
     "offset_ramp_frames": _whole("offset_ramp_frames"),
     "ramp_shape": _choice("ramp_shape", "sonset_ramp_shape"),
     "allow_clip": _flag("allow_clip"),
+    "allow_implausible": _flag("allow_implausible"),
     "am_depth": _real("am_depth"),
     "am_frequency_hz": _real("am_frequency_hz"),
     "am_phase_cycles": _real("am_phase_cycles"),
