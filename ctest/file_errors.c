@@ -59,6 +59,7 @@ static void test_playing(void)
     static float out[4000 * BLOCK];
     sonset_stream *stream = open_running(SONSET_BACKEND_MANUAL, 1, 0);
     sonset_play_file_params file;
+    sonset_file_info about = {0};
     sonset_receipt receipt;
     sonset_buffer *sound;
     int64_t action = -1;
@@ -76,6 +77,16 @@ static void test_playing(void)
     for (n = 0; n < receipt.done_frames; n++) CHECK_REAL(out[n], sample(n));
     CHECK(strstr(sonset_stream_get_action_error(stream, action), "cut.wav") != NULL);
     CHECK(strstr(sonset_stream_get_action_error(stream, action), "breaks at frame") != NULL);
+
+    PROMISE("what is known of a file before it is read is told");
+    about.struct_size = sizeof about;
+    OK(sonset_file_get_info(path_of("cut.wav"), 0, &about));
+    CHECK_INT(about.frames, FRAMES);
+    CHECK_INT(about.channels, 1);
+    CHECK_INT(about.sample_rate_hz, RATE);
+    CHECK_REAL(about.file_rate_hz, RATE);
+    CHECK(about.track == 1 && about.track_count == 1);
+    CHECK(!about.onset_uncertain && !about.length_uncertain && !about.length_from_end_of_file);
 
     PROMISE("an action that went well, or has no file, has no such text");
     sound = constant(0.5f, 10);

@@ -342,6 +342,7 @@ static void test_buffers(sonset_stream *stream)
     sonset_buffer *buffer = buffer_of(NULL, 4, 1);
     sonset_buffer *none;
     sonset_buffer_info info;
+    sonset_file_info about = {0};
     float samples[4];
 
     PROMISE("files of buffers: NULL and rates out of range");
@@ -355,6 +356,10 @@ static void test_buffers(sonset_stream *stream)
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 384001, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", INT32_MIN, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 0, -1, &none));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_get_info("/tmp/a.wav", 0, NULL));
+    FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_get_info(NULL, 0, &about));
+    FAILS(SONSET_ERROR_FILE_NOT_FOUND, sonset_file_get_info("", 0, &about));
+    FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_file_get_info("/tmp/a.wav", -1, &about));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_save_file(buffer, NULL, RATE));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", 0));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", -1));

@@ -704,6 +704,30 @@ typedef struct {
     double file_rate_hz;
 } sonset_buffer_info;
 
+/** What is known of an audio track of a file before it is read. */
+typedef struct {
+    /** Size of this struct in bytes, or 0. */
+    uint32_t struct_size;
+    /** Number of channels. */
+    int32_t channels;
+    /** Number of frames; -1 where only reading the file tells it. */
+    int64_t frames;
+    /** Rate in whole hertz. */
+    int32_t sample_rate_hz;
+    /** Number of the track among the audio tracks, from 1. */
+    int32_t track;
+    /** Number of audio tracks in the file. */
+    int32_t track_count;
+    /** 1 where the file states no length, as in sonset_buffer_info. */
+    int32_t length_from_end_of_file;
+    /** 1 where the sound may begin late by an encoder's delay, as in sonset_buffer_info. */
+    int32_t onset_uncertain;
+    /** 1 where the sound may end with an encoder's padding, as in sonset_buffer_info. */
+    int32_t length_uncertain;
+    /** The exact rate in hertz, as in sonset_buffer_info. */
+    double file_rate_hz;
+} sonset_file_info;
+
 /** What is known of a ring. */
 typedef struct {
     /** Size of this struct in bytes, or 0. */
@@ -1908,6 +1932,23 @@ SONSET_API
 void sonset_buffer_release(sonset_buffer *buffer);
 
 /**
+ * Tells what is known of audio track track (from 1; 0 for the file's default) of a file before it is read: its
+ * rate, channels and length, and whether the file tells exactly where its sound begins and ends. This is the way to
+ * know that of a file for sonset_stream_play_file(); of a buffer, sonset_buffer_get_info() tells it.
+ *
+ * No pipe is a file in this sense: what was read of it would be gone.
+ *
+ * Errors: FILE_NOT_FOUND, FILE_FORMAT, FILE_IO, UNSUPPORTED for a pipe, INVALID_ARGUMENT for a track that is not
+ * there, NULL_POINTER.
+ *
+ * [any-thread] [blocks]
+ */
+SONSET_API
+int32_t sonset_file_get_info(const char *path,
+                             int32_t track,
+                             sonset_file_info *out_info);
+
+/**
  * Makes an empty ring with room for frames frames of channels (1 to 256) channels. Release it with
  * sonset_ring_release(). sample_rate_hz is 1000 to 768000, or 0 if it is to fit every stream.
  *
@@ -2194,9 +2235,10 @@ SONSET_API int32_t sonset_play_file_params_init(sonset_play_file_params *params)
 
 /**
  * Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.
- * What files are read is said at sonset_buffer_load_file_at(). A file of another rate is
- * converted with resample 1, as sonset_buffer_load_file_at() does it, with the same frames; those of first_frame,
- * frame_count and the loop are then counted at the stream's rate.
+ * What files are read is said at sonset_buffer_load_file_at(); sonset_file_get_info() tells beforehand whether where
+ * the sound begins in it is certain. A file of another rate is converted with resample 1, as
+ * sonset_buffer_load_file_at() does it, with the same frames; those of first_frame, frame_count and the loop are then
+ * counted at the stream's rate.
  *
  * file NULL stands for all zeros; channels, gains, channel_count and params are as for
  * sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer

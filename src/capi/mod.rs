@@ -18,6 +18,7 @@ mod backend;
 mod device;
 mod stream;
 mod buffer;
+mod file;
 mod ring;
 mod channel;
 mod start;
@@ -34,6 +35,6 @@ mod results;
 /// C code reaches these; so do the tests that call the C surface from Rust.
 pub use self::{
     backend::*, buffer::*, channel::*, clock::*, constants::*, control::*, detect::*, device::*, error::*,
-    generate::*, input::*, play::*, play_file::*, record::*, record_file::*, results::*, ring::*, stream::*,
-    version::*,
+    file::*, generate::*, input::*, play::*, play_file::*, record::*, record_file::*, results::*, ring::*,
+    stream::*, version::*,
 };

@@ -37,9 +37,10 @@ pub unsafe extern "C" fn sonset_play_file_params_init(params: *mut sonset_play_f
 }
 
 /// Plays a sound file, or the sound track of a film, while it is read: whatever its length, in a few megabytes.
-/// What files are read is said at sonset_buffer_load_file_at(). A file of another rate is
-/// converted with resample 1, as sonset_buffer_load_file_at() does it, with the same frames; those of first_frame,
-/// frame_count and the loop are then counted at the stream's rate.
+/// What files are read is said at sonset_buffer_load_file_at(); sonset_file_get_info() tells beforehand whether where
+/// the sound begins in it is certain. A file of another rate is converted with resample 1, as
+/// sonset_buffer_load_file_at() does it, with the same frames; those of first_frame, frame_count and the loop are then
+/// counted at the stream's rate.
 ///
 /// file NULL stands for all zeros; channels, gains, channel_count and params are as for
 /// sonset_stream_play_buffer(), with frames of the file in place of those of the buffer. A loop that is longer

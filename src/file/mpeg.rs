@@ -220,9 +220,23 @@ fn xing(frame: &[u8], header: &Header) -> Option<Tag> {
             tag.delay = Some((delay + DECODER_DELAY_FRAMES, padding.saturating_sub(DECODER_DELAY_FRAMES)));
         }
     }
-    let stated = frame.get(at + 34..at + 36).map(|crc| u16::from_be_bytes([crc[0], crc[1]]));
-    tag.is_intact = stated.is_some_and(|stated| stated != 0 && stated == crc16(&frame[..at + 34]));
+    tag.is_intact = is_intact(frame, at + 34);
     Some(tag)
+}
+
+/// Whether the checksum at `at` is that of what stands before it, as LAME writes it, or of the first 190 bytes, as
+/// ffmpeg does: in stereo files of MPEG 1 they are the same.
+fn is_intact(frame: &[u8], at: usize) -> bool {
+    let Some(&[high, low]) = frame.get(at..at + 2) else { return false };
+    let stated = u16::from_be_bytes([high, low]);
+    let of_ffmpeg = || {
+        let mut head = frame.get(..190)?.to_vec();
+        if let Some(own) = head.get_mut(at..at + 2) {
+            own.fill(0);
+        }
+        Some(crc16(&head))
+    };
+    stated != 0 && (stated == crc16(&frame[..at]) || of_ffmpeg() == Some(stated))
 }
 
 fn vbri(frame: &[u8], header: &Header) -> Option<Tag> {

@@ -23,7 +23,8 @@ type Close = unsafe extern "C" fn(*mut c_void) -> c_int;
 type Explain = unsafe extern "C" fn(*mut c_void) -> *const c_char;
 
 const READ: c_int = 0x10;
-const MOST_FRAMES: i64 = 1 << 24;
+const STEP_FRAMES: i64 = 1 << 14;
+const MOST_SAMPLES: usize = 1 << 26;
 
 /// The library.
 pub struct SndFile(Library);
@@ -59,11 +60,19 @@ impl SndFile {
             if file.is_null() {
                 return Err(std::ffi::CStr::from_ptr(explain(file)).to_string_lossy().into_owned());
             }
-            let frames = info.frames.clamp(0, MOST_FRAMES);
-            let mut samples = vec![0.0; frames as usize * info.channels as usize];
-            let done = read(file, samples.as_mut_ptr(), frames);
+            // Not info.frames, which may be an estimate.
+            let channels = info.channels as usize;
+            let mut samples = Vec::new();
+            loop {
+                let begin = samples.len();
+                samples.resize(begin + STEP_FRAMES as usize * channels, 0.0);
+                let done = read(file, samples[begin..].as_mut_ptr(), STEP_FRAMES).max(0) as usize;
+                samples.truncate(begin + done * channels);
+                if done == 0 || samples.len() > MOST_SAMPLES {
+                    break;
+                }
+            }
             close(file);
-            samples.truncate(done.max(0) as usize * info.channels as usize);
             Ok(Sound { channels: info.channels as usize, rate: info.sample_rate as u32, samples })
         }
     }

@@ -92,6 +92,21 @@ def test_files_keep_every_bit(tmp_path: Path, noise):
     assert not (back.length_from_end_of_file or back.onset_uncertain or back.length_uncertain)
 
 
+def test_an_onset_that_a_file_does_not_tell_is_warned_of(tmp_path: Path):
+    path = tmp_path / "silent.mp3"
+    # Frames of silence of 128 kbit/s, and no tag.
+    path.write_bytes((b"\xff\xfb\x90\x64" + bytes(413)) * 20)
+    info = sonset.file_info(path)
+    assert (info.samplerate, info.file_rate, info.channels, info.frames) == (44100, 44100.0, 2, 20 * 1152)
+    assert (info.track, info.track_count) == (1, 1)
+    assert info.onset_uncertain and info.length_uncertain and not info.length_from_end_of_file
+    with pytest.warns(sonset.UncertainOnsetWarning, match="silent.mp3"):
+        assert sonset.Buffer.from_file(path).onset_uncertain
+    with sonset.Stream(44100, device="virtual") as stream:
+        with pytest.warns(sonset.UncertainOnsetWarning, match="silent.mp3"):
+            stream.play_file(path)
+
+
 def test_missing_and_damaged_files_are_pythons_own_errors(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match="nowhere.wav"):
         sonset.Buffer.from_file(tmp_path / "nowhere.wav")

@@ -25,6 +25,7 @@ from .buffer import Buffer
 from .clock import Clock
 from .devices import DeviceInfo, DeviceList, backends, query_devices
 from .errors import *  # noqa: F403
+from .files import FileInfo, file_info
 from .receipt import Receipt, Receipts
 from .ring import RingBuffer, RingInfo
 from .state import Level, StreamInfo, StreamStats, StreamTime
@@ -38,6 +39,7 @@ __all__ = [
     "Detection",
     "DeviceInfo",
     "DeviceList",
+    "FileInfo",
     "Level",
     "Receipt",
     "Receipts",
@@ -50,6 +52,7 @@ __all__ = [
     "StreamTime",
     "__version__",
     "backends",
+    "file_info",
     "query_devices",
     "receipts_to_bids_events",
     *errors.__all__,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from . import progress
+from . import files, progress
 from ._library import NULL, Process, check, ffi, lib, path_bytes, refuse, shown
 from .options import number, whole
 
@@ -188,7 +188,8 @@ class Buffer:
     ) -> Buffer:
         """Reads a sound file, or the sound track of a film.
 
-        What encoders put in front is removed: frame 0 is what is heard at time 0.
+        What encoders put in front is removed: frame 0 is what is heard at time 0. Where the file does not tell how much
+        that is (`onset_uncertain`), there is an `UncertainOnsetWarning`.
 
         Parameters
         ----------
@@ -212,7 +213,10 @@ class Buffer:
         arguments = path_bytes(path), _rate(samplerate), whole("track", track), handle
         code = progress.while_working(f"reading {path!s}", show_progress, lib.sonset_buffer_load_file_at, *arguments)
         check(code)
-        return cls._adopt(handle[0])
+        buffer = cls._adopt(handle[0])
+        if buffer.onset_uncertain:
+            files.warn_of_onset(path)
+        return buffer
 
     def resample(self, samplerate: int, *, show_progress: progress.Progress = None) -> Buffer:
         """The same sound at another rate; an onset stays where it is to a hundredth of a frame.

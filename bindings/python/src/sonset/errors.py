@@ -298,6 +298,10 @@ class BluetoothWarning(SonsetWarning):
     """The device is a Bluetooth one, whose delay is long and changes."""
 
 
+class UncertainOnsetWarning(SonsetWarning):
+    """A file does not tell where its sound begins: it may be late by the delay of its encoder."""
+
+
 class SummaryWarning(SonsetWarning):
     """What went wrong while a stream was open."""
 

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Optional
 
+from . import files
 from . import options as _options
 from ._library import NULL, failure, ffi, lib, numbers, path_bytes, refuse, shown, struct
 from .action import Action
@@ -103,6 +104,8 @@ class Player(Issuer):
     ) -> Action:
         """Plays a sound file, or the sound track of a film, while it is read.
 
+        Where the file does not tell where its sound begins (see `file_info`), there is an `UncertainOnsetWarning`.
+
         Parameters
         ----------
         path : path-like
@@ -126,6 +129,7 @@ class Player(Issuer):
         def play_file(stream: Any, file: Any, *how: Any) -> Any:
             return lib.sonset_stream_play_file(stream, name, file, *how)
 
+        files.warn_if_uncertain(path, track)
         return self._play(play_file, file, channels, gains, options, None)
 
     @_options.takes(_options.SoundOptions)
