@@ -4,7 +4,7 @@
 /// A range of memory that the operating system was asked to keep in RAM, until this is dropped.
 #[derive(Debug)]
 pub struct Locked {
-    #[cfg_attr(not(unix), allow(dead_code))]
+    #[cfg_attr(any(not(unix), miri), allow(dead_code))]
     address: usize,
     bytes: usize,
 }
@@ -26,14 +26,15 @@ impl Drop for Locked {
     }
 }
 
-#[cfg(unix)]
+// Miri knows no such call.
+#[cfg(all(unix, not(miri)))]
 fn lock(address: usize, bytes: usize) -> bool {
     // SAFETY: mlock reads nothing; a range that is not mapped is its error, not ours.
     unsafe { libc::mlock(address as *const _, bytes) == 0 }
 }
 
 /// Unlocks the pages that lie wholly inside the range: the outer ones may hold other locked memory.
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 fn unlock(address: usize, bytes: usize) {
     // SAFETY: sysconf takes any number and touches no memory of ours.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(1) as usize;
@@ -45,12 +46,12 @@ fn unlock(address: usize, bytes: usize) {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(any(not(unix), miri))]
 fn lock(_address: usize, _bytes: usize) -> bool {
     false
 }
 
-#[cfg(not(unix))]
+#[cfg(any(not(unix), miri))]
 fn unlock(_address: usize, _bytes: usize) {}
 
 #[cfg(test)]

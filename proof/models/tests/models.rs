@@ -4,6 +4,7 @@
 //! was not found.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use sonset::mailbox::Mailbox;
 use sonset::queue::queues;
 use sonset::realtime::block::Input;
 use sonset::realtime::crossing::Crossing;
+use sonset::realtime::gate::Gate;
 use sonset::receipt::ActionState;
 use sonset::request::Cancels;
 use sonset::ring::Ring;
@@ -274,6 +276,56 @@ fn a_slot_shows_the_values_of_its_state_and_is_the_hosts_again_after_the_report(
         });
         host_side.join().unwrap();
         callback_side.join().unwrap();
+    });
+}
+
+#[test]
+fn gate_lets_one_have_the_engine_at_a_time_and_gives_it_back_as_it_was_left() {
+    model(3, || {
+        let gate = Arc::new(Gate::<Arc<Plain>>::default());
+        gate.open(Box::new(Plain::new()));
+        // Two threads of the host, or one callback that moves from thread to thread.
+        let callbacks: [_; 2] = std::array::from_fn(|_| {
+            let gate = gate.clone();
+            spawn(move || i64::from(gate.enter((), |engine, ()| engine.set(engine.get() + 1)).is_ok()))
+        });
+        let host = spawn({
+            let gate = gate.clone();
+            move || {
+                // Without waiting: loom knows no time. Where a callback is inside, the model below has the rest.
+                let engine = gate.close(Duration::ZERO)?;
+                let blocks = engine.get();
+                engine.set(-1);
+                assert!(gate.enter((), |_, ()| ()).is_err(), "in after it was closed");
+                Some(blocks)
+            }
+        });
+        let ran: i64 = callbacks.into_iter().map(|callback| callback.join().unwrap()).sum();
+        if let Some(blocks) = host.join().unwrap() {
+            assert_eq!(blocks, ran, "blocks of the engine that the host was given");
+        }
+    });
+}
+
+#[test]
+fn gate_gives_up_a_callback_that_does_not_leave() {
+    model(3, || {
+        let gate = Arc::new(Gate::<Arc<Plain>>::default());
+        let memory = Plain::new();
+        gate.open(Box::new(memory.clone()));
+        let callback = spawn({
+            let gate = gate.clone();
+            move || gate.enter((), |engine, ()| engine.set(1)).is_ok()
+        });
+        let host = spawn({
+            let gate = gate.clone();
+            move || gate.close(Duration::ZERO).is_some()
+        });
+        let (ran, closed) = (callback.join().unwrap(), host.join().unwrap());
+        drop(gate);
+        assert!(ran || closed);
+        // The host's copy, and that of an engine that was left behind.
+        assert_eq!(Arc::strong_count(&memory), if closed { 1 } else { 2 });
     });
 }
 
