@@ -68,6 +68,28 @@ const FORMATS: &[(&str, &str)] = &[
     ("flac.mkv", "-c:a flac"),
 ];
 
+/// And of those that share their reader with one of the kinds above, for the long form.
+const MORE_FORMATS: &[(&str, &str)] = &[
+    ("u8.wav", "-c:a pcm_u8"),
+    ("s24.wav", "-c:a pcm_s24le"),
+    ("f64.wav", "-c:a pcm_f64le"),
+    ("alaw.wav", "-c:a pcm_alaw"),
+    ("mulaw.wav", "-c:a pcm_mulaw"),
+    ("ima.wav", "-c:a adpcm_ima_wav"),
+    ("s16.rf64.wav", "-c:a pcm_s16le -rf64 always"),
+    ("sowt.aiff", "-c:a pcm_s16le -f aiff"),
+    ("f32.aiff", "-c:a pcm_f32be -f aiff"),
+    ("variable.mp3", "-q:a 5"),
+    ("untagged.mp3", "-b:a 64k -write_xing 0 -id3v2_version 0"),
+    ("a.mp2", "-b:a 128k"),
+    ("in24.mov", "-c:a pcm_s24be"),
+    ("fl32.mov", "-c:a pcm_f32le"),
+    ("alac.mov", "-c:a alac"),
+    ("flac.mp4", "-c:a flac -strict -2"),
+    ("mp3.mkv", "-c:a libmp3lame -b:a 64k"),
+    ("s16.mkv", "-c:a pcm_s16le"),
+];
+
 /// Numbers that are the same in every run (xorshift, Marsaglia 2003).
 struct Numbers(u64);
 
@@ -126,17 +148,21 @@ fn hush_decoders() {
     }));
 }
 
-#[test]
-fn damaged_files_neither_panic_nor_hang_nor_take_memory() {
+/// Plays files that `damage` made of each of `formats`, so many times each.
+fn survive<'a>(
+    formats: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+    rounds: usize,
+    damage: impl Fn(&[u8], &mut Numbers) -> Vec<u8>,
+) {
     let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     hush_decoders();
     let folder = tempfile::tempdir().unwrap();
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
-    for (name, arguments) in FORMATS {
+    for (name, arguments) in formats {
         let path = encode(folder.path(), name, &noise(12_000, 2), 2, 48_000, arguments);
         let bytes = std::fs::read(&path).unwrap();
         assert!(play(&path).is_ok(), "{name}");
-        for round in 0..300 {
+        for round in 0..rounds {
             std::fs::write(&path, damage(&bytes, &mut numbers)).unwrap();
             let begin = Instant::now();
             let (peak, result) = peak_of(|| play(&path));
@@ -148,6 +174,48 @@ fn damaged_files_neither_panic_nor_hang_nor_take_memory() {
             assert!(result.err().is_none_or(refused), "{about}");
         }
     }
+}
+
+#[test]
+fn damaged_files_neither_panic_nor_hang_nor_take_memory() {
+    survive(FORMATS, 300, damage);
+}
+
+/// Beside single bytes: numbers at which something overflows, parts that are doubled, moved or left out.
+fn damage_more(bytes: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut damaged = damage(bytes, numbers);
+    for _ in 0..numbers.below(4) {
+        if damaged.len() < 16 {
+            break;
+        }
+        let end = if numbers.below(2) == 0 { damaged.len().min(600) } else { damaged.len() };
+        let at = numbers.below(end - 8);
+        let count = (1 << numbers.below(8)).min(damaged.len() - at - 8);
+        match numbers.below(5) {
+            0 => {
+                let end = [0u32, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0xFFFF_FFFE][numbers.below(6)];
+                let end = if numbers.below(2) == 0 { end.to_le_bytes() } else { end.to_be_bytes() };
+                damaged[at..at + 4].copy_from_slice(&end);
+            }
+            1 => drop(damaged.drain(at..at + count)),
+            2 => {
+                let part = damaged[at..at + count].to_vec();
+                damaged.splice(at..at, part);
+            }
+            3 => damaged[at..at + count].fill(if numbers.below(2) == 0 { 0 } else { 0xFF }),
+            _ => {
+                let to = numbers.below(damaged.len() - count);
+                damaged.copy_within(at..at + count, to);
+            }
+        }
+    }
+    damaged
+}
+
+#[test]
+#[ignore = "minutes: cargo test --test media_hostile -- --ignored"]
+fn files_that_are_damaged_in_many_ways_neither_panic_nor_hang_nor_take_memory() {
+    survive(FORMATS.iter().chain(MORE_FORMATS), 600, damage_more);
 }
 
 #[test]
