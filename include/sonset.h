@@ -1466,7 +1466,7 @@ SONSET_API int32_t sonset_stream_config_init(sonset_stream_config *config);
  *   manual   callbacks=duplex|separate
  *   jack     client_name=NAME; server=NAME; autoconnect=on|off; output_ports=P,P,...; input_ports=P,P,...
  *            (a client's name has at most 63 bytes; on, which is the default: channel k to the card's port k, and a
- *            channel without one is refused with UNSUPPORTED_FORMAT)
+ *            channel without one is refused with UNSUPPORTED_FORMAT, by jack-separate always)
  *   virtual  none; a device id may carry a fault plan: "virtual:lose_at=FRAME,ppm=X,jitter_ns=X,..."
  *   others   os_resample=on|off (whether the system may convert the rate, which is then said in the info)
  *

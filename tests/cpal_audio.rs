@@ -128,5 +128,9 @@ fn a_rate_or_a_device_that_is_not_there_is_refused_with_its_name() {
     let error = Stream::open(&unknown).err().unwrap();
     assert_eq!(error.code, sonset::error::Code::NoDevice, "{error}");
     assert!(error.message.contains("no such device"), "{error}");
+    let wide = Config { output_channels: 3, ..config(Backend::JackSeparate) };
+    let error = Stream::open(&wide).err().expect("the card has two ports");
+    assert_eq!(error.code, sonset::error::Code::UnsupportedFormat, "{error}");
+    assert!(error.message.contains("3 output channels") && error.message.contains("2 ports"), "{error}");
     assert!(backend::devices(Backend::JackSeparate).unwrap().len() >= 2);
 }

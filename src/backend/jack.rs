@@ -87,6 +87,24 @@ fn list(server: Option<&str>) -> Result<Vec<Device>> {
     }])
 }
 
+/// Refuses channels that the card of the default server has no ports for: their sounds would complete unheard.
+pub fn check_ports(request: &Request<'_>) -> Result<()> {
+    for device in devices()? {
+        let (outputs, inputs) = (request.output_channels, request.input_channels);
+        let directions =
+            [("output", outputs, device.output_channels), ("input", inputs, device.input_channels)];
+        for (kind, channels, ports) in directions {
+            if channels > ports {
+                fail!(
+                    UnsupportedFormat,
+                    "{channels} {kind} channels, and the card of the JACK server has {ports} ports for them"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 fn check_devices(request: &Request<'_>) -> Result<()> {
     for id in [request.output_device, request.input_device].into_iter().flatten() {
         if id != DEVICE_ID {

@@ -295,6 +295,12 @@ pub fn open(
         Backend::Manual => fail!(Internal, "the manual backend has no device to open"),
         Backend::Virtual => virtual_device::open(request, callbacks, notices),
         Backend::Jack => jack::open(request, callbacks, notices),
+        Backend::JackSeparate => {
+            let driver = cpal::open(backend, request, callbacks, notices)?;
+            // The device library wires as many channels as there are ports, and does not tell.
+            jack::check_ports(request)?;
+            Ok(driver)
+        }
         _ => cpal::open(backend, request, callbacks, notices),
     }
 }

@@ -274,6 +274,14 @@ def test_a_device_that_is_none_is_told_of_in_few_words(device):
         assert len(str(caught.value)) < 6000
 
 
+def test_a_ring_is_one_of_sonsets(manual):
+    stream = manual(1, 1)
+    for wrong in (None, [0.1], "ring", sonset.Buffer([0.1]), np.zeros(10)):
+        for take in (stream.play_ring, stream.record_ring):
+            with pytest.raises(ValueError, match="ring="):
+                take(wrong)
+
+
 # Paths.
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Union
 
 from . import options as _options
 from ._library import NULL, ffi, numbers, refuse, shown
+from .ring import RingBuffer
 
 if TYPE_CHECKING:
     from typing_extensions import Literal
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     Direction = Literal["output", "input"]
 
 _DIRECTIONS = numbers("sonset_direction")
+
+
+def ring_handle(ring: Any) -> Any:
+    """The handle of a ring."""
+    if not isinstance(ring, RingBuffer):
+        refuse(f"ring={shown(ring)} is no sonset.RingBuffer")
+    return ring._handle
 
 
 def set_field(params: Any, field: str, value: Any, name: str = "") -> None:

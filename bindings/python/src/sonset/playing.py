@@ -10,7 +10,7 @@ from . import files
 from . import options as _options
 from ._library import NULL, failure, ffi, lib, numbers, path_bytes, refuse, shown, struct
 from .action import Action
-from .arguments import channel_array, gain_array, nonzero, pick, set_field
+from .arguments import channel_array, gain_array, nonzero, pick, ring_handle, set_field
 from .buffer import Buffer
 from .issuing import Issuer
 from .ring import RingBuffer
@@ -88,7 +88,7 @@ class Player(Issuer):
             As in `play`.
         {options}
         """
-        return self._play(lib.sonset_stream_play_ring, ring._handle, channels, gains, options, ring)
+        return self._play(lib.sonset_stream_play_ring, ring_handle(ring), channels, gains, options, ring)
 
     @_options.takes(_options.PlayOptions)
     def play_file(

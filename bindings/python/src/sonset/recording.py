@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Type, Union
 from . import options as _options
 from ._library import check, ffi, lib, numbers, path_bytes, struct
 from .action import Action, Detection, Recording
-from .arguments import channel_array, pick, set_field
+from .arguments import channel_array, pick, ring_handle, set_field
 from .buffer import Buffer
 from .issuing import Issuer
 from .ring import RingBuffer
@@ -99,7 +99,7 @@ class Recorder(Issuer):
         """
         function = lib.sonset_stream_record_output_ring if output else lib.sonset_stream_record_ring
         extra: Dict[str, Any] = {"max_frames": max_frames, "ring_policy": ring_policy}
-        return self._record(function, ring._handle, channels, {**options, **extra}, Action, ring)
+        return self._record(function, ring_handle(ring), channels, {**options, **extra}, Action, ring)
 
     @_options.takes(_options.RecordOptions)
     def record_file(
