@@ -1172,7 +1172,7 @@ static void test_ring_actions(sonset_stream *stream)
     RING_FAILS(ARG, (p.has_frame_count = 1, p.frame_count = INT64_MAX));
     RING_FAILS(ARG, p.ring_policy = 2);
     RING_FAILS(ARG, p.ring_policy = -1);
-    RING_FAILS(SONSET_ERROR_UNSUPPORTED, p.reserved = 1);
+    RING_FAILS(ARG, p.allow_implausible = 2);
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_play_ring(stream, ring, NULL, NULL, 0, NULL, NULL));
     FAILS_OUT(ARG, action, sonset_stream_play_ring(stream, wide, NULL, NULL, 0, NULL, &action));
 

@@ -208,6 +208,7 @@ static void check_converted(void)
     sonset_buffer *converted;
     sonset_buffer_info info;
     memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
     OK(sonset_buffer_load_file_at(path_of("saved.wav"), 96000, 1, &loaded));
     OK(sonset_buffer_get_info(loaded, &info));
     CHECK_INT(info.sample_rate_hz, 96000);
@@ -253,6 +254,7 @@ static void test_saving(void)
     OK(sonset_buffer_save_file(buffer, path_of("saved.wav"), 96000));
     OK(sonset_buffer_load_file(path_of("saved.wav"), &loaded));
     memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
     OK(sonset_buffer_get_info(loaded, &info));
     CHECK_INT(info.sample_rate_hz, 96000);
     CHECK_INT(info.frames, 500);
