@@ -557,7 +557,10 @@ typedef struct {
     int32_t share_mode;
     /** SONSET_GRANTED_...: realtime priority of the callback's thread. */
     int32_t realtime;
-    /** SONSET_GRANTED_...: whether the callback's working memory is locked into RAM. */
+    /**
+     * SONSET_GRANTED_...: whether all memory of the stream that its callbacks work with is locked into RAM. What is
+     * not has been touched all the same; buffers and rings say it of themselves.
+     */
     int32_t memory_locked;
     /** SONSET_LATENCY_... */
     int32_t latency_source;
@@ -1038,13 +1041,17 @@ typedef struct {
     int64_t batch;
     /** Yours: it comes back in the receipt. */
     int64_t tag;
-    /** Magnitude, linear and at most 1, from which on a frame is loud; 0 for a multiple of the floor. */
+    /**
+     * Magnitude, linear and at most 1, from which on a frame is loud; 0 for a multiple of the floor. With a magnitude
+     * no floor is measured: floor_multiple and floor_frames must be 0.
+     */
     double threshold;
     /** The threshold as a multiple of the floor, 1 to 1e6; 0 for 10, that is 20 dB. At least 2^-15 comes of it. */
     double floor_multiple;
     /**
      * Frames from the start over which the floor is measured, as the RMS of each channel, high-passed; nothing
-     * is loud meanwhile. 0 for 200 ms.
+     * is loud meanwhile. 0 for 200 ms. There must be no sound in them: of a tone or a voice that sounds already, 20 dB
+     * more than it may never come. Where that can be, start the detector that much earlier, or give a magnitude.
      */
     int64_t floor_frames;
     /**

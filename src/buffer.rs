@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::error::{Code, Error, Result, fail};
-use crate::memory::Locked;
+use crate::memory::{Locked, Ranges};
 use crate::plausible::Plausibility;
 use crate::realtime::block::MAX_CHANNELS;
 
@@ -42,7 +42,7 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct Buffer {
     /// Before `memory`: unlocked first, then freed.
-    locked: Option<Locked>,
+    locked: Option<Vec<Locked>>,
     memory: Memory,
     frames: usize,
     channels: usize,
@@ -211,7 +211,17 @@ impl Buffer {
             locked: None,
         };
         // SAFETY: nobody else has the buffer yet, so all of its frames can be read.
-        buffer.locked = Locked::request(unsafe { buffer.slice(shape.frames) });
+        let samples = unsafe { buffer.slice(shape.frames) };
+        buffer.locked = match buffer.memory {
+            Memory::Owned { .. } => {
+                let mut ranges = Ranges::default();
+                ranges.add(samples);
+                ranges.add(&buffer.peaks[..]);
+                ranges.ready()
+            }
+            // The lender's pages are there, since all of it has been read; it may be memory that cannot be written.
+            Memory::Lent { .. } => Locked::request(samples).map(|locked| vec![locked]),
+        };
         Arc::new(buffer)
     }
 

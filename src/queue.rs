@@ -9,6 +9,7 @@ use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
 use crate::action::{Command, FileSeek};
+use crate::memory::Ranges;
 use crate::receipt::Report;
 
 /// Commands taken in one callback; the rest comes in the next. Also the most actions of a batch.
@@ -43,6 +44,13 @@ pub fn queues(slots: usize) -> (HostEnds, CallbackEnds) {
 }
 
 impl HostEnds {
+    /// Adds the room of all queues, which must be empty.
+    pub fn add_memory(&self, callback: &CallbackEnds, ranges: &mut Ranges) {
+        ranges.add(self.commands.vacant_slices().0);
+        ranges.add(callback.reports.vacant_slices().0);
+        ranges.add(callback.seeks.vacant_slices().0);
+    }
+
     /// Hands one command over.
     pub fn send(&mut self, command: Command) {
         self.send_all(std::iter::once(command));

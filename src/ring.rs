@@ -11,7 +11,7 @@ use ringbuf::traits::{Consumer, Observer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
 use crate::error::{Code, Error, Result, fail};
-use crate::memory::Locked;
+use crate::memory::{Locked, Ranges};
 use crate::realtime::block::MAX_CHANNELS;
 use crate::sync::{AtomicBool, AtomicI64, Condvar, Mutex, MutexGuard, Ordering};
 
@@ -26,7 +26,7 @@ const NO_ORIGIN: i64 = i64::MIN;
 /// Room for `frames` × `channels`, with what is known of those that went through.
 pub struct Ring {
     /// Before `ends`: unlocked first, then freed.
-    locked: Option<Locked>,
+    locked: Option<Vec<Locked>>,
     ends: Mutex<Ends>,
     /// Told when an end is back.
     back: Condvar,
@@ -167,11 +167,14 @@ impl Ring {
         let no_memory =
             |_| Error::new(Code::OutOfMemory, format!("no memory for a ring of {samples} samples"));
         let (mut writer, mut reader) = HeapRb::try_new(samples).map_err(no_memory)?.split();
-        let (gaps_in, gaps_out) = HeapRb::new(GAPS).split();
-        // Written once, so that the callback meets no page that is not there yet.
+        let (gaps_in, gaps_out) = HeapRb::<Gap>::new(GAPS).split();
+        let mut ranges = Ranges::default();
+        // Written once, where pages cannot be asked for.
         writer.push_iter(std::iter::repeat_n(0.0, samples));
-        let locked = Locked::request(reader.as_slices().0);
+        ranges.add(reader.as_slices().0);
         reader.clear();
+        ranges.add(gaps_in.vacant_slices().0);
+        let locked = ranges.ready();
         let ends = Ends {
             writer: Place::Here(WriteEnd { samples: writer, gaps: gaps_in }),
             reader: Place::Here(ReadEnd { samples: reader, gaps: gaps_out }),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::action::{ActionId, When};
 use crate::mailbox::Mailbox;
+use crate::memory::Ranges;
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::crossing::Crossing;
 use crate::realtime::work::STEPS;
@@ -551,6 +552,15 @@ impl Shared {
             realtime_offset_ns: AtomicI64::new(0),
             first: ThreadShared::default(),
             second: ThreadShared::default(),
+        }
+    }
+
+    /// Adds itself and what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(self);
+        ranges.add(&self.slots[..]);
+        if let Some(crossing) = &self.crossing {
+            crossing.add_memory(ranges);
         }
     }
 

@@ -38,12 +38,14 @@ pub struct sonset_detect_params {
     pub batch: i64,
     /// Yours: it comes back in the receipt.
     pub tag: i64,
-    /// Magnitude, linear and at most 1, from which on a frame is loud; 0 for a multiple of the floor.
+    /// Magnitude, linear and at most 1, from which on a frame is loud; 0 for a multiple of the floor. With a magnitude
+    /// no floor is measured: floor_multiple and floor_frames must be 0.
     pub threshold: f64,
     /// The threshold as a multiple of the floor, 1 to 1e6; 0 for 10, that is 20 dB. At least 2^-15 comes of it.
     pub floor_multiple: f64,
     /// Frames from the start over which the floor is measured, as the RMS of each channel, high-passed; nothing
-    /// is loud meanwhile. 0 for 200 ms.
+    /// is loud meanwhile. 0 for 200 ms. There must be no sound in them: of a tone or a voice that sounds already, 20 dB
+    /// more than it may never come. Where that can be, start the detector that much earlier, or give a magnitude.
     pub floor_frames: i64,
     /// Corner of the high-pass, a Butterworth filter of second order, below half the sample rate; 0 for 100 Hz,
     /// -1 for none. It delays no onset: the first frame of a pulse passes whole but for a few percent.

@@ -92,7 +92,8 @@ pub struct sonset_stream_info {
     pub share_mode: i32,
     /// SONSET_GRANTED_...: realtime priority of the callback's thread.
     pub realtime: i32,
-    /// SONSET_GRANTED_...: whether the callback's working memory is locked into RAM.
+    /// SONSET_GRANTED_...: whether all memory of the stream that its callbacks work with is locked into RAM. What is
+    /// not has been touched all the same; buffers and rings say it of themselves.
     pub memory_locked: i32,
     /// SONSET_LATENCY_...
     pub latency_source: i32,

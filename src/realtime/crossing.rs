@@ -2,6 +2,7 @@
 //! ring that one thread writes and any number of monitors read at places of their own.
 
 use super::block::Input;
+use crate::memory::Ranges;
 use crate::sync::{AtomicI64, AtomicU32, Ordering, fence};
 
 /// Most samples of a ring, all channels together.
@@ -25,6 +26,12 @@ pub struct Crossing {
 }
 
 impl Crossing {
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(self);
+        ranges.add(&self.samples[..]);
+    }
+
     /// For so many channels at a rate; without channels it holds nothing.
     pub fn new(channels: usize, sample_rate_hz: u32) -> Self {
         let second = (sample_rate_hz as usize).next_power_of_two();

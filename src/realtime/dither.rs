@@ -4,6 +4,7 @@
 use super::block::Output;
 use super::master::Line;
 use super::source::hash;
+use crate::memory::Ranges;
 
 /// Frames of digital silence, as a part of a second, after which the noise begins.
 const AFTER_PER_S: u32 = 10;
@@ -26,6 +27,11 @@ impl Dither {
         let after = sample_rate_hz / AFTER_PER_S;
         // A stream that begins with silence begins with noise.
         Self { peak, after, zeros: vec![after; channels].into() }
+    }
+
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(&self.zeros[..]);
     }
 
     /// Adds it to `frames` frames from frame `first` of the stream and frame `at` of the block on, wherever an audio

@@ -2,6 +2,7 @@
 
 use super::block::BlockTime;
 use super::clock::{ClockFit, Errs, Fit, Stamps};
+use crate::memory::Ranges;
 use crate::receipt::{LatencySource, NONE};
 use crate::shared::Biases;
 
@@ -50,6 +51,12 @@ impl HalfTime {
             is_woken: false,
             stamp_error_ns: 0,
         }
+    }
+
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        self.stamped.add_memory(ranges);
+        self.woken.add_memory(ranges);
     }
 
     /// Forgets all stamps, because the device starts anew. What was counted stays.

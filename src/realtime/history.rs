@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::block::Input;
+use crate::memory::Ranges;
 
 /// A ring of frames for each input channel. All memory is made when the stream is opened.
 pub struct History {
@@ -16,6 +17,12 @@ impl History {
     /// Keeps the last `frames` frames of `channels` channels.
     pub fn new(channels: usize, frames: usize) -> Self {
         Self { rings: (0..channels).map(|_| vec![0.0; frames].into()).collect(), frames, kept: 0..0 }
+    }
+
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(&self.rings[..]);
+        self.rings.iter().for_each(|ring| ranges.add(&ring[..]));
     }
 
     /// The oldest frame that is kept if `now` is the next one to come; `now` if there is none.

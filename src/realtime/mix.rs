@@ -3,6 +3,7 @@
 use super::envelope::{Fade, Rise, ramp};
 use super::gain::Gain;
 use crate::action::{Play, Route};
+use crate::memory::Ranges;
 
 /// Longest chunk. Chunks end at multiples of this in absolute frames, and where blocks end.
 pub const CHUNK_FRAMES: usize = 256;
@@ -92,6 +93,11 @@ impl Mixer {
             levels: vec![0.0; CHUNK_FRAMES].into(),
             scratch: vec![0.0; channels * CHUNK_FRAMES].into(),
         }
+    }
+
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        [&self.sums, &self.levels, &self.scratch].into_iter().for_each(|row| ranges.add(&row[..]));
     }
 
     /// Begins a chunk of silence.

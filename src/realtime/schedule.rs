@@ -3,6 +3,8 @@
 //! An idle block looks at the top only. Inserting, moving and removing cost O(log n). Four children a node
 //! keep the tree shallow and a node's children in one or two cache lines.
 
+use crate::memory::Ranges;
+
 /// Marks a slot that is not in the heap.
 const ABSENT: u32 = u32::MAX;
 const ARITY: usize = 4;
@@ -33,6 +35,12 @@ impl Schedule {
             places: vec![ABSENT; slots].into(),
             len: 0,
         }
+    }
+
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(&self.entries[..]);
+        ranges.add(&self.places[..]);
     }
 
     /// The slot that is due first.

@@ -3,6 +3,7 @@
 
 use super::schedule::{Due, Schedule};
 use crate::action::{HostClock, HostTime};
+use crate::memory::Ranges;
 
 /// A heap for each clock, keyed by host time.
 pub struct Timed {
@@ -20,6 +21,11 @@ impl Timed {
     /// Room for one time of each clock for each of `slots`.
     pub fn new(slots: usize) -> Self {
         Self { clocks: [Schedule::new(slots), Schedule::new(slots)] }
+    }
+
+    /// Adds what it holds.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        self.clocks.iter().for_each(|heap| heap.add_memory(ranges));
     }
 
     /// Lets `slot` wait for a time. `early_ns` before it, it is due.

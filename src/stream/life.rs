@@ -13,7 +13,7 @@ use crate::backend::device_thread::DeviceThread;
 use crate::backend::{self, Backend, Callback, Callbacks, Notices, Opened, Request};
 use crate::clock;
 use crate::error::{Result, fail};
-use crate::memory::Locked;
+use crate::memory::{Locked, Ranges};
 use crate::options::Options;
 use crate::queue::queues;
 use crate::realtime::Line;
@@ -61,7 +61,7 @@ pub struct Life {
     /// Engines while they are out of their gates; after a callback did not come back there is none.
     engines: [Option<Box<Engine>>; 2],
     /// Unlocked when the engines are dropped with it.
-    locked: Vec<Option<Locked>>,
+    locked: Vec<Locked>,
 }
 
 /// The life of a stream, locked: for as long as a device takes to start or to stop.
@@ -582,13 +582,12 @@ fn assemble(
         .separate
         .then(|| Arc::new(Crossing::new(format.input_channels as usize, format.sample_rate_hz)));
     let shared = Arc::new(Shared::new(slots, crossing));
+    let mut ranges = Ranges::default();
+    shared.add_memory(&mut ranges);
     let (ends, engines) =
-        make_engines(&format, &shared, &channels.lines, &opened, config.history_frames as usize);
-    let locked = engines.iter().flatten().flat_map(|engine| {
-        let (tracks, playing) = engine.working_memory();
-        [Locked::request(tracks), Locked::request(playing)]
-    });
-    let locked: Vec<_> = locked.chain([Locked::request(&shared.slots)]).collect();
+        make_engines(&format, &shared, &channels.lines, &opened, config.history_frames as usize, &mut ranges);
+    engines.iter().flatten().for_each(|engine| engine.add_memory(&mut ranges));
+    let locked = ranges.ready();
     Core {
         format,
         host: Mutex::new(Host::new(shared.clone(), ends)),
@@ -597,10 +596,10 @@ fn assemble(
         gates,
         changed: std::sync::Condvar::new(),
         channels: Mutex::new(channels),
-        memory_locked: locked.iter().all(Option::is_some).into(),
+        memory_locked: locked.is_some().into(),
         first_block: if opened.block_frames == 0 { UNKNOWN_BLOCK } else { opened.block_frames as u64 },
         state: (State::Open as i32).into(),
-        life: Mutex::new(Life { device, engines, locked }),
+        life: Mutex::new(Life { device, engines, locked: locked.unwrap_or_default() }),
         pump_wanted: false.into(),
         opened: Mutex::new(opened),
     }
@@ -614,6 +613,7 @@ fn make_engines(
     lines: &[Line],
     opened: &Opened,
     history_frames: usize,
+    ranges: &mut Ranges,
 ) -> (Vec<crate::queue::HostEnds>, [Option<Box<Engine>>; 2]) {
     let half = |plays, latency_frames| HalfParts {
         plays,
@@ -622,8 +622,9 @@ fn make_engines(
         latency_frames,
     };
     let halves = [half(true, opened.output_latency_frames), half(false, opened.input_latency_frames)];
-    let make = |role: Role, lines: Box<[Line]>, input_channels: u32| {
+    let mut make = |role: Role, lines: Box<[Line]>, input_channels: u32| {
         let (host, queue) = queues(shared.slots.len());
+        host.add_memory(&queue, ranges);
         let parts = Parts {
             shared: shared.clone(),
             queue,

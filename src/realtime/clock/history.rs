@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::memory::Ranges;
+
 /// Most buckets.
 pub const CAPACITY: usize = 512;
 /// A clock that wanders by 1 ppm a minute strays 2.3 µs from a straight line at the newest end of 40 s, and 30 s
@@ -52,6 +54,11 @@ pub struct History {
 }
 
 impl History {
+    /// While it is empty.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add_deque(&self.buckets);
+    }
+
     pub fn new(sample_rate_hz: u32) -> Self {
         let window = WINDOW_S * sample_rate_hz as f64;
         let coarsest = (window / (CAPACITY - 1) as f64) as i64 + 1;

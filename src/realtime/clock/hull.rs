@@ -4,6 +4,7 @@ use super::history::{CAPACITY, History, Point};
 use super::line::{Line, Prior};
 use super::lows;
 use super::spread::Spread;
+use crate::memory::Ranges;
 
 /// The error is judged by the stamp that has this rank above the line.
 const RANK: f64 = 16.0;
@@ -73,6 +74,11 @@ pub struct Hull {
 impl Hull {
     pub fn new() -> Self {
         Self { points: Box::new([Point::default(); CAPACITY]), len: 0, lows: Spread::new() }
+    }
+
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(&self.points[..]);
+        self.lows.add_memory(ranges);
     }
 
     /// How far the lows lie above the last line.

@@ -29,6 +29,7 @@ mod strays;
 
 pub use fit::{Fit, Stamps};
 
+use crate::memory::Ranges;
 use grain::Grain;
 use history::{History, Point};
 use hull::Hull;
@@ -146,6 +147,13 @@ struct State {
 }
 
 impl ClockFit {
+    /// Adds what it holds before its first stamp.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        self.history.add_memory(ranges);
+        self.hull.add_memory(ranges);
+        self.shape.add_memory(ranges);
+    }
+
     /// A fit without any stamp yet. Allocates about 40 KB.
     pub fn new(sample_rate_hz: u32, errs: Errs) -> Self {
         let rate = sample_rate_hz.max(1);

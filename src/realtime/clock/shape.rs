@@ -8,6 +8,7 @@ use super::hull::Hull;
 use super::line::Line;
 use super::spread::Spread;
 use super::squares::COVER;
+use crate::memory::Ranges;
 
 /// Skewness, (q95 + q05 − 2 q50) / (q95 − q05), above which errors count as lateness, and below which no more.
 const SKEWED: [f64; 2] = [0.35, 0.2];
@@ -55,6 +56,10 @@ const FAR: f64 = (1u64 << 21) as f64;
 const FEW_STAMPS: f64 = 41.0;
 
 impl Shape {
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        self.spread.add_memory(ranges);
+    }
+
     pub fn new(errs: Errs) -> Self {
         let late = errs != Errs::BothWays;
         Self {

@@ -1,5 +1,7 @@
 //! How far values lie above a line: a histogram with eight bins to the octave, read from the bits of a float.
 
+use crate::memory::Ranges;
+
 const PER_OCTAVE: usize = 8;
 /// Octaves of ns: the last begins at 18 minutes.
 pub const OCTAVES: usize = 40;
@@ -15,6 +17,10 @@ pub struct Spread {
 }
 
 impl Spread {
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(&self.bins[..]);
+    }
+
     pub fn new() -> Self {
         Self { bins: Box::new([0; BINS]), below: 0, count: 0 }
     }

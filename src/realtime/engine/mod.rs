@@ -20,6 +20,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use self::sweep::Sweeps;
 use crate::action::{Command, HostTime};
+use crate::memory::Ranges;
 use crate::queue::CallbackEnds;
 use crate::realtime::block::{BlockTime, Input, Output, Overlap};
 use crate::realtime::clock::Fit;
@@ -216,9 +217,24 @@ impl Engine {
         })
     }
 
-    /// The memory that callbacks walk through, to be locked into RAM.
-    pub fn working_memory(&self) -> (&[Track], &[u32]) {
-        (&self.tracks, &self.playing)
+    /// Adds itself and what it holds, but for what it shares with the host, the queues and the
+    /// output channels, which are replaced.
+    pub fn add_memory(&self, ranges: &mut Ranges) {
+        ranges.add(self);
+        ranges.add(&self.tracks[..]);
+        ranges.add(&self.copied[..]);
+        [&self.schedule, &self.turns].into_iter().for_each(|heap| heap.add_memory(ranges));
+        let timed = [&self.timed, &self.timed_cancels, &self.timed_controls];
+        timed.into_iter().for_each(|heaps| heaps.add_memory(ranges));
+        [&self.playback, &self.capture].into_iter().for_each(|half| half.add_memory(ranges));
+        self.history.add_memory(ranges);
+        let slots = [&self.playing, &self.recording, &self.copying, &self.monitors];
+        slots.into_iter().for_each(|slots| ranges.add_room(slots));
+        ranges.add_deque(&self.ending);
+        ranges.add_deque(&self.leaders);
+        ranges.add_room(&self.reports);
+        self.mixer.iter().for_each(|mixer| mixer.add_memory(ranges));
+        self.dither.iter().for_each(|dither| dither.add_memory(ranges));
     }
 
     /// Replaces the bounds of a chunk. Host, while the engine is out of its gate.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::interpolate::{TAPS, Weights};
+use crate::memory::{Locked, Ranges};
 use crate::realtime::block::Input;
 use crate::realtime::clock::Fit;
 use crate::realtime::crossing::Crossing;
@@ -142,6 +143,8 @@ impl Monitor {
 /// The input of the same callback, as far back as the delay.
 #[derive(Debug)]
 struct Ring {
+    /// Before `samples`: unlocked first, then freed, both by the host.
+    _locked: Option<Vec<Locked>>,
     samples: Box<[f32]>,
     channels: usize,
     frames: i64,
@@ -149,7 +152,10 @@ struct Ring {
 
 impl Ring {
     fn new(channels: usize, frames: usize) -> Self {
-        Self { samples: vec![0.0; channels * frames].into(), channels, frames: frames as i64 }
+        let samples: Box<[f32]> = vec![0.0; channels * frames].into();
+        let mut ranges = Ranges::default();
+        ranges.add(&samples[..]);
+        Self { _locked: ranges.ready(), samples, channels, frames: frames as i64 }
     }
 
     fn place(&self, frame: i64) -> usize {
