@@ -18,6 +18,11 @@ pub const MAX_SLOTS: usize = 1 << SLOT_BITS;
 pub const MAX_SEQUENCE: u64 = (1 << 33) - 1;
 
 impl ActionId {
+    /// No id is smaller.
+    pub const fn first() -> Self {
+        Self(0)
+    }
+
     /// The id of the action with number `sequence` in `slot`.
     pub fn new(sequence: u64, slot: u32) -> Self {
         debug_assert!((1..=MAX_SEQUENCE).contains(&sequence) && (slot as usize) < MAX_SLOTS);

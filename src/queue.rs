@@ -5,7 +5,7 @@
 //! are at most so many seeks in files under way as the host counts. Reports: each slot has one. Seeks that are over
 //! come back to be freed. No queue can be full, and the code that pushes says so.
 
-use ringbuf::traits::{Consumer, Producer, Split};
+use ringbuf::traits::{Consumer, Observer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
 use crate::action::{Command, FileSeek};
@@ -61,6 +61,16 @@ impl HostEnds {
         let count = commands.len();
         let sent = self.commands.push_iter(commands);
         assert_eq!(sent, count, "the command queue is as large as all slots need");
+    }
+
+    /// Commands that were not taken yet.
+    pub fn queued(&self) -> usize {
+        self.commands.occupied_len()
+    }
+
+    /// Whether reports have come.
+    pub fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// Takes the next report.

@@ -6,10 +6,12 @@
 
 mod control;
 mod seek;
+mod waiting;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use self::waiting::Waiting;
 use super::ids::{Ids, Owner};
 use super::log::{FileLog, LOG_RECEIPTS, ReceiptLog};
 use crate::action::{
@@ -27,6 +29,9 @@ use crate::receipt::{
 };
 use crate::request::{Cancels, Sweep};
 use crate::shared::{Progress, Shared};
+
+/// Receipts that are written with the lock held before others have their turn.
+const BOOKED_AT_A_TIME: usize = 1024;
 
 /// Where an action that has not ended is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +98,13 @@ pub struct Host {
     /// Counts requests for turns.
     turn: u64,
     batches: HashMap<i64, Vec<Box<Action>>>,
-    waiting: Vec<Box<Action>>,
+    waiting: Waiting,
+    /// What waited when everything was ended, and how it ended: receipts to be written.
+    withdrawn: VecDeque<(Box<Action>, Outcome)>,
     /// Receipts in memory.
     pub log: ReceiptLog,
     /// Receipts in a file, if asked for.
     pub file_log: Option<FileLog>,
-    /// Whether an action ended since waiting ones were last looked at.
-    any_ended: bool,
     /// Files of actions that have no receipt yet; a seek adds what it reads.
     files: Vec<(ActionId, Arc<FileTask>)>,
     /// Ends of recordings whose files are not complete yet.
@@ -126,10 +131,10 @@ impl Host {
             issue: 1,
             turn: 1,
             batches: HashMap::new(),
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
+            withdrawn: VecDeque::new(),
             log: ReceiptLog::default(),
             file_log: None,
-            any_ended: false,
             files: Vec::new(),
             unfinished: Vec::new(),
             seeks: Vec::new(),
@@ -302,17 +307,24 @@ impl Host {
                 starts[thread].push(action);
             }
         }
-        let mut sent = Vec::new();
-        for (thread, actions) in starts.into_iter().enumerate().filter(|(_, actions)| !actions.is_empty()) {
-            sent.extend(actions.iter().map(|action| action.id));
-            let header = (actions.len() > 1).then_some(Command::Batch { count: actions.len() as u32 });
-            let commands: Vec<_> =
-                header.into_iter().chain(actions.into_iter().map(Command::Start)).collect();
-            self.ends[thread].send_all(commands.into_iter());
-        }
-        for id in sent {
-            self.announce(id);
-            self.send_waiting_seek(id);
+        self.send(starts);
+    }
+
+    /// Sends actions to each callback thread: as many as one callback takes with one release store.
+    fn send(&mut self, starts: [Vec<Box<Action>>; 2]) {
+        for (thread, actions) in starts.into_iter().enumerate() {
+            let sent: Vec<ActionId> = actions.iter().map(|action| action.id).collect();
+            let mut actions = actions.into_iter().map(Command::Start);
+            while actions.len() > 0 {
+                let count = actions.len().min(COMMANDS_PER_CALLBACK);
+                let header = (count > 1).then_some(Command::Batch { count: count as u32 });
+                let commands: Vec<_> = header.into_iter().chain(actions.by_ref().take(count)).collect();
+                self.ends[thread].send_all(commands.into_iter());
+            }
+            for id in sent {
+                self.announce(id);
+                self.send_waiting_seek(id);
+            }
         }
     }
 
@@ -328,7 +340,8 @@ impl Host {
                     Some(onset) => action.start = Start::AtFrame(onset.saturating_add(offset)),
                     None => {
                         self.set_place(slot, Place::Waiting);
-                        self.waiting.push(action);
+                        let detects = live.asked.kind == Kind::DetectLevel;
+                        self.waiting.insert(predecessor, detects, thread, action);
                         return None;
                     }
                 },
@@ -346,6 +359,7 @@ impl Host {
             }
         }
         self.set_place(slot, Place::Sent);
+        self.waiting.release(action.id, thread);
         action.issue = self.issue;
         self.issue += 1;
         Some((thread, action))
@@ -362,16 +376,6 @@ impl Host {
         let progress = self.shared.slot(live.id).progress();
         let found = live.asked.kind == Kind::DetectLevel && progress.detected_frame != NONE;
         found.then_some(progress.detected_frame)
-    }
-
-    /// Whether something that waits here follows a detector that has found an onset.
-    fn any_found(&self) -> bool {
-        self.waiting.iter().any(|action| match action.start {
-            Start::After { predecessor, .. } => self.live[predecessor.slot() as usize]
-                .filter(|live| live.id == predecessor)
-                .is_some_and(|live| self.onset(&live).is_some()),
-            _ => false,
-        })
     }
 
     /// Where an action starts that follows one that has ended, and how many frames later; `None` if it does
@@ -428,7 +432,7 @@ impl Host {
     }
 
     /// Ends actions that were never sent.
-    pub fn discard(&mut self, actions: Vec<Box<Action>>, outcome: Outcome) {
+    pub fn discard(&mut self, actions: impl IntoIterator<Item = Box<Action>>, outcome: Outcome) {
         for action in actions {
             self.conclude(action, outcome, NONE);
         }
@@ -441,7 +445,7 @@ impl Host {
             fail!(ActionEnded, "action {action} has ended already");
         };
         if live.place != Place::Sent && when == When::Now {
-            self.withdraw(id);
+            self.withdraw(&live);
             return Ok(());
         }
         let cancels = live.cancels.unwrap_or_default().with(when, fade_frames);
@@ -454,27 +458,40 @@ impl Host {
     }
 
     /// Ends an action that is still here.
-    fn withdraw(&mut self, id: ActionId) {
-        for actions in self.batches.values_mut().chain(std::iter::once(&mut self.waiting)) {
-            if let Some(index) = actions.iter().position(|action| action.id == id) {
-                let action = actions.remove(index);
-                return self.conclude(action, Outcome::Cancelled, NONE);
-            }
+    fn withdraw(&mut self, live: &Live) {
+        let id = live.id;
+        let action = match live.place {
+            Place::Batch(batch) => self.batches.get_mut(&batch).and_then(|actions| {
+                let index = actions.iter().position(|action| action.id == id)?;
+                Some(actions.remove(index))
+            }),
+            Place::Waiting => self.take_waiting(live),
+            Place::Sent => None,
+        };
+        if let Some(action) = action {
+            self.conclude(action, Outcome::Cancelled, NONE);
         }
+    }
+
+    /// Takes out an action that waits for another.
+    fn take_waiting(&mut self, live: &Live) -> Option<Box<Action>> {
+        let predecessor = ActionId::from_value(live.asked.after_action)?;
+        self.waiting.remove((predecessor, live.thread, live.id))
     }
 
     /// A request to end everything that was issued so far; what waits here ends at once.
     pub fn sweep(&mut self, fade_frames: i64, outcome: Outcome) -> Sweep {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.discard(waiting, outcome);
+        self.withdrawn.extend(self.waiting.take_all().map(|action| (action, outcome)));
+        self.withdraw_some();
         Sweep { before_issue: self.issue, fade_frames }
     }
 
-    /// Books everything that the callbacks reported. True if there was anything.
+    /// Books what the callbacks reported, as much as is done with the lock held at a time. True if there was anything.
     pub fn drain(&mut self) -> bool {
-        let mut any = false;
+        let mut any = self.withdraw_some();
         for thread in 0..self.ends.len() {
-            while let Some(report) = self.ends[thread].receive() {
+            for _ in 0..BOOKED_AT_A_TIME {
+                let Some(report) = self.ends[thread].receive() else { break };
                 // What a seek left behind is forgotten before the action has its receipt.
                 self.take_seeks(thread);
                 self.book(report);
@@ -485,12 +502,45 @@ impl Host {
         any | self.see_to_files()
     }
 
-    /// Sends what waited for actions that have ended, or for detectors that have found something.
-    pub fn settle(&mut self) {
-        while (std::mem::take(&mut self.any_ended) && !self.waiting.is_empty()) || self.any_found() {
-            let waiting = std::mem::take(&mut self.waiting);
-            self.dispatch(waiting);
+    /// Whether there is more to book.
+    pub fn is_behind(&self) -> bool {
+        !self.withdrawn.is_empty() || self.ends.iter().any(HostEnds::has_reports)
+    }
+
+    /// Writes receipts of what waited when everything was ended. True if there was anything.
+    fn withdraw_some(&mut self) -> bool {
+        let some = self.withdrawn.len().min(BOOKED_AT_A_TIME);
+        for (action, outcome) in self.withdrawn.drain(..some).collect::<Vec<_>>() {
+            self.conclude(action, outcome, NONE);
         }
+        some > 0
+    }
+
+    /// Sends what waited for actions that have ended or were sent, or for detectors that have found something: no more
+    /// than a callback takes, so that what else is asked for is not far behind. True if there is more to do at once.
+    pub fn settle(&mut self) -> bool {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.release_found(|id| {
+            let live = self.live[id.slot() as usize].filter(|live| live.id == id);
+            live.is_some_and(|live| self.onset(&live).is_some())
+        });
+        self.waiting = waiting;
+        let mut starts: [Vec<Box<Action>>; 2] = [Vec::new(), Vec::new()];
+        let mut left = BOOKED_AT_A_TIME;
+        for thread in 0..self.ends.len() {
+            let room = COMMANDS_PER_CALLBACK.saturating_sub(self.ends[thread].queued());
+            while left > 0
+                && starts[thread].len() < room
+                && let Some(action) = self.waiting.next(thread)
+            {
+                left -= 1;
+                if let Some((thread, action)) = self.route(action) {
+                    starts[thread].push(action);
+                }
+            }
+        }
+        self.send(starts);
+        left == 0
     }
 
     fn book(&mut self, report: Report) {
@@ -543,7 +593,7 @@ impl Host {
         self.tasks(id).for_each(|task| task.stop());
         if self.is_being_written(id) {
             // Those who follow it need not wait for the disk.
-            self.any_ended = true;
+            self.waiting.release_all(id);
             return self.unfinished.push((id, outcome, measured));
         }
         self.close(id, outcome, measured);
@@ -590,7 +640,7 @@ impl Host {
             file_log.write(receipt);
         }
         self.log.push(receipt);
-        self.any_ended = true;
+        self.waiting.release_all(id);
         self.free.push(id.slot());
     }
 
@@ -601,7 +651,8 @@ impl Host {
     pub fn end_all(&mut self, outcome: Outcome) {
         let batches = std::mem::take(&mut self.batches);
         batches.into_values().for_each(|actions| self.discard(actions, outcome));
-        let waiting = std::mem::take(&mut self.waiting);
+        while self.withdraw_some() {}
+        let waiting = self.waiting.take_all();
         self.discard(waiting, outcome);
         for slot in 0..self.live.len() {
             let live = self.live[slot].filter(|live| self.unfinished(live.id).is_none());

@@ -257,29 +257,41 @@ impl Core {
     /// Books what came, runs `f` on the books, and frees what is over with the lock released. Not with the life of the
     /// stream locked: what is over may be a lender's, whose release function may call anything.
     fn with_host<R>(&self, f: impl FnOnce(&mut Host) -> R) -> R {
-        let (result, over) = self.book(f, |host| std::mem::take(&mut host.over));
-        drop(over);
-        result
+        self.book(f, |host| std::mem::take(&mut host.over))
     }
 
     /// The same, but leaves what is over to the next call of [`Self::with_host`].
     fn with_host_in_life<R>(&self, f: impl FnOnce(&mut Host) -> R) -> R {
-        self.book(f, |_| ()).0
+        self.book(f, |_| ())
     }
 
-    /// Books what came, runs `f` on the books and then `last`, and wakes who waits if anything is over.
-    fn book<R, O>(&self, f: impl FnOnce(&mut Host) -> R, last: impl FnOnce(&mut Host) -> O) -> (R, O) {
-        let mut host = lock(&self.host);
-        let any = host.drain();
-        let result = f(&mut host);
-        host.settle();
-        let any = any || !host.over.is_empty();
-        let last = last(&mut host);
-        drop(host);
-        if any {
-            self.changed.notify_all();
+    /// Books what came, runs `f` on the books, takes what `last` gives, and wakes who waits if anything is over. No more
+    /// is booked at a time than can be with the lock held: others have their turn.
+    fn book<R, O>(&self, f: impl FnOnce(&mut Host) -> R, last: impl Fn(&mut Host) -> O) -> R {
+        let mut f = Some(f);
+        let mut result = None;
+        loop {
+            let mut host = lock(&self.host);
+            let any = host.drain();
+            let mut more = host.is_behind();
+            if !more {
+                if let Some(f) = f.take() {
+                    result = Some(f(&mut host));
+                }
+                more = host.settle();
+            }
+            let any = any || !host.over.is_empty();
+            let over = last(&mut host);
+            drop(host);
+            if any {
+                self.changed.notify_all();
+            }
+            drop(over);
+            match result.take() {
+                Some(result) if !more => return result,
+                other => result = other,
+            }
         }
-        (result, last)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::submit::MAX_FRAME;
 use super::{Host, Live, Place, Sounding};
-use crate::action::{ActionId, Command, Start, When};
+use crate::action::{ActionId, Command, When};
 use crate::error::{Result, fail};
 use crate::receipt::NONE;
 use crate::request::{Control, SetGain, Turn};
@@ -117,27 +117,10 @@ impl Host {
         let batched = self.batches.values_mut().flatten();
         if let Some(action) = batched.into_iter().find(|action| action.id == live.id) {
             action.start = when.into();
-        } else if let Some(index) = self.waiting.iter().position(|action| action.id == live.id) {
-            let mut action = self.waiting.remove(index);
+        } else if let Some(mut action) = self.take_waiting(&live) {
             action.start = when.into();
             self.dispatch(vec![action]);
-            self.send_followers(live.id);
         }
-    }
-
-    /// Sends what waits for `id` only because that was not sent, and what waits for that in turn.
-    fn send_followers(&mut self, id: ActionId) {
-        let mut sent = vec![id];
-        let (followers, others) = std::mem::take(&mut self.waiting).into_iter().partition(|action| {
-            let follows =
-                matches!(action.start, Start::After { predecessor, .. } if sent.contains(&predecessor));
-            if follows {
-                sent.push(action.id);
-            }
-            follows
-        });
-        self.waiting = others;
-        self.dispatch(followers);
     }
 
     /// Asks for another gain of an action.
