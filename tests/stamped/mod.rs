@@ -1,4 +1,7 @@
 //! Devices whose true clock is known, and the stamps that a host would see of them.
+#![allow(dead_code)]
+
+pub mod strange;
 
 use sonset::realtime::clock::{ClockFit, Errs, Fit, Stamps};
 
@@ -89,6 +92,51 @@ pub enum Noise {
         half: f64,
         far: f64,
     },
+    /// Two clusters, this far apart; the later one has this share. The true time is `at` of the way from the earlier
+    /// to the later.
+    Clusters {
+        apart: f64,
+        share: f64,
+        sd: f64,
+        at: f64,
+    },
+    /// Three clusters at 0, 1 and 2.3 times `apart`, with shares of 0.4, 0.3 and 0.3.
+    Three {
+        apart: f64,
+        sd: f64,
+        at: f64,
+    },
+    /// Two clusters that stay for so many blocks in the mean.
+    Markov {
+        apart: f64,
+        stay: f64,
+        sd: f64,
+        at: f64,
+    },
+    /// A poll of this period that meets a block at a phase which goes round once in `beat` blocks.
+    Sawtooth {
+        period: f64,
+        beat: f64,
+        sd: f64,
+        at: f64,
+    },
+    /// Lateness with a tail like a power: Lomax.
+    HeavyTail {
+        scale: f64,
+        alpha: f64,
+    },
+    /// Exponential lateness on a machine that is idle and busy for so many blocks in the mean.
+    Load {
+        idle: f64,
+        busy: f64,
+        blocks: f64,
+    },
+    /// Gaussian errors on such a machine.
+    LoadBoth {
+        idle: f64,
+        busy: f64,
+        blocks: f64,
+    },
 }
 
 impl Noise {
@@ -135,8 +183,50 @@ impl Noise {
                 let side = if random.chance(0.5) { far } else { -far };
                 random.between(-half, half) + if random.chance(0.01) { side } else { 0.0 }
             }
+            Self::Clusters { apart, share, sd, at } => {
+                jitter(random, sd, at) + (f64::from(u8::from(random.chance(share))) - at) * apart
+            }
+            Self::Three { apart, sd, at } => {
+                let place = [0.0, 1.0, 2.3][(random.unit() / 0.3 - 1.0 / 3.0).clamp(0.0, 2.5) as usize];
+                jitter(random, sd, at) + (place - 2.3 * at) * apart
+            }
+            Self::Markov { apart, stay, sd, at } => {
+                let place = switch(random, &mut state[0], stay);
+                jitter(random, sd, at) + (place - at) * apart
+            }
+            Self::Sawtooth { period, beat, sd, at } => {
+                // Where it begins is chance.
+                let start = if state[0] == 0.0 { 1.0 + random.unit() } else { state[0] };
+                state[0] = 1.0 + (start - 1.0 + 1.0 / beat).fract();
+                jitter(random, sd, at) + (state[0] - 1.0 - at) * period
+            }
+            Self::HeavyTail { scale, alpha } => scale * (random.unit().powf(-1.0 / alpha) - 1.0),
+            Self::Load { idle, busy, blocks } => {
+                let is_busy = switch(random, &mut state[0], blocks) > 0.0;
+                random.exponential(if is_busy { busy } else { idle })
+            }
+            Self::LoadBoth { idle, busy, blocks } => {
+                let is_busy = switch(random, &mut state[0], blocks) > 0.0;
+                random.gaussian() * if is_busy { busy } else { idle }
+            }
         }
     }
+}
+
+/// Of stamps that are never early, where the true time is the earliest, exponential; else Gaussian.
+fn jitter(random: &mut Random, sd: f64, at: f64) -> f64 {
+    if at == 0.0 { random.exponential(sd) } else { sd * random.gaussian() }
+}
+
+/// A state of 0 or 1 that lasts for `stay` blocks in the mean, and is either at first.
+fn switch(random: &mut Random, state: &mut f64, stay: f64) -> f64 {
+    // Kept as 1 and 2: 0 is what has not begun.
+    if *state == 0.0 {
+        *state = 1.0 + f64::from(u8::from(random.chance(0.5)));
+    } else if random.chance(1.0 / stay) {
+        *state = 3.0 - *state;
+    }
+    *state - 1.0
 }
 
 impl Noise {
@@ -187,6 +277,10 @@ pub struct World {
     pub ppm: f64,
     /// Change of `ppm` in a minute.
     pub wander: f64,
+    /// Most of a sine about `ppm`, and its period, s.
+    pub sway: [f64; 2],
+    /// Standard deviation of a random walk of the true clock in a second, µs.
+    pub walk: f64,
     pub noise: Noise,
     pub errs: Errs,
     /// Stamps are rounded down to multiples of this, ns.
@@ -195,7 +289,17 @@ pub struct World {
 
 impl World {
     pub fn new(noise: Noise, errs: Errs) -> Self {
-        Self { rate: 48_000, blocks: Blocks::Of(256), ppm: 123.0, wander: 0.0, noise, errs, grain: 1 }
+        Self {
+            rate: 48_000,
+            blocks: Blocks::Of(256),
+            ppm: 123.0,
+            wander: 0.0,
+            sway: [0.0, 1.0],
+            walk: 0.0,
+            noise,
+            errs,
+            grain: 1,
+        }
     }
 
     /// True time of `frame`, ns since the start.
@@ -203,7 +307,9 @@ impl World {
         let s = frame as f64 / self.rate as f64;
         let (rate, wander) = (1.0 / (1.0 + self.ppm * 1e-6) - 1.0, -self.wander * 1e-6 / 60.0);
         // The seconds themselves are exact in whole blocks.
-        (s + s * (rate + 0.5 * wander * s)) * 1e9
+        let [sway, period] = self.sway;
+        let turn = std::f64::consts::TAU / period;
+        (s + s * (rate + 0.5 * wander * s) - sway * 1e-6 / turn * (1.0 - (turn * s).cos())) * 1e9
     }
 }
 
@@ -260,6 +366,9 @@ impl Running {
     /// The stamp that the next block would have.
     pub fn stamp(&mut self) -> i64 {
         let block_us = 1e6 * (self.frame - self.newest) as f64 / self.world.rate as f64;
+        if self.world.walk > 0.0 {
+            self.shift += self.world.walk * 1e3 * (block_us * 1e-6).sqrt() * self.random.gaussian();
+        }
         let late = self.world.noise.draw(&mut self.random, &mut self.state, block_us);
         let stamp = self.true_ns(self.frame) + (late * 1e3).round() as i64;
         stamp / self.world.grain * self.world.grain
@@ -292,7 +401,9 @@ impl Running {
         let fit = self.clock.fit();
         let error = (fit.host_ns(self.newest) - self.true_ns(self.newest)) as f64;
         let s = self.newest as f64 / self.world.rate as f64;
-        let true_ppm = self.world.ppm + self.world.wander * s / 60.0;
+        let [sway, period] = self.world.sway;
+        let sway = sway * (std::f64::consts::TAU / period * s).sin();
+        let true_ppm = self.world.ppm + self.world.wander * s / 60.0 + sway;
         Reading { fit, error, ppm_error: fit.ppm(self.world.rate) - true_ppm }
     }
 }
