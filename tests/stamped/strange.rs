@@ -145,6 +145,17 @@ pub fn worlds(part: Part) -> Vec<World> {
 }
 
 impl World {
+    /// Whether `moment` seconds of stamps hold enough to see what errors are like: of clusters that stay, five stays;
+    /// of a beat, two rounds. Before that nothing tells them from a step of the clock or a rate.
+    pub fn shows_by(&self, moment: f64) -> bool {
+        let blocks = match self.noise {
+            Noise::Markov { stay, .. } => 5.0 * stay,
+            Noise::Sawtooth { beat, .. } => 2.0 * beat,
+            _ => 0.0,
+        };
+        blocks * self.blocks.mean() / self.rate as f64 <= moment
+    }
+
     /// Whether errors may step by design, so that a step that is told is no fault.
     pub fn steps(&self) -> bool {
         matches!(self.noise, Noise::Markov { .. } | Noise::Sawtooth { .. })

@@ -7,13 +7,16 @@
 //!       ─▶ history      the last 40 s in buckets, or what came since a change
 //!            ├▶ hull    wake-ups are never early: the supporting line below
 //!            ├▶ squares the rest err about a mean: least squares
-//!            └▶ shape   which of the two; the scatter; the share of the error that no data can show
+//!            ├▶ bend    a rate that changes: the older half is forgotten, and what is not sure yet is stated
+//!            └▶ shape   which of the two, or clusters; the scatter; the share of the error that no data can show
 //! ```
 //!
 //! Realtime-safe: all memory is made by [`ClockFit::new`], and the work of a block is bounded by the number of
 //! buckets.
 
+mod bend;
 mod change;
+mod clusters;
 mod correlation;
 mod fit;
 mod grain;
@@ -30,6 +33,7 @@ mod strays;
 pub use fit::{Fit, Stamps};
 
 use crate::memory::Ranges;
+use bend::Bend;
 use grain::Grain;
 use history::{History, Point};
 use hull::Hull;
@@ -56,6 +60,11 @@ const NOMINAL_PPM: f64 = 200.0;
 const WORST_PPM: f64 = 2_000.0;
 /// How far a clock may wander in a second, ppm: one a minute.
 const WANDER_PPM: f64 = 1.0 / 60.0;
+/// A rate that changes by more than this in a second is none, ppm; nor does a window show it that is shorter than this.
+const BEND_PPM: f64 = 40.0;
+const SHORTEST_BEND_S: f64 = 1.0;
+/// A window that shows no bend and is longer than this, s, is that of a steady rate.
+const STEADY_S: f64 = 38.0;
 /// More scatter than this makes stamps useless, ns.
 const WORST_SCATTER: f64 = 20e6;
 /// Least uncertainty, ns.
@@ -144,6 +153,14 @@ struct State {
     before: Option<f64>,
     settled: bool,
     useless: bool,
+    /// Whether the rate has been seen to change of late.
+    wanders: bool,
+    /// How far the line lags behind a rate that changes, ns.
+    bend: f64,
+    /// The line below all stamps by which the shape was learnt.
+    below: Line,
+    /// How far the farthest of a few first stamps is from the line, ns.
+    farthest: f64,
 }
 
 impl ClockFit {
@@ -395,20 +412,55 @@ impl ClockFit {
             strays::leave_out(&mut self.history, SMALLEST_STEP);
         }
         self.now.line = self.fitted();
+        self.now.farthest = if self.shape.known || self.errs == Errs::Late { 0.0 } else { self.farthest() };
         self.now.unshaped += 1;
         if self.judgeable() && (self.now.unshaped >= RESHAPE || !self.shape.known) {
-            if self.errs == Errs::BothWays && change::is_in_the_way(&self.history, SMALLEST_STEP) {
-                self.history.forget_older();
-                (self.now.scatter, self.now.before) = (0.0, None);
-                self.now.line = self.fitted();
-            }
+            self.look_for_changes();
             let late = self.shape.late;
             self.reshape();
+            self.now.farthest = 0.0;
             if self.shape.late != late {
                 // What the shape hides is meant for a line of its own kind.
                 self.now.line = self.fitted();
             }
         }
+    }
+
+    /// How far the farthest stamp is from the line.
+    fn farthest(&self) -> f64 {
+        let far = self.history.buckets().map(|bucket| self.now.line.above(bucket.one).abs());
+        far.fold(0.0, f64::max)
+    }
+
+    /// Forgets what came before a change, of the stamps' kind or of the rate.
+    fn look_for_changes(&mut self) {
+        let (span, s) = (self.history.span_to(self.now.newest), self.span_s());
+        self.now.wanders &= s < STEADY_S;
+        let bend = match s >= SHORTEST_BEND_S {
+            true => {
+                let highest = self.ppm(BEND_PPM) * span * s / 8.0;
+                bend::of(&self.history, &self.now.line, self.shape.late, self.now.wanders, highest)
+            }
+            false => Bend::default(),
+        };
+        let is_another = self.errs == Errs::BothWays && change::is_in_the_way(&self.history, SMALLEST_STEP);
+        self.now.line.error += bend.lag - self.now.bend;
+        self.now.bend = bend.lag;
+        if !bend.is_certain && !is_another {
+            return;
+        }
+        self.history.forget_older();
+        (self.now.scatter, self.now.before) = (0.0, None);
+        if bend.is_certain {
+            // The end of a parabola is steeper by four times its height over its length.
+            let error = self.now.line.slope_error + 4.0 * bend.height.abs() / span;
+            self.now.prior = Prior { slope: self.now.line.slope, error };
+            self.now.prior_x = self.now.newest;
+            // Half of it is a quarter as high.
+            self.now.bend *= 0.25;
+            self.now.wanders = true;
+        }
+        self.now.line = self.fitted();
     }
 
     /// The line that the history gives.
@@ -424,17 +476,21 @@ impl ClockFit {
             true => self.hull.fit(history, prior, x, unsettled, self.shape.blunt),
             false => squares::fit(history, prior, x, unsettled),
         };
-        if self.errs == Errs::BothWays {
-            // Least squares lag behind a rate that changes by a 12th of its
-            // change in the window, times the window; against less noise than that the residuals show it.
-            let span = self.history.span_to(x);
-            let lag = self.ppm(WANDER_PPM) * span * (span / self.rate as f64) / 12.0;
+        let span = self.history.span_to(x);
+        let s = span / self.rate as f64;
+        if self.errs == Errs::BothWays && !self.shape.late {
             // A window of a second or less does not show how far the errors of neighbours go together; nor does one
             // of two after a step, which a server that filters its clock takes time to follow.
-            let s = span / self.rate as f64 * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
-            let short = self.shape.width.max(self.now.scatter) / (1.0 + s * s);
-            line.error += if self.shape.late { 0.0 } else { short } + lag.min(8.0 * line.error);
+            let s = s * if self.fit.discontinuities == 0 { 2.0 } else { 1.0 };
+            line.error += self.shape.width.max(self.now.scatter) / (1.0 + s * s);
         }
+        if self.now.wanders || (self.errs == Errs::BothWays && !self.shape.late) {
+            // Least squares lag behind a rate that changes by a 12th of its change in the window, times the window, and
+            // a line below the stamps by an 8th; against less noise than that the residuals show it.
+            let lag = self.ppm(WANDER_PPM) * span * s / if self.shape.late { 8.0 } else { 12.0 };
+            line.error += lag.min(8.0 * line.error);
+        }
+        line.error += self.now.bend;
         line
     }
 
@@ -456,6 +512,7 @@ impl ClockFit {
             false => self.hull.fit(&self.history, level, self.now.newest, 0.0, false),
         };
         self.shape.learn(&self.history, &self.hull, &below);
+        self.now.below = below;
         let long = self.history.span_to(self.now.newest) >= KNOWN_SCATTER_S * self.rate as f64;
         self.now.scatter = if long { self.shape.width } else { self.now.scatter.max(self.shape.width) };
         if self.shape.late && self.shape.blunt {
@@ -522,6 +579,15 @@ impl ClockFit {
         if line.error < ANOTHER_KIND * known { line.error.min(known) } else { line.error }
     }
 
+    /// How far the true line may be from this one because nothing tells what stamps err about, ns.
+    fn undecided(&self) -> f64 {
+        let (line, below) = (&self.now.line, &self.now.below);
+        match self.shape.clusters {
+            Some(clusters) => clusters.undecided(line.y - below.at(line.x)),
+            None => self.now.farthest,
+        }
+    }
+
     /// Anchors the line at `frame`.
     fn publish(&mut self, frame: i64) {
         let Some((first, first_ns)) = self.now.origin else { return };
@@ -535,7 +601,7 @@ impl ClockFit {
         let (ahead, grain) = ((x - line.x).abs(), self.grain());
         let wander = 0.5 * self.ppm(WANDER_PPM) * ahead * (ahead / self.rate as f64);
         let doubt = self.line_error() + 3.0 * line.slope_error * ahead + wander + self.now.suspected.abs();
-        let error = doubt + self.shape.hidden + grain + FLOOR;
+        let error = doubt + self.shape.hidden.max(self.undecided()) + grain + FLOOR;
         self.fit.uncertainty_ns = if self.now.useless { -1 } else { error.max(0.0) as i64 };
         self.fit.stamps = match () {
             _ if self.now.useless => Stamps::Useless,

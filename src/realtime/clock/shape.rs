@@ -2,6 +2,7 @@
 //! no data can show.
 
 use super::Errs;
+use super::clusters::{self, Clusters};
 use super::correlation::independent;
 use super::history::History;
 use super::hull::Hull;
@@ -30,6 +31,10 @@ const PLENTY: f64 = 250.0;
 /// Where a blunt edge leaves the true line in doubt: this part of all stamps lies below it, at most.
 const DOUBT: f64 = 0.22;
 
+/// Clusters are looked for between these quantiles.
+const LEAST: f64 = 0.02;
+const MOST: f64 = 0.98;
+
 pub struct Shape {
     spread: Spread,
     errs: Errs,
@@ -47,6 +52,8 @@ pub struct Shape {
     pub width: f64,
     /// Constant error that may be there unseen.
     pub hidden: f64,
+    /// What errors come in, if they come in clusters and stamps are not only late.
+    pub clusters: Option<Clusters>,
 }
 
 /// Before the shape is known: 2 ms.
@@ -72,11 +79,12 @@ impl Shape {
             early: f64::INFINITY,
             width: 0.0,
             hidden: 0.0,
+            clusters: None,
         }
     }
 
     pub fn forget(&mut self) {
-        (self.known, self.blunt) = (false, false);
+        (self.known, self.blunt, self.clusters) = (false, false, None);
         self.late = self.errs != Errs::BothWays;
         (self.far, self.early, self.width, self.hidden) = (FAR, f64::INFINITY, 0.0, 0.0);
     }
@@ -103,6 +111,10 @@ impl Shape {
         self.known = true;
         self.early = 1.5 * q50;
         self.far = if self.late { 1.5 * q75 } else { 3.0 * (q95 - q50).max(q50 - q05) };
+        self.clusters = match self.errs {
+            Errs::Late => None,
+            _ => clusters::of(history, below, self.spread.quantile(LEAST), self.spread.quantile(MOST)),
+        };
         let (bluntness, doubtful) = self.bluntness(hull.lows(), history.total());
         if hull.lows().count() >= PLENTY {
             self.blunt = bluntness > BLUNT;

@@ -11,7 +11,7 @@ const APART: u32 = 32;
 /// A stream's first stamps are strays if they are further than so many interquartile ranges from the median, which takes
 /// in three or four widths of any scatter; and no more of them than one in [`FIRST`].
 const RANGES: f64 = 8.0;
-const FIRST: usize = 4;
+const FIRST: usize = 6;
 
 /// Leaves strays out of a stream's first stamps, which make the first line. Nothing nearer than `nearest` ns is one.
 pub fn leave_out(history: &mut History, nearest: f64) {
