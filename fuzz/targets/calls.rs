@@ -114,8 +114,15 @@ impl<T> Params<T> {
 }
 
 /// A handle, and the channels each way if it is of a stream.
-#[derive(Clone, Copy)]
 struct Handle<T>(*mut T, i32, i32);
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Handle<T> {}
 
 impl<T> Default for Handle<T> {
     fn default() -> Self {
@@ -278,9 +285,7 @@ fn make_buffer(world: Shared, program: &mut Program, samples: &[f32]) {
     }
     let mut made = null_mut();
     if unsafe { sonset_buffer_create(from, frames, channels, rate, &mut made) } == 0 {
-        keep(&mut world.lock().unwrap().buffers, made, program.byte(), |old| unsafe {
-            sonset_buffer_release(old)
-        });
+        keep(&mut world.lock().unwrap().buffers, made, program.byte(), |old| sonset_buffer_release(old));
     }
 }
 
@@ -636,6 +641,6 @@ fuzz_target!(init: make_seed(), |bytes: &[u8]| {
     let world = world.into_inner().unwrap();
     let of = |set: &HashSet<(usize, i64)>| set.iter().filter(|key| closed.contains(&key.0)).count();
     assert_eq!(of(&world.issued), of(&world.polled), "actions and receipts");
-    world.buffers.iter().for_each(|buffer| unsafe { sonset_buffer_release(buffer.0) });
-    world.rings.iter().for_each(|ring| unsafe { sonset_ring_release(ring.0) });
+    world.buffers.iter().for_each(|buffer| sonset_buffer_release(buffer.0));
+    world.rings.iter().for_each(|ring| sonset_ring_release(ring.0));
 });
