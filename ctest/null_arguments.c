@@ -1234,6 +1234,8 @@ static void test_detect(sonset_stream *stream)
     DETECT_FAILS(SONSET_ERROR_UNKNOWN_BATCH, p.batch = 12345);
     for (n = 0; n < sizeof no_threshold / sizeof no_threshold[0]; n++)
         DETECT_FAILS(ARG, p.threshold = no_threshold[n]);
+    for (n = 0; n < sizeof no_threshold / sizeof no_threshold[0]; n++)
+        DETECT_FAILS(ARG, p.floor_limit = no_threshold[n]);
     for (n = 0; n < sizeof no_multiple / sizeof no_multiple[0]; n++)
         DETECT_FAILS(ARG, p.floor_multiple = no_multiple[n]);
     for (n = 0; n < sizeof no_corner / sizeof no_corner[0]; n++)
@@ -1248,6 +1250,8 @@ static void test_detect(sonset_stream *stream)
     CHECK_SAYS("0.5");
     DETECT_FAILS(ARG, (p.threshold = 0.25, p.floor_frames = 77));
     CHECK_SAYS("77");
+    DETECT_FAILS(ARG, (p.threshold = 0.25, p.floor_limit = 0.125));
+    CHECK_SAYS("0.125");
     DETECT_FAILS(ARG, (p.floor_frames = 1234, p.max_frames = 1234));
     CHECK_SAYS("1234");
 

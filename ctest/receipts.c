@@ -47,6 +47,7 @@ static void test_voice_key(void)
     CHECK_INT(receipt.state, SONSET_ACTION_PENDING);
     CHECK_INT(receipt.start_frame, 0);
     CHECK_INT(receipt.detected_frame, -1);
+    CHECK_INT(receipt.detection, SONSET_DETECTION_TOO_SHORT);
     OK(sonset_stream_process(stream, in + 499, out + 499, 1, 0, 1000000000 + 499 * 1000000000LL / RATE, 0));
     receipt = receipt_of(stream, heard);
     CHECK_INT(receipt.state, SONSET_ACTION_STARTED);
@@ -59,6 +60,7 @@ static void test_voice_key(void)
     CHECK_INT(receipt.outcome, SONSET_OUTCOME_COMPLETED);
     CHECK_INT(receipt.detected_frame, 400);
     CHECK_INT(receipt.detected_end_frame, 600);
+    CHECK_INT(receipt.detection, SONSET_DETECTION_FOUND);
     CHECK_INT(receipt.end_frame, 750);
     CHECK(llabs(receipt.detected_end_host_ns - (1000000000 + 600 * 1000000000LL / RATE)) < 1000);
     CHECK_INT(receipt_of(stream, played).start_frame, 700);

@@ -409,6 +409,26 @@ typedef enum {
     SONSET_STAMPS_USELESS = 4
 } sonset_stamps;
 
+/** Why a voice key found an onset, or none. */
+typedef enum {
+    /** The action is no voice key, or has heard nothing. */
+    SONSET_DETECTION_NONE = 0,
+    /** It found an onset. */
+    SONSET_DETECTION_FOUND = 1,
+    /** No frame reached the threshold; with all_zero, there was no input at all. */
+    SONSET_DETECTION_BELOW_THRESHOLD = 2,
+    /** Frames reached the threshold, but never for minimum_frames. */
+    SONSET_DETECTION_TOO_SHORT = 3,
+    /**
+     * The floor of a channel was above floor_limit, or the threshold that came of it above full scale: a sound may have
+     * begun before or while the floor was measured. An onset that is given all the same may be a later part of it.
+     * Start the key before the stimulus, give a threshold, or, in a room as loud as that, a floor_limit.
+     */
+    SONSET_DETECTION_LOUD_FLOOR = 4,
+    /** It ended before the floor was measured. */
+    SONSET_DETECTION_NO_FLOOR = 5
+} sonset_detection;
+
 /** Where a latency comes from. */
 typedef enum {
     /** It is not known. */
@@ -1012,7 +1032,7 @@ typedef struct {
 
 /**
  * What to take for a sound, and when to listen. All zeros: a voice, from now on, 20 dB above the noise of the
- * first 200 ms.
+ * first 200 ms, in which there must be no sound: the receipt says so if they are too loud for silence.
  */
 typedef struct {
     /** Size of this struct in bytes, or 0. */
@@ -1051,7 +1071,8 @@ typedef struct {
     /**
      * Frames from the start over which the floor is measured, as the RMS of each channel, high-passed; nothing
      * is loud meanwhile. 0 for 200 ms. There must be no sound in them: of a tone or a voice that sounds already, 20 dB
-     * more than it may never come. Where that can be, start the detector that much earlier, or give a magnitude.
+     * more than it may never come. Where that can be, start the detector that much earlier, or give a magnitude; see
+     * floor_limit.
      */
     int64_t floor_frames;
     /**
@@ -1067,6 +1088,12 @@ typedef struct {
     int64_t hold_off_frames;
     /** Frames to listen at most; 0 for no limit. */
     int64_t max_frames;
+    /**
+     * The RMS from which on a floor is no silence, at most 1; 0 for 0.01, that is -40 dB of full scale: 20 dB above that
+     * is 0.1, which a voice at a well set microphone may not reach. Above it the detector goes on with the threshold that
+     * came of the floor, and the receipt says SONSET_DETECTION_LOUD_FLOOR. 0 with a magnitude.
+     */
+    double floor_limit;
 } sonset_detect_params;
 
 /** When and how to end an action. All zeros: now, with the stream's fade. */
@@ -1260,8 +1287,8 @@ typedef struct {
      * denies.
      */
     int32_t all_zero;
-    /** 0. */
-    int32_t reserved;
+    /** SONSET_DETECTION_...: why a voice key found an onset, or none; while it listens, as if it ended now. */
+    int32_t detection;
     /** Time of detected_frame at the converter, by the clock MONOTONIC. */
     int64_t detected_host_ns;
     /** Time of detected_end_frame at the converter, by the clock MONOTONIC. */
@@ -2602,7 +2629,7 @@ SONSET_API int32_t sonset_detect_params_init(sonset_detect_params *params);
  * any more. It ends when the sound's last run is over and hold_off_frames have passed since that run's end,
  * detected_end_frame; or after max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound
  * was found, and detected_end_frame is -1 if it was not over. end_frame is the frame after the last one
- * listened to.
+ * listened to. The receipt's detection says why there is an onset or none: SONSET_DETECTION_...
  *
  * An action that follows a detector (after_action) counts from the onset, and is placed as soon as that is
  * known; if its frame has passed by then, its late policy decides. It fails with SONSET_OUTCOME_PREDECESSOR if
@@ -2932,7 +2959,7 @@ int32_t sonset_stream_poll_receipt(sonset_stream *stream,
 
 /**
  * Writes every receipt from now on to a new CSV file, with the struct's field names as its header, and backend and
- * sample_rate_hz of the stream; kind, state, outcome and backend are written as names in lower case. Each line is
+ * sample_rate_hz of the stream; kind, state, outcome, detection and backend are written as names in lower case. Each line is
  * written at once, so the file is whole even if the process is killed. Until the stream is closed.
  *
  * Errors: FILE_IO, also where the file exists, which is never overwritten; INVALID_STATE for a second log;

@@ -89,6 +89,51 @@ pub enum ActionState {
     Ended = 4,
 }
 
+/// Why a detector found an onset, or none. The numbers are part of the C ABI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Reason {
+    /// It is no detector, or has heard nothing.
+    #[default]
+    None = 0,
+    /// It found an onset.
+    Found = 1,
+    /// No frame reached the threshold.
+    BelowThreshold = 2,
+    /// Frames did, but none of their runs lasted.
+    TooShort = 3,
+    /// The floor was no silence: a sound could hide in it.
+    LoudFloor = 4,
+    /// It ended before the floor was measured.
+    NoFloor = 5,
+}
+
+impl Reason {
+    /// The one with the number `value`.
+    pub fn from_number(value: i32) -> Self {
+        match value {
+            1 => Self::Found,
+            2 => Self::BelowThreshold,
+            3 => Self::TooShort,
+            4 => Self::LoudFloor,
+            5 => Self::NoFloor,
+            _ => Self::None,
+        }
+    }
+
+    /// Its name in a log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Found => "found",
+            Self::BelowThreshold => "below_threshold",
+            Self::TooShort => "too_short",
+            Self::LoudFloor => "loud_floor",
+            Self::NoFloor => "no_floor",
+        }
+    }
+}
+
 /// What a detector found. A frame or a time that there is not is [`NONE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detection {
@@ -100,11 +145,13 @@ pub struct Detection {
     pub host_ns: i64,
     /// MONOTONIC time of `end_frame` at the converter.
     pub end_host_ns: i64,
+    /// Why; of one that still listens, as if it ended now.
+    pub reason: Reason,
 }
 
 impl Default for Detection {
     fn default() -> Self {
-        Self { frame: NONE, end_frame: NONE, host_ns: NONE, end_host_ns: NONE }
+        Self { frame: NONE, end_frame: NONE, host_ns: NONE, end_host_ns: NONE, reason: Reason::None }
     }
 }
 

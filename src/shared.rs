@@ -8,7 +8,7 @@ use crate::memory::Ranges;
 use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::crossing::Crossing;
 use crate::realtime::work::STEPS;
-use crate::receipt::{ActionState, GainChange, LatencySource, Missing, NONE, Pauses};
+use crate::receipt::{ActionState, GainChange, LatencySource, Missing, NONE, Pauses, Reason};
 use crate::request::{Cancels, Control, SetGain, Sweep, TURNS, Turn};
 use crate::seqlock::Seqlock;
 use crate::sync::{AtomicBool, AtomicI32, AtomicI64, AtomicU64, Ordering};
@@ -28,6 +28,7 @@ pub struct Slot {
     monitor_latency_ns: AtomicI64,
     detected_frame: AtomicI64,
     detected_host_ns: AtomicI64,
+    detected_reason: AtomicI32,
     cancels: Mailbox<8>,
     gain: Mailbox<4>,
     turns: [Mailbox<5>; TURNS],
@@ -67,6 +68,8 @@ pub struct Progress {
     pub detected_frame: i64,
     /// Its host time, or [`NONE`].
     pub detected_host_ns: i64,
+    /// Why a detector has found that, or nothing, so far.
+    pub detected_reason: Reason,
     /// The last change of its gain.
     pub gain: GainChange,
     /// Where it stood still.
@@ -89,6 +92,7 @@ impl Default for Slot {
             monitor_latency_ns: AtomicI64::new(NONE),
             detected_frame: AtomicI64::new(NONE),
             detected_host_ns: AtomicI64::new(NONE),
+            detected_reason: AtomicI32::new(Reason::None as i32),
             cancels: Mailbox::default(),
             gain: Mailbox::default(),
             turns: Default::default(),
@@ -119,6 +123,7 @@ impl Slot {
         self.monitor_latency_ns.store(NONE, Ordering::Relaxed);
         self.detected_frame.store(NONE, Ordering::Relaxed);
         self.detected_host_ns.store(NONE, Ordering::Relaxed);
+        self.detected_reason.store(Reason::None as i32, Ordering::Relaxed);
         self.gain_frame.store(NONE, Ordering::Relaxed);
         self.gain_reached.store(1f64.to_bits(), Ordering::Relaxed);
         self.cancels.take();
@@ -157,6 +162,12 @@ impl Slot {
         self.detected_host_ns.store(host_ns, Ordering::Relaxed);
         // Release: whoever sees the state sees the values above.
         self.state.store(ActionState::Started as i32, Ordering::Release);
+    }
+
+    /// Publishes why a detector has found an onset, or none, so far. Callback.
+    pub fn publish_reason(&self, reason: Reason) {
+        // Relaxed: a single value.
+        self.detected_reason.store(reason as i32, Ordering::Relaxed);
     }
 
     /// Publishes a changed end. Callback.
@@ -207,6 +218,11 @@ impl Slot {
             ActionState::Pending => NONE,
             _ => value.load(Ordering::Relaxed),
         };
+        let reason = match Reason::from_number(self.detected_reason.load(Ordering::Relaxed)) {
+            // Written a moment before the state: the onset is not to be told yet.
+            Reason::Found if state == ActionState::Pending => Reason::TooShort,
+            reason => reason,
+        };
         Progress {
             state,
             start_frame: self.start_frame.load(Ordering::Relaxed),
@@ -221,6 +237,7 @@ impl Slot {
             monitor_latency_ns: self.monitor_latency_ns.load(Ordering::Relaxed),
             detected_frame: found(&self.detected_frame),
             detected_host_ns: found(&self.detected_host_ns),
+            detected_reason: reason,
             gain: GainChange {
                 frame: self.gain_frame.load(Ordering::Relaxed),
                 gain: f64::from_bits(self.gain_reached.load(Ordering::Relaxed)),

@@ -16,7 +16,7 @@ use sonset::backend::Backend;
 use sonset::buffer::Buffer;
 use sonset::device::Direction;
 use sonset::realtime::block::{BlockTime, Input, Output};
-use sonset::receipt::{ActionState, NONE, Outcome, Receipt};
+use sonset::receipt::{ActionState, NONE, Outcome, Reason, Receipt};
 use sonset::stream::{Config, DetectParams, PlayParams, RecordParams, StartAt, Stream, Timing};
 use sounds::{at, pulse, random_frames};
 
@@ -228,7 +228,105 @@ proptest! {
         prop_assert_eq!(whole, cut);
         let definition = Definition::of(&params, RATE);
         check_against(definition.first_sound(&channels), &whole, definition.hold_off, &params);
+        prop_assert_eq!(whole.measured.detection.reason, definition.reason(&channels));
     }
+}
+
+/// A tone of the frames from `first` to `end` of `length`, over silence.
+fn tone(length: i64, first: i64, end: i64, amplitude: f64) -> Vec<f32> {
+    let tone = |n: i64| (amplitude * (n as f64 * 0.13).sin()) as f32;
+    (0..length).map(|n| if (first..end).contains(&n) { tone(n) } else { 0.0 }).collect()
+}
+
+/// The receipt of a detector that ends, and what it found.
+fn reason_of(input: &[f32], params: DetectParams) -> (Option<Outcome>, i64, Reason) {
+    let params = DetectParams { max_frames: input.len() as i64, ..params };
+    let receipt = hear(RATE, &[input], &params, || 333);
+    let detection = receipt.measured.detection;
+    assert_eq!(detection.reason, Definition::of(&params, RATE).reason(&[input]));
+    (receipt.outcome, detection.frame, detection.reason)
+}
+
+#[test]
+fn a_key_started_at_the_tone_says_that_its_floor_was_loud() {
+    let completed = Some(Outcome::Completed);
+    let answer = tone(40_000, 0, 30_000, 0.5);
+    let nothing = (completed, NONE, Reason::LoudFloor);
+    assert_eq!(reason_of(&answer, DetectParams::default()), nothing);
+    // A tone that is up for a part of the floor only: on its last quarter, on its first frames.
+    assert_eq!(reason_of(&tone(40_000, 7_200, 30_000, 0.5), DetectParams::default()), nothing);
+    assert_eq!(reason_of(&tone(40_000, 0, 600, 0.5), DetectParams::default()), nothing);
+    // What it finds after such a floor is told, and so is the floor.
+    let rising: Vec<f32> = [tone(20_000, 0, 20_000, 0.02), tone(20_000, 0, 20_000, 0.9)].concat();
+    let (outcome, onset, reason) = reason_of(&rising, DetectParams::default());
+    assert_eq!((outcome, reason), (completed, Reason::LoudFloor));
+    assert!((20_000..20_010).contains(&onset), "{onset}");
+    // Before it has ended, as one without max_frames never does.
+    let receipt = hear(RATE, &[&answer], &DetectParams::default(), || 333);
+    assert_eq!((receipt.state, receipt.measured.detection.reason), (ActionState::Pending, Reason::LoudFloor));
+}
+
+#[test]
+fn the_limit_of_a_floor_is_40_db_below_full_scale_or_what_is_given_and_its_threshold_full_scale() {
+    let hum = |rms: f64| tone(20_000, 0, 20_000, rms * std::f64::consts::SQRT_2);
+    let reason = |rms, floor_limit, floor_multiple| {
+        let params = DetectParams { floor_limit, floor_multiple, ..Default::default() };
+        reason_of(&hum(rms), params).2
+    };
+    assert_eq!(
+        [0.0098, 0.0102].map(|rms| reason(rms, 0.0, 2.0)),
+        [Reason::BelowThreshold, Reason::LoudFloor]
+    );
+    assert_eq!([0.095, 0.105].map(|rms| reason(rms, 0.1, 2.0)), [Reason::BelowThreshold, Reason::LoudFloor]);
+    assert_eq!(
+        [0.0045, 0.0055].map(|rms| reason(rms, 0.0, 200.0)),
+        [Reason::BelowThreshold, Reason::LoudFloor]
+    );
+}
+
+#[test]
+fn a_key_says_why_it_found_an_onset_or_none() {
+    let completed = Some(Outcome::Completed);
+    let over_floor = DetectParams { high_pass_hz: -1.0, ..Default::default() };
+    let absolute = DetectParams { threshold: 0.1, ..over_floor };
+    for params in [over_floor, absolute] {
+        let (outcome, onset, reason) = reason_of(&tone(40_000, 15_000, 30_000, 0.5), params);
+        assert_eq!((outcome, reason), (completed, Reason::Found));
+        assert!((15_000..15_010).contains(&onset), "{onset}");
+        // 200 frames, of 480.
+        let short = (completed, NONE, Reason::TooShort);
+        assert_eq!(reason_of(&tone(40_000, 15_000, 15_200, 0.5), params), short);
+        let soft: Vec<f32> = (0..40_000).map(|n| ((n * n % 101) as f32 - 50.0) / 50.0 * 0.004).collect();
+        assert_eq!(reason_of(&soft, params), (completed, NONE, Reason::BelowThreshold));
+        assert_eq!(reason_of(&[0.0; 40_000], params), (completed, NONE, Reason::BelowThreshold));
+    }
+    // With a threshold there is no floor that could be loud.
+    assert_eq!(reason_of(&tone(40_000, 0, 30_000, 0.5), absolute).2, Reason::Found);
+}
+
+#[test]
+fn a_key_that_is_stopped_gives_its_reason_too() {
+    let stream = manual(RATE, 1, "");
+    let start =
+        |start, params| stream.detect_level(None, &DetectParams { timing: at(start), ..params }).unwrap();
+    let absolute = DetectParams { threshold: 0.1, ..Default::default() };
+    let (never, in_floor, waiting, in_run, sounding) = (
+        start(9_000, absolute),
+        start(0, DetectParams::default()),
+        start(0, absolute),
+        start(0, absolute),
+        start(0, absolute),
+    );
+    let actions = [(never, 5_000), (in_floor, 5_000), (waiting, 5_000), (in_run, 5_250), (sounding, 6_000)];
+    actions.iter().for_each(|&(action, frame)| stream.cancel(action, Some(frame), 0).unwrap());
+    let sound = stream.play_buffer(&pulse(), None, None, &PlayParams { timing: at(0), ..Default::default() });
+    run(&stream, &tone(10_000, 5_000, 9_000, 0.5), &mut Random(5));
+    let reason = |action| receipt(&stream, action).measured.detection.reason;
+    assert_eq!(
+        actions.map(|(action, _)| reason(action)),
+        [Reason::None, Reason::NoFloor, Reason::BelowThreshold, Reason::TooShort, Reason::Found]
+    );
+    assert_eq!(reason(sound.unwrap()), Reason::None);
 }
 
 /// Listens to `speech` from many frames on, with many settings; gives how many onsets and ends were found.

@@ -10,7 +10,7 @@ use crate::error::Code;
 use crate::file::growing::SampleFormat;
 use crate::realtime::clock::Stamps;
 use crate::realtime::source::{Distribution, Spectrum, Waveform};
-use crate::receipt::{ActionState, LatencySource, Outcome};
+use crate::receipt::{ActionState, LatencySource, Outcome, Reason};
 use crate::ring::Usage;
 use crate::stream::{PulseCode, RingPolicy, State};
 
@@ -363,6 +363,25 @@ pub enum sonset_latency_source {
     SONSET_LATENCY_CALIBRATED = 2,
 }
 
+/// Why a voice key found an onset, or none.
+#[repr(C)]
+pub enum sonset_detection {
+    /// The action is no voice key, or has heard nothing.
+    SONSET_DETECTION_NONE = 0,
+    /// It found an onset.
+    SONSET_DETECTION_FOUND = 1,
+    /// No frame reached the threshold; with all_zero, there was no input at all.
+    SONSET_DETECTION_BELOW_THRESHOLD = 2,
+    /// Frames reached the threshold, but never for minimum_frames.
+    SONSET_DETECTION_TOO_SHORT = 3,
+    /// The floor of a channel was above floor_limit, or the threshold that came of it above full scale: a sound may have
+    /// begun before or while the floor was measured. An onset that is given all the same may be a later part of it.
+    /// Start the key before the stimulus, give a threshold, or, in a room as loud as that, a floor_limit.
+    SONSET_DETECTION_LOUD_FLOOR = 4,
+    /// It ended before the floor was measured.
+    SONSET_DETECTION_NO_FLOOR = 5,
+}
+
 /// Whether a latency gives reason to doubt the time of sounds.
 #[repr(C)]
 pub enum sonset_latency_warning {
@@ -418,7 +437,7 @@ macro_rules! same {
 
 use self::{
     sonset_action_kind::*, sonset_action_state::*, sonset_after_policy::*, sonset_backend::*,
-    sonset_clock::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*,
+    sonset_clock::*, sonset_detection::*, sonset_granted::*, sonset_late_policy::*, sonset_latency_source::*,
     sonset_noise_distribution::*, sonset_noise_spectrum::*, sonset_outcome::*, sonset_pulse_code::*,
     sonset_ramp_shape::*, sonset_result::*, sonset_ring_policy::*, sonset_ring_usage::*,
     sonset_sample_format::*, sonset_share_mode::*, sonset_stamps::*, sonset_stream_state::*,
@@ -529,6 +548,12 @@ same! {
     SONSET_CLOCK_REALTIME => HostClock::Realtime;
     SONSET_LATENCY_REPORTED => LatencySource::Reported;
     SONSET_LATENCY_CALIBRATED => LatencySource::Calibrated;
+    SONSET_DETECTION_NONE => Reason::None;
+    SONSET_DETECTION_FOUND => Reason::Found;
+    SONSET_DETECTION_BELOW_THRESHOLD => Reason::BelowThreshold;
+    SONSET_DETECTION_TOO_SHORT => Reason::TooShort;
+    SONSET_DETECTION_LOUD_FLOOR => Reason::LoudFloor;
+    SONSET_DETECTION_NO_FLOOR => Reason::NoFloor;
     SONSET_STAMPS_SETTLING => Stamps::Settling;
     SONSET_STAMPS_USABLE => Stamps::Usable;
     SONSET_STAMPS_QUANTISED => Stamps::Quantised;

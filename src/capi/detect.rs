@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::stream::DetectParams;
 
 /// What to take for a sound, and when to listen. All zeros: a voice, from now on, 20 dB above the noise of the
-/// first 200 ms.
+/// first 200 ms, in which there must be no sound: the receipt says so if they are too loud for silence.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct sonset_detect_params {
@@ -45,7 +45,8 @@ pub struct sonset_detect_params {
     pub floor_multiple: f64,
     /// Frames from the start over which the floor is measured, as the RMS of each channel, high-passed; nothing
     /// is loud meanwhile. 0 for 200 ms. There must be no sound in them: of a tone or a voice that sounds already, 20 dB
-    /// more than it may never come. Where that can be, start the detector that much earlier, or give a magnitude.
+    /// more than it may never come. Where that can be, start the detector that much earlier, or give a magnitude; see
+    /// floor_limit.
     pub floor_frames: i64,
     /// Corner of the high-pass, a Butterworth filter of second order, below half the sample rate; 0 for 100 Hz,
     /// -1 for none. It delays no onset: the first frame of a pulse passes whole but for a few percent.
@@ -58,6 +59,10 @@ pub struct sonset_detect_params {
     pub hold_off_frames: i64,
     /// Frames to listen at most; 0 for no limit.
     pub max_frames: i64,
+    /// The RMS from which on a floor is no silence, at most 1; 0 for 0.01, that is -40 dB of full scale: 20 dB above that
+    /// is 0.1, which a voice at a well set microphone may not reach. Above it the detector goes on with the threshold that
+    /// came of the floor, and the receipt says SONSET_DETECTION_LOUD_FLOOR. 0 with a magnitude.
+    pub floor_limit: f64,
 }
 
 sized! { sonset_detect_params: 144; }
@@ -89,7 +94,7 @@ pub unsafe extern "C" fn sonset_detect_params_init(params: *mut sonset_detect_pa
 /// any more. It ends when the sound's last run is over and hold_off_frames have passed since that run's end,
 /// detected_end_frame; or after max_frames. Both are SONSET_OUTCOME_COMPLETED; detected_frame is -1 if no sound
 /// was found, and detected_end_frame is -1 if it was not over. end_frame is the frame after the last one
-/// listened to.
+/// listened to. The receipt's detection says why there is an onset or none: SONSET_DETECTION_...
 ///
 /// An action that follows a detector (after_action) counts from the onset, and is placed as soon as that is
 /// known; if its frame has passed by then, its late policy decides. It fails with SONSET_OUTCOME_PREDECESSOR if
@@ -146,6 +151,7 @@ fn convert(params: &sonset_detect_params) -> Result<DetectParams> {
         threshold: params.threshold,
         floor_multiple: params.floor_multiple,
         floor_frames: params.floor_frames,
+        floor_limit: params.floor_limit,
         high_pass_hz: params.high_pass_hz,
         minimum_frames: params.minimum_frames,
         gap_frames: params.gap_frames,

@@ -83,8 +83,8 @@ pub struct sonset_receipt {
     /// 1 if a recording holds, or a detector heard, nothing but zeros, as from a microphone that the system
     /// denies.
     pub all_zero: i32,
-    /// 0.
-    pub reserved: i32,
+    /// SONSET_DETECTION_...: why a voice key found an onset, or none; while it listens, as if it ended now.
+    pub detection: i32,
     /// Time of detected_frame at the converter, by the clock MONOTONIC.
     pub detected_host_ns: i64,
     /// Time of detected_end_frame at the converter, by the clock MONOTONIC.
@@ -145,7 +145,7 @@ impl sonset_receipt {
             input_peak: measured.input_peak as f64,
             input_clipped_samples: measured.input_clipped as i64,
             all_zero: measured.all_zero as i32,
-            reserved: 0,
+            detection: measured.detection.reason as i32,
             detected_host_ns: measured.detection.host_ns,
             detected_end_host_ns: measured.detection.end_host_ns,
             first_missing_frame: measured.missing.first_frame,
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn sonset_stream_poll_receipt(
 }
 
 /// Writes every receipt from now on to a new CSV file, with the struct's field names as its header, and backend and
-/// sample_rate_hz of the stream; kind, state, outcome and backend are written as names in lower case. Each line is
+/// sample_rate_hz of the stream; kind, state, outcome, detection and backend are written as names in lower case. Each line is
 /// written at once, so the file is whole even if the process is killed. Until the stream is closed.
 ///
 /// Errors: FILE_IO, also where the file exists, which is never overwritten; INVALID_STATE for a second log;

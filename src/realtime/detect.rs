@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use super::block::Input;
 use super::record::Seen;
+use crate::receipt::Reason;
 
 /// Frames below the threshold that one at or above it makes up for.
 pub const EARNED: i64 = 16;
@@ -38,6 +39,8 @@ pub enum Threshold {
         multiple: f64,
         /// Frames over which the RMS is measured; not 0.
         frames: i64,
+        /// An RMS above this is no silence.
+        limit: f64,
     },
 }
 
@@ -85,6 +88,10 @@ pub struct Detector {
     onset: Option<i64>,
     /// The frame after the last run that counted.
     end: i64,
+    /// Whether a frame was loud.
+    crossed: bool,
+    /// Whether a channel's floor was no silence.
+    loud_floor: bool,
 }
 
 /// One channel.
@@ -116,7 +123,29 @@ impl Detector {
         };
         let ear =
             |&channel: &u32| Ear { channel: channel as usize, x: [0.0; 2], y: [0.0; 2], sum: 0.0, threshold };
-        Self { settings, ears: channels.iter().map(ear).collect(), heard: 0, run: None, onset: None, end: 0 }
+        Self {
+            settings,
+            ears: channels.iter().map(ear).collect(),
+            heard: 0,
+            run: None,
+            onset: None,
+            end: 0,
+            crossed: false,
+            loud_floor: false,
+        }
+    }
+
+    /// Why it has found an onset, or none, so far. A loud floor comes first: an onset that was found after it
+    /// need not be the sound's first.
+    pub fn reason(&self) -> Reason {
+        match self.settings.threshold {
+            _ if self.heard == 0 => Reason::None,
+            Threshold::OverFloor { frames, .. } if self.heard < frames => Reason::NoFloor,
+            _ if self.loud_floor => Reason::LoudFloor,
+            _ if self.onset.is_some() => Reason::Found,
+            _ if self.crossed => Reason::TooShort,
+            _ => Reason::BelowThreshold,
+        }
     }
 
     /// Hears the frames `range` of the block's `input` (of `input_channels`), the first of which is the
@@ -151,13 +180,15 @@ impl Detector {
                 None => x,
             };
             loud |= y.abs() >= ear.threshold;
-            if let Threshold::OverFloor { multiple, frames } = self.settings.threshold
+            if let Threshold::OverFloor { multiple, frames, limit } = self.settings.threshold
                 && self.heard < frames
             {
-                ear.measure(y, multiple, frames, self.heard + 1);
+                let floor = ear.measure(y, frames, self.heard + 1);
+                self.loud_floor |= floor.is_some_and(|floor| ear.listen_above(floor, multiple, limit));
             }
         }
         self.heard += 1;
+        self.crossed |= loud;
         loud
     }
 
@@ -207,12 +238,17 @@ impl Ear {
         y
     }
 
-    /// Adds frame number `n` of `frames` to the floor; with the last one the threshold is known.
-    fn measure(&mut self, y: f64, multiple: f64, frames: i64, n: i64) {
+    /// Adds frame number `n` of `frames` to the floor; with the last one it is known.
+    fn measure(&mut self, y: f64, frames: i64, n: i64) -> Option<f64> {
         self.sum += y * y;
-        if n == frames {
-            self.threshold = (multiple * (self.sum / frames as f64).sqrt()).max(LOWEST_THRESHOLD);
-        }
+        (n == frames).then(|| (self.sum / frames as f64).sqrt())
+    }
+
+    /// Sets the threshold. True if a floor that high is no silence, or no input that is not clipped can reach so
+    /// far above it.
+    fn listen_above(&mut self, floor: f64, multiple: f64, limit: f64) -> bool {
+        self.threshold = (multiple * floor).max(LOWEST_THRESHOLD);
+        floor > limit || self.threshold > 1.0
     }
 }
 

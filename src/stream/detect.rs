@@ -12,6 +12,8 @@ const FLOOR_MS: i64 = 200;
 /// 20 dB, beyond the peaks of any noise that is steady.
 const FLOOR_MULTIPLE: f64 = 10.0;
 const MAX_FLOOR_MULTIPLE: f64 = 1e6;
+/// −40 dB of full scale. Twenty dB above that is 0.1, which a voice at a well set microphone may not reach.
+const FLOOR_LIMIT: f64 = 0.01;
 /// Above hum and below nearly all that a voice has.
 const HIGH_PASS_HZ: f64 = 100.0;
 /// Longer than a click of lips or keys.
@@ -84,7 +86,7 @@ fn checked_frames(name: &str, frames: i64) -> Result<i64> {
 }
 
 fn threshold(params: &DetectParams, frames: i64) -> Result<Threshold> {
-    let DetectParams { threshold, floor_multiple, floor_frames, .. } = *params;
+    let DetectParams { threshold, floor_multiple, floor_frames, floor_limit, .. } = *params;
     if !(0.0..=1.0).contains(&threshold) {
         fail!(
             InvalidArgument,
@@ -92,11 +94,11 @@ fn threshold(params: &DetectParams, frames: i64) -> Result<Threshold> {
         );
     }
     if threshold > 0.0 {
-        if floor_multiple != 0.0 || floor_frames != 0 {
+        if floor_multiple != 0.0 || floor_frames != 0 || floor_limit != 0.0 {
             fail!(
                 InvalidArgument,
-                "floor_multiple is {floor_multiple} and floor_frames {floor_frames}, but threshold {threshold} \
-                 is absolute and does not use them"
+                "floor_multiple is {floor_multiple}, floor_frames {floor_frames} and floor_limit {floor_limit}, \
+                 but threshold {threshold} is absolute and does not use them"
             );
         }
         return Ok(Threshold::Absolute(threshold));
@@ -107,8 +109,12 @@ fn threshold(params: &DetectParams, frames: i64) -> Result<Threshold> {
             "floor_multiple {floor_multiple}: 1 to {MAX_FLOOR_MULTIPLE}, or 0 for {FLOOR_MULTIPLE}"
         );
     }
+    if !(0.0..=1.0).contains(&floor_limit) {
+        fail!(InvalidArgument, "floor_limit {floor_limit}: above 0 and at most 1, or 0 for {FLOOR_LIMIT}");
+    }
     let multiple = if floor_multiple == 0.0 { FLOOR_MULTIPLE } else { floor_multiple };
-    Ok(Threshold::OverFloor { multiple, frames })
+    let limit = if floor_limit == 0.0 { FLOOR_LIMIT } else { floor_limit };
+    Ok(Threshold::OverFloor { multiple, frames, limit })
 }
 
 /// A Butterworth high-pass of second order: HPF of the Audio EQ Cookbook (R. Bristow-Johnson; W3C Note, 2021)

@@ -276,6 +276,7 @@ impl Host {
             detection: Detection {
                 frame: progress.detected_frame,
                 host_ns: progress.detected_host_ns,
+                reason: progress.detected_reason,
                 ..Detection::default()
             },
             ..Measured::default()

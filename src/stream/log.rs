@@ -107,7 +107,7 @@ pub struct FileLog {
 const HEADER: &str = "action,tag,kind,state,outcome,after_action,requested_frame,requested_host_ns,start_clock,\
 latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_host_ns,realtime_offset_ns,\
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
-detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detected_host_ns,\
+detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detection,detected_host_ns,\
 detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,seek_frame,gain_frame,\
 gain,backend,sample_rate_hz\n";
 
@@ -164,7 +164,7 @@ fn write_all(mut file: File, lines: &Receiver<Receipt>, of_stream: &str, failed:
     }
 }
 
-/// The receipt as a row; kinds, states and outcomes by their names in lower case.
+/// The receipt as a row; kinds, states, outcomes and detections by their names in lower case.
 fn line(receipt: &Receipt) -> String {
     let (asked, measured) = (&receipt.asked, &receipt.measured);
     let outcome = Outcome::name_of(receipt.outcome.map_or(0, |outcome| outcome as i32))
@@ -210,12 +210,13 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
         asked.action,
         asked.tag,
         measured.input_peak,
         measured.input_clipped,
         measured.all_zero as i32,
+        measured.detection.reason.name(),
         measured.detection.host_ns,
         measured.detection.end_host_ns,
         measured.missing.first_frame,

@@ -217,6 +217,8 @@ pub struct DetectParams {
     pub floor_multiple: f64,
     /// Frames over which the floor is measured; 0 takes 200 ms.
     pub floor_frames: i64,
+    /// RMS above which a floor is no silence; 0 takes 0.01.
+    pub floor_limit: f64,
     /// Corner of the high-pass; 0 takes 100 Hz, −1 is none.
     pub high_pass_hz: f64,
     /// Least duration; 0 takes 10 ms.

@@ -181,6 +181,7 @@ impl Bustle {
             gap_frames: 1 + self.random.below(100),
             hold_off_frames: 1 + self.random.below(300),
             max_frames: if self.random.below(2) == 0 { 0 } else { 101 + self.random.below(1_000) },
+            ..DetectParams::default()
         };
         stream.detect_level(Some(&[1, 2][..1 + self.random.below(2) as usize]), &params)
     }

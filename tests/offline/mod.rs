@@ -4,6 +4,7 @@
 // Each test file uses the part it needs.
 #![allow(dead_code)]
 
+use sonset::receipt::Reason;
 use sonset::stream::DetectParams;
 
 /// What a sound is, in numbers that a detector was given.
@@ -13,6 +14,8 @@ pub struct Definition {
     pub high_pass_hz: Option<f64>,
     /// Absolute, or else a multiple of the floor of so many frames.
     pub threshold: Result<f64, (f64, usize)>,
+    /// RMS above which a floor is no silence.
+    pub floor_limit: f64,
     pub minimum: i64,
     pub gap: i64,
     pub hold_off: i64,
@@ -56,6 +59,7 @@ impl Definition {
                 0.0 => Err((multiple, or(params.floor_frames, 200) as usize)),
                 threshold => Ok(threshold),
             },
+            floor_limit: if params.floor_limit == 0.0 { 0.01 } else { params.floor_limit },
             minimum: or(params.minimum_frames, 10),
             gap: or(params.gap_frames, 10),
             hold_off: or(params.hold_off_frames, 200),
@@ -65,6 +69,25 @@ impl Definition {
     /// The first sound in the channels, which are as long as each other.
     pub fn first_sound(&self, channels: &[&[f32]]) -> Option<Sound> {
         self.sounds(channels).first().copied()
+    }
+
+    /// Why that is one, or none.
+    pub fn reason(&self, channels: &[&[f32]]) -> Reason {
+        if let Err((multiple, frames)) = self.threshold {
+            if channels[0].len() < frames {
+                return Reason::NoFloor;
+            }
+            let rms = |y: &[f64]| (y.iter().map(|y| y * y).sum::<f64>() / y.len() as f64).sqrt();
+            let floors: Vec<f64> = channels.iter().map(|x| rms(&self.filtered(x)[..frames])).collect();
+            if floors.iter().any(|&floor| floor > self.floor_limit || floor * multiple > 1.0) {
+                return Reason::LoudFloor;
+            }
+        }
+        match (self.first_sound(channels), self.loud_frames(channels).is_empty()) {
+            (Some(_), _) => Reason::Found,
+            (None, true) => Reason::BelowThreshold,
+            (None, false) => Reason::TooShort,
+        }
     }
 
     /// All sounds: runs that last long enough, joined where less than the hold-off lies between them.

@@ -91,6 +91,44 @@ def test_a_silent_microphone_full_scale_and_xruns_are_told(manual):
         stream.close()
 
 
+def test_a_voice_key_that_begins_in_the_tone_says_what_to_do(manual):
+    tone = 0.5 * np.sin(0.13 * np.arange(12000)).reshape(-1, 1)
+    stream = manual(1, 1)
+    key = stream.detect_level(max_frames=12000)
+    stream.process(11000, tone[:11000])
+    assert key.reason == "loud_floor"
+    with pytest.raises(sonset.TimeoutError, match="before the stimulus, or give threshold="):
+        key.wait_onset(0)
+    stream.process(1000, tone[:1000])
+    with pytest.warns(sonset.LoudFloorWarning, match="before the stimulus, or give threshold="):
+        assert key.wait_onset(1) is None
+    assert (key.reason, key.receipt.outcome, stream.problems) == ("loud_floor", "completed", {"loud_floor": 1})
+    assert "loud floor" in repr(key.receipt) and key.receipt.as_dict()["detection"] == "loud_floor"
+    with pytest.warns(sonset.SummaryWarning, match="loud floor 1"):
+        stream.close()
+    strict = manual(1, 1, strict=True)
+    key = strict.detect_level(max_frames=12000)
+    strict.process(12000, tone)
+    with pytest.raises(sonset.ProblemError, match="while there was sound") as caught:
+        key.wait(1)
+    assert caught.value.kind == "loud_floor"
+    with pytest.warns(sonset.SummaryWarning):
+        strict.close()
+
+
+def test_a_voice_key_that_hears_nothing_says_why_and_is_no_problem(manual):
+    stream = manual(1, 1, strict=True)
+    quiet = np.full((12000, 1), 1e-4)
+    click = quiet.copy()
+    click[11000:11100] += 0.5 * np.sin(0.13 * np.arange(100)).reshape(-1, 1)
+    for sound, floor_limit, reason in ((quiet, None, "below_threshold"), (click, 0.1, "too_short")):
+        key = stream.detect_level(max_frames=12000, floor_limit=floor_limit, high_pass_hz=-1)
+        stream.process(12000, sound)
+        assert (key.wait_onset(1), key.reason) == (None, reason)
+    assert stream.play(np.full(10, 0.1)).receipt.detection == "none"
+    stream.close()
+
+
 def test_a_lost_device_is_told_and_every_action_has_its_receipt():
     stream = sonset.Stream(RATE, device="virtual:lose_at=4800")
     with pytest.warns(sonset.SonsetWarning):

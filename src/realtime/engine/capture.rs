@@ -69,7 +69,10 @@ impl Engine {
                 (done, None)
             }
             Work::Detect(detect) => {
-                detect.detector.listen(&mut track.seen, input, self.input_channels, range, from)
+                let heard = detect.detector.listen(&mut track.seen, input, self.input_channels, range, from);
+                track.detection.reason = detect.detector.reason();
+                self.shared.slot(action.id).publish_reason(track.detection.reason);
+                heard
             }
             Work::Play(_) => return false,
         };

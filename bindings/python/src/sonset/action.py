@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import numpy as np
 
+from . import errors
 from . import options as _options
 from ._library import NULL, check, failure, lib, text
 from .buffer import Buffer
+from .notices import LOUD_FLOOR
 from .receipt import Receipt, new_receipt
 
 if TYPE_CHECKING:
@@ -233,6 +235,19 @@ class Detection(Action):
 
     __slots__ = ()
 
+    @property
+    def reason(self) -> str:
+        """Why it found an onset, or none: see `Receipt.detection`."""
+        return self.receipt.detection
+
+    def _wait(self, state: int, timeout: Optional[float]) -> Receipt:
+        try:
+            return super()._wait(state, timeout)
+        except errors.TimeoutError as error:
+            if self.reason != "loud_floor":
+                raise
+            raise errors.TimeoutError(f"{error.message}; it {LOUD_FLOOR}", error.code, error.name) from None
+
     def wait_onset(self, timeout: Optional[float] = None) -> Optional[int]:
         """Waits for a sound.
 
@@ -244,7 +259,7 @@ class Detection(Action):
         Returns
         -------
         int or None
-            The frame of the onset; None if it gave up without having found one.
+            The frame of the onset; None if it gave up without having found one, and `reason` says why.
         """
         return self.wait_started(timeout).detected_frame
 

@@ -282,6 +282,10 @@ class SilentInputWarning(SonsetWarning):
     """A recording holds nothing but zeros, as from a microphone that the system denies."""
 
 
+class LoudFloorWarning(SonsetWarning):
+    """A voice key measured its floor while there was sound already: an onset may have been missed."""
+
+
 class DiscontinuityWarning(SonsetWarning):
     """Blocks were lost, or the halves of the stream slipped against each other."""
 

@@ -21,6 +21,7 @@ KINDS: Dict[str, Type[errors.SonsetWarning]] = {
     "input_clipping": errors.ClippingWarning,
     "missing_frames": errors.MissingFramesWarning,
     "all_zero": errors.SilentInputWarning,
+    "loud_floor": errors.LoudFloorWarning,
     "discontinuities": errors.DiscontinuityWarning,
     "outcome": errors.OutcomeWarning,
     "latency": errors.LatencyWarning,
@@ -36,6 +37,12 @@ _UNWANTED = {
     lib.SONSET_OUTCOME_FILE_ERROR,
 }
 _OUTCOMES = names("sonset_outcome")
+
+LOUD_FLOOR = (
+    "measured its floor while there was sound, so that it may have missed an onset: start the key before the stimulus, "
+    "or give threshold=, or floor_limit= where the room is so loud"
+)
+"""What is said of a voice key of which the floor was loud."""
 
 
 def warn(message: str, category: Type[Warning]) -> None:
@@ -96,6 +103,8 @@ class Notices:
             self._see("input_clipping", c, "recorded {} samples at full scale", c.input_clipped_samples)
         if c.all_zero:
             self._see("all_zero", c, "recorded nothing but zeros: is the microphone allowed and connected?", 0)
+        if c.detection == lib.SONSET_DETECTION_LOUD_FLOOR:
+            self._see("loud_floor", c, LOUD_FLOOR, 0)
 
     def _see(self, kind: str, c: Any, what: str, amount: int, detail: Any = None) -> None:
         if self._is_news(kind, amount):
@@ -130,4 +139,4 @@ class Notices:
             warn(f"while the stream was open: {', '.join(parts)}", errors.SummaryWarning)
 
 
-__all__ = ["KINDS", "Notices"]
+__all__ = ["KINDS", "LOUD_FLOOR", "Notices"]

@@ -89,6 +89,7 @@ class DetectOptions(StartOptions, total=False):
     threshold: float
     floor_multiple: float
     floor_frames: int
+    floor_limit: float
     high_pass_hz: float
     minimum_frames: int
     gap_frames: int
@@ -176,7 +177,10 @@ _DETECT_TEXT = f"""{_START_TEXT}\
     floor_multiple : float
         The threshold as a multiple of the floor; 0 for 10, which is 20 dB.
     floor_frames : int
-        Frames over which the floor is measured; 0 for 200 ms.
+        Frames over which the floor is measured, from the start on; 0 for 200 ms. There must be no sound in them.
+    floor_limit : float
+        RMS of the floor, high-passed, above which the receipt says that it was no silence; 0 for 0.01, which is
+        -40 dB of full scale.
     high_pass_hz : float
         Corner of the high-pass; 0 for 100 Hz, -1 for none.
     minimum_frames : int
@@ -430,6 +434,7 @@ _DETECT_FIELDS: Dict[str, Setter] = {
     "threshold": _real("threshold"),
     "floor_multiple": _real("floor_multiple"),
     "floor_frames": _whole("floor_frames"),
+    "floor_limit": _real("floor_limit"),
     "high_pass_hz": _real("high_pass_hz"),
     "minimum_frames": _whole("minimum_frames"),
     "gap_frames": _whole("gap_frames"),

@@ -17,6 +17,7 @@ _KINDS = names("sonset_action_kind")
 _STATES = names("sonset_action_state")
 _OUTCOMES = names("sonset_outcome")
 _SOURCES = names("sonset_latency_source")
+_DETECTIONS = names("sonset_detection")
 _CLOCKS = {0: None, **names("sonset_clock")}
 
 
@@ -166,6 +167,17 @@ class Receipt:
         return bool(self._c.all_zero)
 
     @property
+    def detection(self) -> str:
+        """Why a voice key found an onset, or none; while it listens, as if it ended now.
+
+        ``'found'``; ``'below_threshold'``: nothing reached the threshold; ``'too_short'``: it was reached, but never
+        for `minimum_frames`; ``'loud_floor'``: there was sound while the floor was measured, so that an onset may have
+        been missed, and one that is given may be a later part of the sound; ``'no_floor'``: it ended before the floor
+        was measured; ``'none'``: the action is no voice key, or has heard nothing.
+        """
+        return _DETECTIONS.get(self._c.detection, "unknown")
+
+    @property
     def start_stream_s(self) -> Optional[float]:
         """The first frame in seconds since frame 0 of the stream."""
         return None if self.start_frame is None else self.start_frame / self.samplerate
@@ -183,9 +195,8 @@ class Receipt:
     def as_dict(self) -> Dict[str, Union[int, float, str, None]]:
         """All fields by name, for a table or JSON, under the names of the receipt log."""
         fields = {name: getattr(self._c, name) for name, _ in _KIND.item.fields}
-        for hidden in ("struct_size", "reserved"):
-            fields.pop(hidden)
-        named = {"kind": self.kind, "state": self.state, "outcome": self.outcome}
+        fields.pop("struct_size")
+        named = {"kind": self.kind, "state": self.state, "outcome": self.outcome, "detection": self.detection}
         return {**fields, **named, "latency_source": self.latency_source, "start_clock": self.start_clock}
 
     def __eq__(self, other: object) -> bool:
@@ -205,6 +216,8 @@ class Receipt:
             parts.append(f"at {self.start_perf_counter:.6f} s")
         if self.uncertainty_s is not None:
             parts.append(f"± {self.uncertainty_s * 1e6:.1f} µs")
+        if self.detection != "none":
+            parts.append(self.detection.replace("_", " "))
         for count in ("late_frames", "xruns", "discontinuities", "missing_frames", "stream_clipped_samples"):
             if getattr(self, count):
                 parts.append(f"{count.replace('_', ' ')} {getattr(self, count)}")

@@ -148,6 +148,9 @@ class Recorder(Issuer):
     def detect_level(self, channels: Channels = None, **options: Unpack[DetectOptions]) -> Detection:
         """Listens for a sound: a voice key. Its onset is known as soon as the sound has lasted long enough.
 
+        Without `threshold` the floor of the first 200 ms is measured, in which there must be no sound: start the key
+        before the stimulus, or give a threshold. Why it found an onset or none is its `Detection.reason`.
+
         Parameters
         ----------
         channels : int or sequence of int, optional
