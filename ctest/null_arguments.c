@@ -348,23 +348,23 @@ static void test_buffers(sonset_stream *stream)
     PROMISE("files of buffers: NULL and rates out of range");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_load_file("/tmp/a.wav", NULL));
     FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_load_file(NULL, &none));
-    FAILS_OUT(SONSET_ERROR_FILE_NOT_FOUND, none, sonset_buffer_load_file("", &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file("", &none));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_load_file_at("/tmp/a.wav", 0, 0, NULL));
     FAILS_OUT(SONSET_ERROR_NULL_POINTER, none, sonset_buffer_load_file_at(NULL, 0, 0, &none));
-    FAILS_OUT(SONSET_ERROR_FILE_NOT_FOUND, none, sonset_buffer_load_file_at("", 0, 0, &none));
+    FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("", 0, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 7999, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 384001, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", INT32_MIN, 0, &none));
     FAILS_OUT(SONSET_ERROR_INVALID_ARGUMENT, none, sonset_buffer_load_file_at("/tmp/a.wav", 0, -1, &none));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_get_info("/tmp/a.wav", 0, NULL));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_file_get_info(NULL, 0, &about));
-    FAILS(SONSET_ERROR_FILE_NOT_FOUND, sonset_file_get_info("", 0, &about));
+    FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_file_get_info("", 0, &about));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_file_get_info("/tmp/a.wav", -1, &about));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_save_file(buffer, NULL, RATE));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", 0));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", -1));
     FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "/tmp/no.wav", INT32_MAX));
-    FAILS(SONSET_ERROR_FILE_IO, sonset_buffer_save_file(buffer, "", RATE));
+    FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_buffer_save_file(buffer, "", RATE));
 
     PROMISE("converting buffers: NULL, rates out of range, and buffers without one");
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_buffer_resample(buffer, RATE, NULL));
@@ -1536,7 +1536,7 @@ static void test_action_numbers(sonset_stream *stream, sonset_stream *other, son
     }
     FAILS_STRUCT(SONSET_ERROR_NO_RECEIPT, receipt, sizeof receipt, sonset_stream_poll_receipt(other, &receipt));
     FAILS(SONSET_ERROR_NULL_POINTER, sonset_stream_log_receipts(stream, NULL));
-    FAILS(SONSET_ERROR_FILE_IO, sonset_stream_log_receipts(stream, ""));
+    FAILS(SONSET_ERROR_INVALID_ARGUMENT, sonset_stream_log_receipts(stream, ""));
     FAILS(SONSET_ERROR_FILE_IO, sonset_stream_log_receipts(stream, "/"));
     FAILS(SONSET_ERROR_FILE_IO, sonset_stream_log_receipts(stream, "/nowhere/log.csv"));
 }
@@ -1615,7 +1615,8 @@ static void test_closed(sonset_buffer *sound)
 
 static void test_extremes(sonset_stream *stream, sonset_buffer *buffer)
 {
-    int64_t action = play_at(stream, buffer, (int64_t)1 << 53);
+    int64_t action = play_at(stream, buffer, (int64_t)1 << 52);
+    const int64_t largest = (int64_t)1 << 53;
     sonset_cancel_params cancel;
     sonset_gain_params gain;
     sonset_play_params p;
@@ -1623,8 +1624,8 @@ static void test_extremes(sonset_stream *stream, sonset_buffer *buffer)
     PROMISE("extremes that mean something are taken without harm");
     OK(sonset_cancel_params_init(&cancel));
     cancel.mode = SONSET_START_AT_FRAME;
-    cancel.frame = INT64_MAX;
-    cancel.fade_frames = INT64_MAX;
+    cancel.frame = largest;
+    cancel.fade_frames = largest;
     OK(sonset_stream_cancel(stream, action, &cancel));
     run_frames(stream, 8);
     OK(sonset_stream_cancel(stream, action, NULL));
@@ -1632,8 +1633,8 @@ static void test_extremes(sonset_stream *stream, sonset_buffer *buffer)
     CHECK_INT(receipt_of(stream, action).outcome, SONSET_OUTCOME_CANCELLED);
     OK(sonset_gain_params_init(&gain));
     gain.mode = SONSET_START_AT_FRAME;
-    gain.frame = INT64_MAX;
-    gain.ramp_frames = INT64_MAX;
+    gain.frame = largest;
+    gain.ramp_frames = largest;
     OK(sonset_stream_set_master_gain(stream, &gain));
     run_frames(stream, 8);
     OK(sonset_stream_set_master_gain(stream, NULL));
@@ -1643,14 +1644,21 @@ static void test_extremes(sonset_stream *stream, sonset_buffer *buffer)
     p.gain_db = -INFINITY;
     OK(sonset_stream_play_buffer(stream, buffer, NULL, NULL, 0, &p, &action));
     run_frames(stream, 8);
-    cancel.fade_frames = INT64_MAX;
+    cancel.fade_frames = largest;
     OK(sonset_stream_cancel(stream, action, &cancel));
     run_frames(stream, 8);
-    OK(sonset_stream_cancel_all(stream, INT64_MAX));
+    OK(sonset_stream_cancel_all(stream, largest));
     run_frames(stream, 8);
     OK(sonset_stream_cancel_all(stream, -1));
     run_frames(stream, 8);
     CHECK_INT(receipt_of(stream, action).outcome, SONSET_OUTCOME_STOPPED);
+
+    PROMISE("frames and fades beyond what a double holds are refused");
+    cancel.fade_frames = largest + 1;
+    FAILS(ARG, sonset_stream_cancel(stream, action, &cancel));
+    FAILS(ARG, sonset_stream_cancel_all(stream, INT64_MAX));
+    gain.ramp_frames = INT64_MAX;
+    FAILS(ARG, sonset_stream_set_master_gain(stream, &gain));
 
     PROMISE("an offset from the predecessor's end that no frame number can hold is refused");
     action = play_at(stream, buffer, 1000000);
