@@ -345,7 +345,7 @@ class Buffer:
 
     @property
     def level_implausible(self) -> bool:
-        """Whether it comes from a file and cannot be the sound that was meant: beyond 8, or white noise near full scale.
+        """Whether it comes from a file and cannot be meant as it is: a sample beyond 8, or white noise near full scale.
 
         To play it takes ``allow_implausible=True``.
         """
