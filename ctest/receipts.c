@@ -87,6 +87,7 @@ static void test_polling(void)
     CHECK_INT(receipt.state, SONSET_ACTION_PENDING);
     CHECK_INT(receipt.outcome, SONSET_OUTCOME_NONE);
     CHECK_INT(receipt.requested_frame, 200);
+    CHECK_INT(receipt.has_requested_frame, 1);
     CHECK_INT(receipt.start_frame, -1);
     CHECK_INT(receipt.end_frame, -1);
     CHECK_INT(receipt.start_host_ns, -1);

@@ -67,6 +67,7 @@ static void test_playing(void)
         info = info_of_ring(ring);
         CHECK_INT(info.usage, n < 3 ? SONSET_RING_PLAYING : info.usage);
         CHECK_INT(info.needed_frame, n < 3 ? next : info.needed_frame);
+        CHECK_INT(info.has_needed_frame, n < 3 ? 1 : info.has_needed_frame);
     }
     for (n = 0; n < 700; n++) CHECK_REAL(out[n], sample(n));
     PROMISE("a ring that has run dry is silence that is counted, also while it plays");

@@ -360,7 +360,12 @@ typedef enum {
      * Its file could not be read further, because it is damaged, or written, because the disk is full. It was
      * played, or is readable, up to there.
      */
-    SONSET_OUTCOME_FILE_ERROR = 10
+    SONSET_OUTCOME_FILE_ERROR = 10,
+    /**
+     * It never started: its start, which a host time, another action or a reschedule decided, came to lie at or after
+     * its stop_frame. What could not start in time, and whose stop_frame has passed for that, is DROPPED_LATE.
+     */
+    SONSET_OUTCOME_STOP_BEFORE_START = 11
 } sonset_outcome;
 
 /** Where a stream is in its life. */
@@ -591,7 +596,8 @@ typedef struct {
     /**
      * From output frame n to the input frame number in which it comes back through a wire; -1 if unknown. As the
      * backend reports it; where each direction has a callback of its own, as of now by the clock fits of
-     * both halves once they have settled: with the reported latencies and biases in it, and other after a slip.
+     * both halves once they have settled: with the reported latencies and biases in it, and other after a slip. Where
+     * those are too small it can be negative; see has_round_trip.
      */
     int64_t round_trip_frames;
     /** Frames of the stream's fade (fade_ms). */
@@ -610,6 +616,10 @@ typedef struct {
     int32_t is_virtual;
     /** Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it. */
     double dither_db;
+    /** 1 if round_trip_frames is known. */
+    int32_t has_round_trip;
+    /** 0. */
+    int32_t reserved;
 } sonset_stream_info;
 
 /** Where one half of a stream is. */
@@ -771,7 +781,8 @@ typedef struct {
     int64_t missing_frames;
     /**
      * While it plays, the frame of the stream at which the frame that is written next sounds, if it is there by
-     * then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays, or it stands still.
+     * then; sonset_stream_host_time_at() makes a time of it. Negative if it had to sound before frame 0. -1 too while
+     * nothing of it plays, or it stands still; see has_needed_frame.
      */
     int64_t needed_frame;
     /** Rate in hertz; 0 if none was given, which fits every stream. */
@@ -782,6 +793,10 @@ typedef struct {
     int32_t is_finished;
     /** SONSET_GRANTED_...: whether its memory is locked into RAM. */
     int32_t memory_locked;
+    /** 1 if needed_frame is known. */
+    int32_t has_needed_frame;
+    /** 0. */
+    int32_t reserved;
 } sonset_ring_info;
 
 /**
@@ -873,7 +888,10 @@ typedef struct {
     int32_t has_frame_count;
     /** SONSET_RAMP_...: the course of both ramps. */
     int32_t ramp_shape;
-    /** The frame of the stream from which on it is silent; 0 for none. */
+    /**
+     * The frame of the stream from which on it is silent; 0 for none. If its start comes to lie there or later, it ends
+     * as SONSET_OUTCOME_STOP_BEFORE_START.
+     */
     int64_t stop_frame;
     /** Frames of the ramp from silence at the start. */
     int64_t onset_ramp_frames;
@@ -1200,7 +1218,8 @@ typedef struct {
 
 /**
  * What is known of an action: all of it when state is SONSET_ACTION_ENDED, what is known so far before.
- * Frames and times that there are not are -1.
+ * Frames and times that there are not are -1. Where that could be a value, another field tells: has_requested_frame of
+ * requested_frame, start_clock of requested_host_ns, host_uncertainty_ns of the other host times.
  */
 typedef struct {
     /** Size of this struct in bytes, or 0. */
@@ -1219,7 +1238,7 @@ typedef struct {
     int64_t after_action;
     /**
      * The frame asked for; what "now", a host time or the predecessor's end came to, once that is known. Of a
-     * host time before frame 0 it is negative.
+     * host time before frame 0 it is negative, so that -1 may be a frame; see has_requested_frame.
      */
     int64_t requested_frame;
     /** The host time asked for. */
@@ -1318,6 +1337,10 @@ typedef struct {
     int64_t gain_frame;
     /** The gain that this change leads to, as a factor; 1 if there was none. */
     double gain;
+    /** 1 if requested_frame is known. */
+    int32_t has_requested_frame;
+    /** 0. */
+    int32_t reserved_last;
 } sonset_receipt;
 
 #ifdef __cplusplus
@@ -2931,6 +2954,9 @@ const char *sonset_stream_get_action_error(sonset_stream *stream,
  * ends all waits. Wakes within about 1 ms.
  *
  * On a manual stream the wait ends only if another thread calls sonset_stream_process().
+ *
+ * The message of TIMEOUT says what the action waits for: the start of the stream, a batch, another action, a frame or
+ * a time, and where the stream is.
  *
  * Errors: TIMEOUT, UNKNOWN_ACTION, OTHER_STREAM, ACTION_ENDED where its receipt is not among the last 100000,
  * INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.

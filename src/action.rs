@@ -343,6 +343,11 @@ impl Action {
         }
     }
 
+    /// Whether it may not sound any more at `frame`.
+    pub fn stops_by(&self, frame: i64) -> bool {
+        matches!(&self.work, Work::Play(Play { stop_frame: Some(stop), .. }) if *stop <= frame)
+    }
+
     /// The frame at which it ends by itself if it starts at `start` without its first `skip` frames;
     /// [`i64::MAX`] if it does not.
     pub fn end(&self, start: i64, skip: i64) -> i64 {

@@ -29,6 +29,8 @@ pub enum Outcome {
     Overflow = 9,
     /// Its file could not be written.
     FileError = 10,
+    /// Its start came to lie at or after the frame at which it was to stop.
+    StopBeforeStart = 11,
 }
 
 impl Outcome {
@@ -46,6 +48,7 @@ impl Outcome {
             8 => c"SONSET_OUTCOME_UNDERFLOW",
             9 => c"SONSET_OUTCOME_OVERFLOW",
             10 => c"SONSET_OUTCOME_FILE_ERROR",
+            11 => c"SONSET_OUTCOME_STOP_BEFORE_START",
             _ => return None,
         })
     }
@@ -222,8 +225,8 @@ impl Missing {
 /// What the callback measured of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
-    /// The frame asked for, once known.
-    pub requested_frame: i64,
+    /// The frame asked for, once known; negative for a host time before frame 0.
+    pub requested_frame: Option<i64>,
     /// The first frame, or [`NONE`] if it never started.
     pub start_frame: i64,
     /// The frame after the last one.
@@ -271,7 +274,7 @@ pub struct Measured {
 impl Default for Measured {
     fn default() -> Self {
         Self {
-            requested_frame: NONE,
+            requested_frame: None,
             start_frame: NONE,
             end_frame: NONE,
             done_frames: 0,
@@ -319,9 +322,9 @@ pub struct Asked {
     pub kind: Kind,
     /// The action it was to follow, or 0.
     pub after_action: i64,
-    /// The frame asked for, or [`NONE`] where it was not given as a frame.
-    pub requested_frame: i64,
-    /// The host time asked for, or [`NONE`].
+    /// The frame asked for, if it was given as a frame.
+    pub requested_frame: Option<i64>,
+    /// The host time asked for, or [`NONE`] where `start_clock` is 0.
     pub requested_host_ns: i64,
     /// The clock of that time, or 0.
     pub start_clock: i32,
@@ -346,9 +349,9 @@ impl Asked {
     /// The same with another start.
     pub fn at(self, when: When) -> Self {
         let (requested_frame, requested_host_ns, start_clock) = match when {
-            When::Now => (NONE, NONE, 0),
-            When::Frame(frame) => (frame, NONE, 0),
-            When::Host(time) => (NONE, time.ns, time.clock as i32),
+            When::Now => (None, NONE, 0),
+            When::Frame(frame) => (Some(frame), NONE, 0),
+            When::Host(time) => (None, time.ns, time.clock as i32),
         };
         Self { after_action: 0, requested_frame, requested_host_ns, start_clock, ..self }
     }
@@ -360,12 +363,8 @@ impl Receipt {
         ActionId::from_value(self.asked.action).map_or(0, ActionId::sequence)
     }
 
-    /// The frame asked for: as the host gave it, or as it turned out; [`NONE`] while it is unknown.
-    pub fn requested_frame(&self) -> i64 {
-        if self.asked.requested_frame != NONE {
-            self.asked.requested_frame
-        } else {
-            self.measured.requested_frame
-        }
+    /// The frame asked for: as the host gave it, or as it turned out once that is known.
+    pub fn requested_frame(&self) -> Option<i64> {
+        self.asked.requested_frame.or(self.measured.requested_frame)
     }
 }

@@ -244,11 +244,11 @@ fn an_action_starts_when_it_was_last_rescheduled_to_and_its_receipt_says_so() {
         }
         render(&stream, 100);
         let pending = receipt(&stream, action).asked;
-        assert_eq!((pending.requested_frame, pending.after_action), (700, 0));
+        assert_eq!((pending.requested_frame, pending.after_action), (Some(700), 0));
         render(&stream, 1_000);
         let Receipt { outcome, measured, asked, .. } = receipt(&stream, action);
         assert_eq!((outcome, measured.start_frame), (Some(Outcome::Completed), 700));
-        assert_eq!((asked.requested_frame, asked.after_action, measured.late_frames), (700, 0, 0));
+        assert_eq!((asked.requested_frame, asked.after_action, measured.late_frames), (Some(700), 0, 0));
         assert_eq!(receipt(&stream, next).measured.start_frame, 713);
         assert_eq!(receipt(&stream, never).state, ActionState::Pending);
     }
@@ -266,7 +266,7 @@ fn a_start_that_comes_first_counts() {
     assert_eq!(stream.reschedule(action, Some(900)).unwrap_err().code, Code::InvalidState);
     render(&stream, 2_000);
     let Receipt { measured, asked, .. } = receipt(&stream, action);
-    assert_eq!((asked.requested_frame, measured.start_frame, measured.end_frame), (300, 300, 1_300));
+    assert_eq!((asked.requested_frame, measured.start_frame, measured.end_frame), (Some(300), 300, 1_300));
 }
 
 #[test]

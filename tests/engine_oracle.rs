@@ -378,7 +378,7 @@ impl Run {
         let recorded = ring.map_or(recorded, |ring| ring.read.clone());
         Some(Receipt {
             outcome: receipt.outcome,
-            requested: measured.requested_frame,
+            requested: measured.requested_frame.unwrap_or(-1),
             start: measured.start_frame,
             end: measured.end_frame,
             done: measured.done_frames,

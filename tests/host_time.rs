@@ -127,7 +127,7 @@ fn a_start_at_the_host_time_of_a_frame_is_at_that_frame() {
         for (action, frame) in actions.iter().zip(&frames) {
             let receipt = device.receipt(*action);
             assert_eq!(receipt.measured.start_frame, *frame, "{ppm} ppm");
-            assert_eq!(receipt.measured.requested_frame, *frame);
+            assert_eq!(receipt.measured.requested_frame, Some(*frame));
             assert_eq!(receipt.measured.late_frames, 0);
             let error = receipt.measured.start_host_ns - device.true_ns(*frame);
             assert!(error.abs() <= 200, "{error} ns off at {ppm} ppm");
@@ -209,7 +209,7 @@ fn late_policies_hold_for_host_times() {
     device.run(0.1);
     for (late, action) in actions {
         let Receipt { outcome, measured, .. } = device.receipt(action);
-        assert_eq!((measured.requested_frame, measured.late_frames), (now - 300, 300), "{late:?}");
+        assert_eq!((measured.requested_frame, measured.late_frames), (Some(now - 300), 300), "{late:?}");
         let (wanted, done) = match late {
             LatePolicy::Play => (Outcome::Completed, 1_000),
             LatePolicy::Skip => (Outcome::Completed, 700),
@@ -430,5 +430,25 @@ fn ppm_is_positive_for_a_device_that_is_fast() {
         let time = device.stream.time(Direction::Output).unwrap();
         assert!((time.ppm - ppm).abs() < 0.05, "{} ppm for {ppm}", time.ppm);
         assert_eq!(time.latency_source, LatencySource::Reported);
+    }
+}
+
+#[test]
+fn a_host_time_one_frame_before_the_first_is_a_frame_like_any_other() {
+    let mut device = Device::new(0.0, 0.0);
+    device.run(2.0);
+    let sound = sound(10);
+    // Whatever the fit rounds to, -1 is among them.
+    let actions: Vec<i64> =
+        (-3..=1).map(|frame| device.play_with(&sound, device.true_ns(frame), LatePolicy::Play)).collect();
+    let pending = device.receipt(actions[0]);
+    assert_eq!(pending.requested_frame(), None, "not known yet");
+    device.run(0.1);
+    let asked: Vec<i64> =
+        actions.iter().map(|&action| device.receipt(action).requested_frame().unwrap()).collect();
+    assert!(asked.contains(&-1) && asked.is_sorted(), "{asked:?}");
+    for (&action, &frame) in actions.iter().zip(&asked) {
+        let measured = device.receipt(action).measured;
+        assert_eq!(measured.start_frame - measured.late_frames, frame);
     }
 }

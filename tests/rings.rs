@@ -717,3 +717,19 @@ fn an_end_that_a_ring_did_not_come_to_counts_again_after_a_pause() {
         assert_eq!((outcome, measured.end_frame, measured.done_frames), (Some(Outcome::Stopped), 500, 40));
     }
 }
+
+#[test]
+fn a_ring_that_was_read_up_to_one_frame_more_than_its_start_tells_by_when_to_write() {
+    for already_read in 9..=12 {
+        let mut rig = Rig::new(64);
+        let ring = filled(1_000, 0, 500);
+        ring.read(&mut vec![0.0; already_read as usize]).unwrap();
+        rig.play(&ring, &play_at(10));
+        rig.run_to(64);
+        assert_eq!(
+            ring.info().needed_frame,
+            Some(10 - already_read + 500),
+            "{already_read} frames read before"
+        );
+    }
+}

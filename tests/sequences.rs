@@ -214,3 +214,38 @@ fn a_buffer_that_is_played_a_thousand_times_is_there_once() {
     let bytes = BYTES.get() - before;
     assert!(bytes < 1 << 20, "{bytes} bytes for 1001 plays of a buffer of {} bytes", 4 << 20);
 }
+
+#[test]
+fn a_sound_whose_start_comes_to_lie_behind_its_stop_is_told_apart_from_a_late_one() {
+    let stream = running(8, "");
+    let sound = counting(1_000);
+    let stopping = |timing: Timing, stop: i64| {
+        let params = PlayParams { timing, stop_frame: Some(stop), ..PlayParams::default() };
+        stream.play_buffer(&sound, Some(&[1]), None, &params).unwrap()
+    };
+    let first = play(&stream, &sound, 0, 500, at(100));
+    let (behind, just_behind) = (stopping(after(first, 0), 550), stopping(after(first, 0), 600));
+    let just_before = stopping(after(first, 0), 601);
+    let moved = stopping(at(200), 700);
+    stream.reschedule(moved, Some(700)).unwrap();
+    render(&stream, 1_000);
+    for (action, requested) in [(behind, 600), (just_behind, 600), (moved, 700)] {
+        let Receipt { outcome, measured, .. } = receipt(&stream, action);
+        assert_eq!(outcome, Some(Outcome::StopBeforeStart));
+        assert_eq!((measured.start_frame, measured.late_frames, measured.done_frames), (-1, 0, 0));
+        assert_eq!(receipt(&stream, action).requested_frame(), Some(requested));
+    }
+    let Receipt { outcome, measured, .. } = receipt(&stream, just_before);
+    assert_eq!((outcome, measured.done_frames), (Some(Outcome::Completed), 1));
+    // What would have sounded in time is late, and not behind its stop.
+    let late = stopping(at(900), 950);
+    let both = stopping(after(first, 0), 550);
+    render(&stream, 100);
+    let Receipt { outcome, measured, .. } = receipt(&stream, late);
+    assert_eq!((outcome, measured.late_frames), (Some(Outcome::DroppedLate), 100));
+    let Receipt { outcome, measured, .. } = receipt(&stream, both);
+    assert_eq!((outcome, measured.late_frames), (Some(Outcome::StopBeforeStart), 0), "it was so in time too");
+    let follower = play(&stream, &sound, 0, 10, after(late, 0));
+    render(&stream, 100);
+    assert_eq!(receipt(&stream, follower).outcome, Some(Outcome::Predecessor));
+}

@@ -315,6 +315,9 @@ pub enum sonset_outcome {
     /// Its file could not be read further, because it is damaged, or written, because the disk is full. It was
     /// played, or is readable, up to there.
     SONSET_OUTCOME_FILE_ERROR = 10,
+    /// It never started: its start, which a host time, another action or a reschedule decided, came to lie at or after
+    /// its stop_frame. What could not start in time, and whose stop_frame has passed for that, is DROPPED_LATE.
+    SONSET_OUTCOME_STOP_BEFORE_START = 11,
 }
 
 /// Where a stream is in its life.
@@ -534,6 +537,7 @@ same! {
     SONSET_OUTCOME_UNDERFLOW => Outcome::Underflow;
     SONSET_OUTCOME_OVERFLOW => Outcome::Overflow;
     SONSET_OUTCOME_FILE_ERROR => Outcome::FileError;
+    SONSET_OUTCOME_STOP_BEFORE_START => Outcome::StopBeforeStart;
     SONSET_RING_CONTINUE => RingPolicy::Continue;
     SONSET_RING_END => RingPolicy::End;
     SONSET_RING_IDLE => Usage::Idle;

@@ -56,7 +56,8 @@ pub struct sonset_play_params {
     pub has_frame_count: i32,
     /// SONSET_RAMP_...: the course of both ramps.
     pub ramp_shape: i32,
-    /// The frame of the stream from which on it is silent; 0 for none.
+    /// The frame of the stream from which on it is silent; 0 for none. If its start comes to lie there or later, it ends
+    /// as SONSET_OUTCOME_STOP_BEFORE_START.
     pub stop_frame: i64,
     /// Frames of the ramp from silence at the start.
     pub onset_ramp_frames: i64,

@@ -7,11 +7,11 @@ use super::guard::{file_name, guard, guard_text, lend};
 use super::stream::{self, sonset_stream};
 use super::structs::{self, sized};
 use crate::error::fail;
-use crate::receipt::ActionState;
-use crate::receipt::Receipt;
+use crate::receipt::{ActionState, NONE, Receipt};
 
 /// What is known of an action: all of it when state is SONSET_ACTION_ENDED, what is known so far before.
-/// Frames and times that there are not are -1.
+/// Frames and times that there are not are -1. Where that could be a value, another field tells: has_requested_frame of
+/// requested_frame, start_clock of requested_host_ns, host_uncertainty_ns of the other host times.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct sonset_receipt {
@@ -30,7 +30,7 @@ pub struct sonset_receipt {
     /// The predecessor, or 0.
     pub after_action: i64,
     /// The frame asked for; what "now", a host time or the predecessor's end came to, once that is known. Of a
-    /// host time before frame 0 it is negative.
+    /// host time before frame 0 it is negative, so that -1 may be a frame; see has_requested_frame.
     pub requested_frame: i64,
     /// The host time asked for.
     pub requested_host_ns: i64,
@@ -108,6 +108,10 @@ pub struct sonset_receipt {
     pub gain_frame: i64,
     /// The gain that this change leads to, as a factor; 1 if there was none.
     pub gain: f64,
+    /// 1 if requested_frame is known.
+    pub has_requested_frame: i32,
+    /// 0.
+    pub reserved_last: i32,
 }
 
 sized! { sonset_receipt: 288; }
@@ -123,7 +127,7 @@ impl sonset_receipt {
             state: receipt.state as i32,
             outcome: receipt.outcome.map_or(0, |outcome| outcome as i32),
             after_action: asked.after_action,
-            requested_frame: receipt.requested_frame(),
+            requested_frame: receipt.requested_frame().unwrap_or(NONE),
             requested_host_ns: asked.requested_host_ns,
             start_clock: asked.start_clock,
             latency_source: measured.latency_source as i32,
@@ -156,6 +160,8 @@ impl sonset_receipt {
             seek_frame: measured.seek_frame,
             gain_frame: measured.gain.frame,
             gain: measured.gain.gain,
+            has_requested_frame: receipt.requested_frame().is_some() as i32,
+            reserved_last: 0,
         }
     }
 }
@@ -199,6 +205,9 @@ pub extern "C" fn sonset_stream_get_action_error(stream: *mut sonset_stream, act
 /// ends all waits. Wakes within about 1 ms.
 ///
 /// On a manual stream the wait ends only if another thread calls sonset_stream_process().
+///
+/// The message of TIMEOUT says what the action waits for: the start of the stream, a batch, another action, a frame or
+/// a time, and where the stream is.
 ///
 /// Errors: TIMEOUT, UNKNOWN_ACTION, OTHER_STREAM, ACTION_ENDED where its receipt is not among the last 100000,
 /// INVALID_ARGUMENT, INVALID_HANDLE, NULL_POINTER.

@@ -35,7 +35,8 @@ pub struct sonset_ring_info {
     /// Frames since then that were played as silence because it was dry, or lost because it was full.
     pub missing_frames: i64,
     /// While it plays, the frame of the stream at which the frame that is written next sounds, if it is there by
-    /// then; sonset_stream_host_time_at() makes a time of it. -1 while nothing of it plays, or it stands still.
+    /// then; sonset_stream_host_time_at() makes a time of it. Negative if it had to sound before frame 0. -1 too while
+    /// nothing of it plays, or it stands still; see has_needed_frame.
     pub needed_frame: i64,
     /// Rate in hertz; 0 if none was given, which fits every stream.
     pub sample_rate_hz: i32,
@@ -45,6 +46,10 @@ pub struct sonset_ring_info {
     pub is_finished: i32,
     /// SONSET_GRANTED_...: whether its memory is locked into RAM.
     pub memory_locked: i32,
+    /// 1 if needed_frame is known.
+    pub has_needed_frame: i32,
+    /// 0.
+    pub reserved: i32,
 }
 
 sized! { sonset_ring_info: 80; }
@@ -226,6 +231,8 @@ pub unsafe extern "C" fn sonset_ring_get_info(
             usage: info.usage as i32,
             is_finished: info.finished as i32,
             memory_locked: if info.locked { 1 } else { 2 },
+            has_needed_frame: info.needed_frame.is_some() as i32,
+            reserved: 0,
         };
         // SAFETY: the caller passes a struct of the size that it states.
         unsafe { structs::write(out_info, &info) }

@@ -103,7 +103,8 @@ pub struct sonset_stream_info {
     pub input_latency_frames: i64,
     /// From output frame n to the input frame number in which it comes back through a wire; -1 if unknown. As the
     /// backend reports it; where each direction has a callback of its own, as of now by the clock fits of
-    /// both halves once they have settled: with the reported latencies and biases in it, and other after a slip.
+    /// both halves once they have settled: with the reported latencies and biases in it, and other after a slip. Where
+    /// those are too small it can be negative; see has_round_trip.
     pub round_trip_frames: i64,
     /// Frames of the stream's fade (fade_ms).
     pub fade_frames: i64,
@@ -121,6 +122,10 @@ pub struct sonset_stream_info {
     pub is_virtual: i32,
     /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it.
     pub dither_db: f64,
+    /// 1 if round_trip_frames is known.
+    pub has_round_trip: i32,
+    /// 0.
+    pub reserved: i32,
 }
 
 /// Where one half of a stream is.
@@ -432,6 +437,8 @@ pub unsafe extern "C" fn sonset_stream_get_info(
             latency_warning: latency_warning(&info),
             is_virtual: (format.backend == Backend::Virtual) as i32,
             dither_db: format.dither_db,
+            has_round_trip: info.round_trip_frames.is_some() as i32,
+            reserved: 0,
         };
         // SAFETY: as above.
         unsafe { structs::write(out_info, &info) }

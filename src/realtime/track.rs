@@ -80,7 +80,7 @@ pub struct Track {
     /// Whether it has started.
     pub started: bool,
     /// Frame asked for, once known.
-    pub requested: i64,
+    pub requested: Option<i64>,
     /// How late it is.
     pub late: i64,
     /// First frame, frames left out, and end.
@@ -145,7 +145,7 @@ impl Default for Track {
             action: None,
             phase: Phase::Idle,
             started: false,
-            requested: NONE,
+            requested: None,
             late: 0,
             voice: Voice::new(NONE, 0, NONE),
             cancel: None,

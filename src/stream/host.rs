@@ -417,6 +417,16 @@ impl Host {
         found.map(|(_, outcome, measured)| (*outcome, measured))
     }
 
+    /// Whether an action has ended whose file is not complete yet.
+    pub fn is_unfinished(&self, id: ActionId) -> bool {
+        self.unfinished(id).is_some()
+    }
+
+    /// Where an action that has not ended is in its life.
+    pub fn state(&self, live: &Live) -> ActionState {
+        interim_state(live.asked.kind, &self.shared.slot(live.id).progress())
+    }
+
     /// Opens a batch under a number.
     pub fn begin_batch(&mut self, batch: i64) {
         self.batches.insert(batch, Vec::new());

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use crate::action::{ActionId, Kind};
 use crate::error::{Code, Error, Result, fail};
-use crate::receipt::{Outcome, Receipt};
+use crate::receipt::{NONE, Outcome, Receipt};
 use crate::stream::Format;
 
 /// Receipts kept; older ones are dropped.
@@ -109,7 +109,7 @@ latency_source,start_frame,end_frame,done_frames,late_frames,start_host_ns,end_h
 host_uncertainty_ns,xruns,discontinuities,missing_frames,stream_clipped_samples,stream_nonfinite_samples,\
 detected_frame,detected_end_frame,input_peak,input_clipped_samples,all_zero,detection,detected_host_ns,\
 detected_end_host_ns,first_missing_frame,monitor_latency_ns,paused_frame,resumed_frame,paused_frames,seek_frame,gain_frame,\
-gain,backend,sample_rate_hz\n";
+gain,has_requested_frame,backend,sample_rate_hz\n";
 
 impl FileLog {
     /// Creates `path`, which must not exist yet, for receipts of a stream of `format`.
@@ -188,7 +188,7 @@ fn line(receipt: &Receipt) -> String {
     };
     let numbers = [
         asked.after_action,
-        receipt.requested_frame(),
+        receipt.requested_frame().unwrap_or(NONE),
         asked.requested_host_ns,
         asked.start_clock as i64,
         receipt.measured.latency_source as i64,
@@ -227,13 +227,14 @@ fn line(receipt: &Receipt) -> String {
         measured.seek_frame,
         measured.gain.frame,
         measured.gain.gain,
+        receipt.requested_frame().is_some() as i32,
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::receipt::{ActionState, Asked, Measured, NONE};
+    use crate::receipt::{ActionState, Asked, Measured};
 
     fn id(n: i64) -> ActionId {
         ActionId::new(n as u64 + 1, 3)
@@ -246,7 +247,7 @@ mod tests {
                 tag: 7,
                 kind: Kind::PlayBuffer,
                 after_action: 0,
-                requested_frame: 5,
+                requested_frame: Some(5),
                 requested_host_ns: NONE,
                 start_clock: 0,
             },

@@ -21,11 +21,12 @@ mod submit;
 #[cfg(test)]
 mod tests;
 mod tone;
+mod wait;
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::channels::Channels;
 pub use self::channels::{Channel, Level};
@@ -50,7 +51,7 @@ use crate::realtime::clock::{Fit, Stamps};
 use crate::realtime::gate::Gate;
 use crate::realtime::half;
 use crate::realtime::work::STEPS;
-use crate::receipt::{ActionState, LatencySource, NONE, Outcome, Receipt};
+use crate::receipt::{LatencySource, NONE, Outcome, Receipt};
 use crate::request::SetGain;
 use crate::shared::{Position, Shared};
 
@@ -457,28 +458,6 @@ impl Stream {
         self.with_host(|host| host.failure(action))
     }
 
-    /// Waits until `action` has reached `state` (or ended without reaching it), at most `timeout`.
-    pub fn wait_action(&self, action: i64, state: ActionState, timeout: Duration) -> Result<Receipt> {
-        let end = Instant::now().checked_add(timeout);
-        loop {
-            let receipt = self.action(action)?;
-            if receipt.state >= state {
-                return Ok(receipt);
-            }
-            let left = end.map_or(LOOK, |end| end.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                fail!(
-                    Timeout,
-                    "action {action} has not {} within {} ms",
-                    reached(state),
-                    timeout.as_millis()
-                );
-            }
-            let host = lock(&self.core.host);
-            drop(self.core.changed.wait_timeout(host, left.min(LOOK)));
-        }
-    }
-
     /// The oldest receipt that was not polled yet.
     pub fn poll_receipt(&self) -> Result<Receipt> {
         let receipt = self.with_host(|host| host.log.poll());
@@ -681,14 +660,5 @@ impl Stream {
         if self.core.threads_waiting_for_realtime() {
             self.core.store_realtime_offset();
         }
-    }
-}
-
-fn reached(state: ActionState) -> &'static str {
-    match state {
-        ActionState::Pending => "been issued",
-        ActionState::Started => "started",
-        ActionState::Paused => "paused",
-        ActionState::Ended => "ended",
     }
 }

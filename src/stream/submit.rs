@@ -60,9 +60,9 @@ impl Stream {
 
 fn asked(action: i64, kind: Kind, timing: &Timing) -> Asked {
     let (requested_frame, after_action) = match timing.start {
-        StartAt::Now | StartAt::HostTime(_) => (NONE, 0),
-        StartAt::Frame(frame) => (frame, 0),
-        StartAt::After { action, .. } => (NONE, action),
+        StartAt::Now | StartAt::HostTime(_) => (None, 0),
+        StartAt::Frame(frame) => (Some(frame), 0),
+        StartAt::After { action, .. } => (None, action),
     };
     let (requested_host_ns, start_clock) = match timing.start {
         StartAt::HostTime(time) => (time.ns, time.clock as i32),

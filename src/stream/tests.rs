@@ -1,8 +1,11 @@
 //! What only the inside of a stream can show: a callback that never comes back.
 
+use std::time::Instant;
+
 use super::*;
 use crate::action::{ActionId, LatePolicy};
 use crate::buffer::Buffer;
+use crate::receipt::ActionState;
 use crate::ring::Ring;
 
 fn manual() -> Stream {

@@ -708,6 +708,12 @@ impl Oracle {
     fn place(&mut self, id: usize, requested: i64) {
         let now = self.now;
         let action = &mut self.actions[id];
+        if let Work::Play(play) = &action.issue.work
+            && play.stop.is_some_and(|stop| stop <= requested)
+        {
+            (action.receipt.requested, action.receipt.late) = (requested, 0);
+            return self.finish(id, Outcome::StopBeforeStart, now);
+        }
         let start = requested.max(now);
         let late = start - requested;
         (action.receipt.requested, action.receipt.late) = (requested, late);

@@ -128,6 +128,18 @@ def test_waits_let_other_threads_run_and_have_a_timeout(virtual):
         thread.join()
     assert 0.15 < time.monotonic() - began < 2 and count[0] > 1000
     assert caught.value.name == "SONSET_ERROR_TIMEOUT"
+    assert "has not ended within 0.2 s: it runs until frame" in str(caught.value)
+
+
+def test_a_wait_that_fails_names_the_time_asked_for_and_the_cause(manual):
+    stream = manual(1)
+    action = stream.play([0.1], at_frame=5000)
+    with pytest.raises(TimeoutError, match=r"has not started within 0.12 s: it is pending until frame 5000; .* frame 0 "):
+        action.wait_started(0.12)
+    with pytest.raises(TimeoutError, match=r"has not ended within 0.1 s: it is pending until frame 5000"):
+        stream.wait(0.1)
+    with stream.batch() as batch, pytest.raises(TimeoutError, match=f"it is in batch {batch.id}, which is not committed"):
+        stream.play([0.1], batch=batch).wait(0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal")

@@ -236,3 +236,17 @@ def test_a_device_of_another_backend_than_the_one_that_is_named_is_refused():
     with pytest.raises(ValueError, match="'manual', not of backend='virtual'"):
         sonset.Stream(48000, device="manual", backend="virtual")
     assert sonset.Stream(48000, 1, 1, output_device="virtual", backend="virtual").info.input_device == "virtual"
+
+
+def test_a_sound_whose_start_comes_to_lie_behind_its_stop_is_told_of(manual):
+    for strict in (False, True):
+        stream = manual(1, strict=strict)
+        first = stream.play(np.full(100, 0.1), at_frame=0)
+        action = stream.play([0.1], after=first, stop_frame=50)
+        stream.process(256)
+        with pytest.raises(sonset.ProblemError) if strict else pytest.warns(sonset.OutcomeWarning) as caught:
+            action.wait(1)
+        told = str(caught.value) if strict else str(caught[0].message)
+        assert "ended as stop_before_start" in told
+        assert (action.receipt.outcome, action.receipt.late_frames) == ("stop_before_start", 0)
+        assert action.receipt.requested_frame == 100

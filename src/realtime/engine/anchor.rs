@@ -33,11 +33,12 @@ impl Engine {
 
     /// The frame that the action in `slot` was to start at. Where it was "now", and frames have been left out since,
     /// that is the first that came.
-    pub(super) fn requested_anew(&self, slot: u32) -> i64 {
+    pub(super) fn requested_anew(&self, slot: u32) -> Option<i64> {
         let track = &self.tracks[slot as usize];
         match &track.action {
             Some(action) if action.start == Start::Now => {
-                track.requested.max(self.anchored_at.saturating_add(action.delay + action.later))
+                let first = self.anchored_at.saturating_add(action.delay + action.later);
+                Some(track.requested.map_or(first, |requested| requested.max(first)))
             }
             _ => track.requested,
         }

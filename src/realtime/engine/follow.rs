@@ -119,7 +119,7 @@ impl Engine {
         let Start::After { offset, .. } = action.start else { return false };
         let from = self.tracks[track.predecessor as usize].leads_to();
         let start = |(end, _): (i64, bool)| end.saturating_add(offset).saturating_add(action.delay);
-        from.map(start) != Some(track.requested)
+        from.map(start) != track.requested
     }
 
     pub(super) fn link(&mut self, slot: u32, predecessor: u32) {

@@ -51,7 +51,11 @@ impl Engine {
         }
         let earliest = self.earliest(slot);
         let track = &mut self.tracks[slot as usize];
-        track.requested = requested;
+        track.requested = Some(requested);
+        if track.action.as_ref().is_some_and(|action| action.stops_by(requested)) {
+            track.late = 0;
+            return self.condemn(slot, Outcome::StopBeforeStart, self.now);
+        }
         track.late = (earliest - requested).max(0);
         let Some(course) = track.course(requested, earliest) else {
             return self.condemn(slot, Outcome::DroppedLate, self.now);
@@ -148,7 +152,9 @@ impl Engine {
         } else if start >= self.earliest(slot) {
             self.activate(slot);
         } else {
-            self.place(slot, self.requested_anew(slot));
+            if let Some(requested) = self.requested_anew(slot) {
+                self.place(slot, requested);
+            }
             let track = &self.tracks[slot as usize];
             if track.phase == Phase::Scheduled && track.voice.start <= self.now {
                 self.schedule.remove(slot);
@@ -181,7 +187,7 @@ impl Engine {
     /// Lets the action in `slot` wait for a start that is not known, or not any more.
     pub(super) fn wait(&mut self, slot: u32) {
         let track = &mut self.tracks[slot as usize];
-        (track.phase, track.requested, track.late) = (Phase::Waiting, NONE, 0);
+        (track.phase, track.requested, track.late) = (Phase::Waiting, None, 0);
         match track.cancel {
             Some(Cancel { frame: Some(frame), .. }) => self.set_due(slot, frame),
             _ => self.schedule.remove(slot),

@@ -51,7 +51,7 @@ impl Host {
     }
 
     /// Whether an action has started, as far as is known.
-    fn has_started(&self, live: &Live) -> bool {
+    pub fn has_started(&self, live: &Live) -> bool {
         live.place == Place::Sent && self.shared.slot(live.id).progress().start_frame != NONE
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import TYPE_CHECKING, Any, Generator, Optional
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 _GET = lib.sonset_stream_get_action
 _SLICE_MS = 50
 """Waits are cut into pieces, so that Ctrl-C is heard between them."""
+
+
+def _message(asked: Optional[float]) -> str:
+    """Why a wait failed, with the whole time of it for that of its last piece."""
+    message = text(lib.sonset_error_last_message())
+    return message if asked is None else re.sub(r" within \d+ ms", f" within {asked:g} s", message, count=1)
 
 
 class Action:
@@ -102,7 +109,8 @@ class Action:
         """
         return self._wait(lib.SONSET_ACTION_STARTED, timeout)
 
-    def _wait(self, state: int, timeout: Optional[float]) -> Receipt:
+    def _wait(self, state: int, timeout: Optional[float], asked: Optional[float] = None) -> Receipt:
+        """Waits for a state. A failure names `asked` as the time that was asked for, or else `timeout`."""
         receipt = new_receipt()
         deadline = None if timeout is None else time.monotonic() + _options.number("timeout", timeout)
         while True:
@@ -112,7 +120,7 @@ class Action:
             if code == 0:
                 break
             if code != lib.SONSET_ERROR_TIMEOUT or (deadline is not None and time.monotonic() >= deadline):
-                error = failure(code)
+                error = failure(code, _message(timeout if asked is None else asked))
                 self.stream._collect()
                 raise error
         self.stream._collect()

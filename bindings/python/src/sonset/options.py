@@ -143,7 +143,9 @@ _SOUND_TEXT = f"""{_START_TEXT}\
     frame_count : int
         Frames to play; by default all that there are.
     stop_frame : int
-        The frame of the stream from which on it is silent; by default there is none.
+        The frame of the stream from which on it is silent. A sound whose start comes to lie there or later, because of
+        an action or a time that decides it, never sounds: its outcome is ``'stop_before_start'``, which is warned of. By default there is
+        none.
     onset_ramp_frames, offset_ramp_frames : int
         Frames of the ramps from and to silence.
     ramp_shape : {{'raised_cosine', 'linear'}}

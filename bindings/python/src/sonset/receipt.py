@@ -49,6 +49,17 @@ class _Known:
         return None if value == -1 else value
 
 
+class _Requested:
+    """The frame asked for, which may be -1: the library says beside it whether it is known."""
+
+    __doc__ = "The frame asked for, once that is known; negative for a time before frame 0."
+
+    def __get__(self, receipt: Any, owner: Any = None) -> Optional[int]:
+        if receipt is None:
+            return self  # type: ignore[return-value]
+        return receipt._c.requested_frame if receipt._c.has_requested_frame else None
+
+
 class _Real:
     """A number of the receipt."""
 
@@ -90,7 +101,7 @@ class Receipt:
     action = _Count("action", "The action's id.")
     tag = _Count("tag", "The tag that it was given.")
     after_action = _Count("after_action", "The id of the action that it followed, or 0.")
-    requested_frame = _Known("requested_frame", "The frame asked for, once that is known.")
+    requested_frame = _Requested()
     start_frame = _Known("start_frame", "The first frame.")
     end_frame = _Known("end_frame", "The frame after the last one, or at which it was settled that it never starts.")
     done_frames = _Count("done_frames", "Frames played, recorded or listened to.")
@@ -142,8 +153,8 @@ class Receipt:
     @property
     def outcome(self) -> str:
         """How it ended: ``'completed'``, ``'stopped'``, ``'cancelled'``, ``'dropped_late'``, ``'predecessor'``,
-        ``'stream_stopped'``, ``'device_lost'``, ``'underflow'``, ``'overflow'``, ``'file_error'``; ``'none'`` if it
-        has not."""
+        ``'stream_stopped'``, ``'device_lost'``, ``'underflow'``, ``'overflow'``, ``'file_error'``,
+        ``'stop_before_start'``; ``'none'`` if it has not."""
         return _OUTCOMES.get(self._c.outcome, "unknown")
 
     @property
@@ -195,7 +206,8 @@ class Receipt:
     def as_dict(self) -> Dict[str, Union[int, float, str, None]]:
         """All fields by name, for a table or JSON, under the names of the receipt log."""
         fields = {name: getattr(self._c, name) for name, _ in _KIND.item.fields}
-        fields.pop("struct_size")
+        for hidden in ("struct_size", "reserved_last"):
+            fields.pop(hidden)
         named = {"kind": self.kind, "state": self.state, "outcome": self.outcome, "detection": self.detection}
         return {**fields, **named, "latency_source": self.latency_source, "start_clock": self.start_clock}
 

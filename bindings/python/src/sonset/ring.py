@@ -165,7 +165,7 @@ class RingBuffer:
             written_frames=info.written_frames,
             read_frames=info.read_frames,
             missing_frames=info.missing_frames,
-            needed_frame=None if info.needed_frame == -1 else info.needed_frame,
+            needed_frame=info.needed_frame if info.has_needed_frame else None,
             is_finished=bool(info.is_finished),
         )
 

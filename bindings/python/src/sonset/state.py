@@ -211,7 +211,7 @@ def read_info(handle: Any) -> StreamInfo:
         latency_source=_SOURCES[c.latency_source],
         output_latency_frames=_known(c.output_latency_frames),
         input_latency_frames=_known(c.input_latency_frames),
-        round_trip_frames=_known(c.round_trip_frames),
+        round_trip_frames=c.round_trip_frames if c.has_round_trip else None,
         output_latency_bias_s=c.output_latency_bias_ns / NS,
         input_latency_bias_s=c.input_latency_bias_ns / NS,
         output_stamps=_STAMPS[c.output_stamps],

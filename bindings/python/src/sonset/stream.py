@@ -242,7 +242,7 @@ class Stream(Player, Recorder):
         deadline = None if timeout is None else _monotonic() + _options.number("timeout", timeout)
         for number in list(self._alive):
             left = None if deadline is None else max(0.0, deadline - _monotonic())
-            Action(self, number).wait(left)
+            Action(self, number)._wait(lib.SONSET_ACTION_ENDED, left, timeout)
 
     def __enter__(self) -> Stream:
         self.start()
