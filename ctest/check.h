@@ -184,6 +184,7 @@ static inline sonset_receipt receipt_of(sonset_stream *stream, int64_t action)
 {
     sonset_receipt receipt;
     memset(&receipt, 0, sizeof receipt);
+    receipt.struct_size = sizeof receipt;
     OK(sonset_stream_get_action(stream, action, &receipt));
     return receipt;
 }
@@ -192,6 +193,7 @@ static inline sonset_stream_info info_of(sonset_stream *stream)
 {
     sonset_stream_info info;
     memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
     OK(sonset_stream_get_info(stream, &info));
     return info;
 }

@@ -112,7 +112,8 @@ static void test_texts(void)
     CHECK(strcmp(sonset_result_name(INT32_MIN), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(0), "SONSET_OUTCOME_NONE") == 0);
     CHECK(strcmp(sonset_outcome_name(7), "SONSET_OUTCOME_DEVICE_LOST") == 0);
-    CHECK(strcmp(sonset_outcome_name(11), "unknown") == 0);
+    CHECK(strcmp(sonset_outcome_name(11), "SONSET_OUTCOME_STOP_BEFORE_START") == 0);
+    CHECK(strcmp(sonset_outcome_name(12), "unknown") == 0);
     CHECK(strcmp(sonset_outcome_name(-1), "unknown") == 0);
     CHECK(strcmp(sonset_version_string(), "0.1.0") == 0);
     CHECK_INT(sonset_version_number(), 1000);

@@ -321,7 +321,7 @@ static void test_columns(void)
     for (n = 0; n < sizeof fields / sizeof fields[0]; n++) {
         const char *name = fields[n] + strlen(prefix);
         if (strncmp(fields[n], prefix, strlen(prefix)) != 0) continue;
-        if (strcmp(name, "struct_size") == 0 || strcmp(name, "reserved") == 0) continue;
+        if (strcmp(name, "struct_size") == 0 || strncmp(name, "reserved", 8) == 0) continue;
         if (!has_column(header, name)) {
             check_fail(__FILE__, __LINE__, "no column ", name);
         }

@@ -17,6 +17,7 @@ static sonset_ring_info info_of_ring(sonset_ring *ring)
 {
     sonset_ring_info info;
     memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
     OK(sonset_ring_get_info(ring, &info));
     return info;
 }

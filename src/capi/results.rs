@@ -108,7 +108,7 @@ pub struct sonset_receipt {
     pub gain_frame: i64,
     /// The gain that this change leads to, as a factor; 1 if there was none.
     pub gain: f64,
-    /// 1 if requested_frame is known.
+    /// 1 if requested_frame is known. Needs struct_size: with 0 there it is not written.
     pub has_requested_frame: i32,
     /// 0.
     pub reserved_last: i32,

@@ -46,7 +46,7 @@ pub struct sonset_ring_info {
     pub is_finished: i32,
     /// SONSET_GRANTED_...: whether its memory is locked into RAM.
     pub memory_locked: i32,
-    /// 1 if needed_frame is known.
+    /// 1 if needed_frame is known. Needs struct_size: with 0 there it is not written.
     pub has_needed_frame: i32,
     /// 0.
     pub reserved: i32,

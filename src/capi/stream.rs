@@ -122,7 +122,7 @@ pub struct sonset_stream_info {
     pub is_virtual: i32,
     /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it.
     pub dither_db: f64,
-    /// 1 if round_trip_frames is known.
+    /// 1 if round_trip_frames is known. Needs struct_size: with 0 there it is not written.
     pub has_round_trip: i32,
     /// 0.
     pub reserved: i32,
