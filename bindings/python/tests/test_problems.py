@@ -250,3 +250,5 @@ def test_a_sound_whose_start_comes_to_lie_behind_its_stop_is_told_of(manual):
         assert "ended as stop_before_start" in told
         assert (action.receipt.outcome, action.receipt.late_frames) == ("stop_before_start", 0)
         assert action.receipt.requested_frame == 100
+        with pytest.warns(sonset.SummaryWarning, match="outcome 1"):
+            stream.close()

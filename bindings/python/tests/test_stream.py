@@ -422,6 +422,8 @@ def test_every_field_of_the_header_is_told(manual):
     }
     renamed = {"sample_rate_hz": "samplerate", "device_sample_rate_hz": "device_samplerate"}
     untold = {"struct_size", "reserved", "common_clock", "log_failed", "receipts_waiting", "memory_locked", "channels"}
+    # These say whether the fields beside them are None.
+    untold |= {"has_round_trip", "has_needed_frame", "has_requested_frame", "reserved_last"}
     for name, kind in known.items():
         for field, _ in ffi.typeof(name).fields:
             told = renamed.get(field, field).replace("bias_ns", "bias_s")
