@@ -616,7 +616,7 @@ typedef struct {
     int32_t is_virtual;
     /** Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it. */
     double dither_db;
-    /** 1 if round_trip_frames is known. Needs struct_size: with 0 there it is not written. */
+    /** 1 if round_trip_frames is known. */
     int32_t has_round_trip;
     /** 0. */
     int32_t reserved;
@@ -793,7 +793,7 @@ typedef struct {
     int32_t is_finished;
     /** SONSET_GRANTED_...: whether its memory is locked into RAM. */
     int32_t memory_locked;
-    /** 1 if needed_frame is known. Needs struct_size: with 0 there it is not written. */
+    /** 1 if needed_frame is known. */
     int32_t has_needed_frame;
     /** 0. */
     int32_t reserved;
@@ -1337,7 +1337,7 @@ typedef struct {
     int64_t gain_frame;
     /** The gain that this change leads to, as a factor; 1 if there was none. */
     double gain;
-    /** 1 if requested_frame is known. Needs struct_size: with 0 there it is not written. */
+    /** 1 if requested_frame is known. */
     int32_t has_requested_frame;
     /** 0. */
     int32_t reserved_last;

@@ -57,7 +57,7 @@ pub struct sonset_buffer_info {
     pub file_rate_hz: f64,
 }
 
-sized! { sonset_buffer_info: 48; }
+sized! { sonset_buffer_info; }
 
 static BUFFERS: Table<Arc<Buffer>> = Table::new(2, "buffer");
 

@@ -51,8 +51,8 @@ pub struct sonset_level {
 }
 
 sized! {
-    sonset_channel_params: 32;
-    sonset_level: 40;
+    sonset_channel_params;
+    sonset_level;
 }
 
 /// Sets params to their defaults.

@@ -114,11 +114,11 @@ pub struct sonset_reschedule_params {
 }
 
 sized! {
-    sonset_cancel_params: 40;
-    sonset_gain_params: 48;
-    sonset_pause_params: 40;
-    sonset_reschedule_params: 32;
-    sonset_seek_params: 48;
+    sonset_cancel_params;
+    sonset_gain_params;
+    sonset_pause_params;
+    sonset_reschedule_params;
+    sonset_seek_params;
 }
 
 /// When a control request is for.

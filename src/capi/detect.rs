@@ -65,7 +65,7 @@ pub struct sonset_detect_params {
     pub floor_limit: f64,
 }
 
-sized! { sonset_detect_params: 144; }
+sized! { sonset_detect_params; }
 
 /// Sets params to their defaults.
 ///

@@ -38,7 +38,7 @@ pub struct sonset_device_info {
     pub reserved: i32,
 }
 
-sized! { sonset_device_info: 40; }
+sized! { sonset_device_info; }
 
 struct List {
     backend: i32,

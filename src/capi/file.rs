@@ -33,7 +33,7 @@ pub struct sonset_file_info {
     pub file_rate_hz: f64,
 }
 
-sized! { sonset_file_info: 48; }
+sized! { sonset_file_info; }
 
 /// Tells what is known of audio track track (from 1; 0 for the file's default) of a file before it is read: its
 /// rate, channels and length, and whether the file tells exactly where its sound begins and ends. This is the way to

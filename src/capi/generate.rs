@@ -69,9 +69,9 @@ pub struct sonset_pulse_params {
 }
 
 sized! {
-    sonset_tone_params: 32;
-    sonset_noise_params: 32;
-    sonset_pulse_params: 56;
+    sonset_tone_params;
+    sonset_noise_params;
+    sonset_pulse_params;
 }
 
 /// Sets params to their defaults. frequency_hz has none.

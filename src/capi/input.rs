@@ -23,7 +23,7 @@ pub struct sonset_input_params {
     pub delay_frames: i64,
 }
 
-sized! { sonset_input_params: 24; }
+sized! { sonset_input_params; }
 
 /// Sets params to their defaults.
 ///

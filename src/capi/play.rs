@@ -78,7 +78,7 @@ pub struct sonset_play_params {
     pub allow_implausible: i32,
 }
 
-sized! { sonset_play_params: 192; }
+sized! { sonset_play_params; }
 
 /// Sets params to their defaults.
 ///

@@ -23,7 +23,7 @@ pub struct sonset_play_file_params {
     pub resample: i32,
 }
 
-sized! { sonset_play_file_params: 16; }
+sized! { sonset_play_file_params; }
 
 /// Sets params to their defaults.
 ///

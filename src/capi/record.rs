@@ -47,7 +47,7 @@ pub struct sonset_record_params {
     pub reserved: i32,
 }
 
-sized! { sonset_record_params: 96; }
+sized! { sonset_record_params; }
 
 /// Sets params to their defaults.
 ///

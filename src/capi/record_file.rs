@@ -25,7 +25,7 @@ pub struct sonset_file_params {
     pub sample_rate_hz: i32,
 }
 
-sized! { sonset_file_params: 16; }
+sized! { sonset_file_params; }
 
 /// Sets params to their defaults.
 ///

@@ -108,13 +108,13 @@ pub struct sonset_receipt {
     pub gain_frame: i64,
     /// The gain that this change leads to, as a factor; 1 if there was none.
     pub gain: f64,
-    /// 1 if requested_frame is known. Needs struct_size: with 0 there it is not written.
+    /// 1 if requested_frame is known.
     pub has_requested_frame: i32,
     /// 0.
     pub reserved_last: i32,
 }
 
-sized! { sonset_receipt: 288; }
+sized! { sonset_receipt; }
 
 impl sonset_receipt {
     fn from_receipt(receipt: &Receipt) -> Self {

@@ -46,13 +46,13 @@ pub struct sonset_ring_info {
     pub is_finished: i32,
     /// SONSET_GRANTED_...: whether its memory is locked into RAM.
     pub memory_locked: i32,
-    /// 1 if needed_frame is known. Needs struct_size: with 0 there it is not written.
+    /// 1 if needed_frame is known.
     pub has_needed_frame: i32,
     /// 0.
     pub reserved: i32,
 }
 
-sized! { sonset_ring_info: 80; }
+sized! { sonset_ring_info; }
 
 static RINGS: Table<Arc<Ring>> = Table::new(4, "ring");
 

@@ -122,7 +122,7 @@ pub struct sonset_stream_info {
     pub is_virtual: i32,
     /// Largest magnitude of the noise in digital silence, in decibels re full scale; 0 without it.
     pub dither_db: f64,
-    /// 1 if round_trip_frames is known. Needs struct_size: with 0 there it is not written.
+    /// 1 if round_trip_frames is known.
     pub has_round_trip: i32,
     /// 0.
     pub reserved: i32,
@@ -189,10 +189,10 @@ pub struct sonset_stream_stats {
 }
 
 sized! {
-    sonset_stream_config: 64;
-    sonset_stream_info: 136;
-    sonset_stream_time: 56;
-    sonset_stream_stats: 104;
+    sonset_stream_config;
+    sonset_stream_info;
+    sonset_stream_time;
+    sonset_stream_stats;
 }
 
 /// A stream with the texts that it lends to C.

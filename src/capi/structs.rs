@@ -9,7 +9,8 @@ use crate::error::{Code, Result, fail};
 pub unsafe trait Sized32: Copy {
     /// Its name in C.
     const NAME: &'static str;
-    /// Its size in the first release, which a size of 0 stands for.
+    /// Its size in version 0.1, which a size of 0 stands for. Until that is released it is the size of today; from then
+    /// on it stays what it was.
     const FIRST_SIZE: usize;
     /// All zeros.
     fn zeroed() -> Self {
@@ -18,15 +19,14 @@ pub unsafe trait Sized32: Copy {
     }
 }
 
-/// Declares which structs are [`Sized32`], with their sizes at 0.1.
+/// Declares which structs are [`Sized32`].
 macro_rules! sized {
-    ($($name:ident: $size:literal;)+) => { $(
+    ($($name:ident;)+) => { $(
         static_assertions::const_assert_eq!(std::mem::size_of::<$name>() % 8, 0);
-        static_assertions::const_assert!(std::mem::size_of::<$name>() >= $size);
         // SAFETY: repr(C), a u32 first, and integers and floats only.
         unsafe impl crate::capi::structs::Sized32 for $name {
             const NAME: &'static str = stringify!($name);
-            const FIRST_SIZE: usize = $size;
+            const FIRST_SIZE: usize = std::mem::size_of::<$name>();
         }
     )+ };
 }

@@ -210,7 +210,7 @@ fn line(receipt: &Receipt) -> String {
     ];
     let numbers: String = numbers.iter().map(|number| format!(",{number}")).collect();
     format!(
-        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+        "{},{},{kind},ended,{outcome}{numbers},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
         asked.action,
         asked.tag,
         measured.input_peak,
