@@ -248,9 +248,9 @@ class Detection(Action):
         """Why it found an onset, or none: see `Receipt.detection`."""
         return self.receipt.detection
 
-    def _wait(self, state: int, timeout: Optional[float]) -> Receipt:
+    def _wait(self, state: int, timeout: Optional[float], asked: Optional[float] = None) -> Receipt:
         try:
-            return super()._wait(state, timeout)
+            return super()._wait(state, timeout, asked)
         except errors.TimeoutError as error:
             if self.reason != "loud_floor":
                 raise

@@ -65,7 +65,8 @@ def direction_number(name: str) -> int:
 def channel_array(channels: Channels) -> tuple[Any, int]:
     if channels is None:
         return NULL, 0
-    if isinstance(channels, (str, bytes, Mapping)):
+    # The usual kinds first: to ask for a Mapping takes several calls.
+    if type(channels) not in (int, tuple, list) and isinstance(channels, (str, bytes, Mapping)):
         refuse(f"channels={shown(channels)} is neither a number nor a sequence of numbers")
     try:
         several = (index(channels),)  # type: ignore[arg-type]

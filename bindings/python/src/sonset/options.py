@@ -143,9 +143,9 @@ _SOUND_TEXT = f"""{_START_TEXT}\
     frame_count : int
         Frames to play; by default all that there are.
     stop_frame : int
-        The frame of the stream from which on it is silent. A sound whose start comes to lie there or later, because of
-        an action or a time that decides it, never sounds: its outcome is ``'stop_before_start'``, which is warned of. By default there is
-        none.
+        The frame of the stream from which on it is silent; by default there is none. A sound whose start comes to lie
+        there or later, because of an action or a time that decides it, never sounds: its outcome is
+        ``'stop_before_start'``, which is warned of.
     onset_ramp_frames, offset_ramp_frames : int
         Frames of the ramps from and to silence.
     ramp_shape : {{'raised_cosine', 'linear'}}
@@ -255,6 +255,8 @@ _AT_HOST_TIME = lib.SONSET_START_AT_HOST_TIME
 
 def integer(name: str, value: Any) -> int:
     """A whole number, or an error that names it. True is none, though Python counts it among them."""
+    if type(value) is int:
+        return value
     try:
         whole = index(value)
     except TypeError:
@@ -275,7 +277,8 @@ def whole(name: str, value: Any, bits: int = 32) -> int:
 def number(name: str, value: Any) -> float:
     """A number that is not NaN, or an error that names it. A text is none, whatever it says."""
     try:
-        is_none = isinstance(value, _NO_NUMBERS) or getattr(value, "ndim", 0) > 0
+        plain = type(value) is float
+        is_none = not plain and (isinstance(value, _NO_NUMBERS) or getattr(value, "ndim", 0) > 0)
         result = None if is_none else float(value)
     except (TypeError, ValueError, OverflowError):
         result = None
@@ -296,6 +299,8 @@ def finite(name: str, value: Any) -> float:
 
 def flag(name: str, value: Any) -> int:
     """Yes or no: texts and other things that Python takes for yes are an error."""
+    if value is True:
+        return 1
     if not isinstance(value, (bool, np.bool_)) and not (isinstance(value, (int, np.integer)) and value in (0, 1)):
         refuse(f"{name}={shown(value)} is neither True nor False")
     return int(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ._base import Channels
+
+
+def _onwards(done: int) -> Dict[str, int]:
+    """The option that leaves out what was played before a stop, which is nothing nearly always."""
+    return {"first_frame": done} if done else {}
 
 
 class Mixer(Base):
@@ -89,7 +94,7 @@ class Mixer(Base):
         outputs, summed = _summed(mapping, samples)
         sound = Buffer(summed, allow_over=True)
         return self._issue(
-            lambda done, when: self.stream.play(sound, outputs, allow_clip=True, first_frame=done, **when),
+            lambda done, when: self.stream.play(sound, outputs, allow_clip=True, **_onwards(done), **when),
             Sound(PLAY_BUFFER, at, allow_belated, mapping, buffer, None, frames, self),
         )
 
