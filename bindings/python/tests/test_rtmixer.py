@@ -180,16 +180,11 @@ def test_a_sound_starts_at_its_time_and_is_recorded_there():
 def test_hundreds_of_bleeps_are_issued_at_once_and_none_is_lost():
     generator = np.random.RandomState(99)
     recorded = silence(RATE // 2)
+    sounds = [noise(200, seed=i) / 32 for i in range(300)]
     with duplex(qsize=512) as m:
         begin = m.time + LEAD
         recording = m.record_buffer(recorded, channels=1, start=begin)
-        bleeps = [
-            (
-                noise(200, seed=i) / 32,
-                m.play_buffer(noise(200, seed=i) / 32, 1, begin + generator.uniform(0, 0.45), False),
-            )
-            for i in range(300)
-        ]
+        bleeps = [(sound, m.play_buffer(sound, 1, begin + generator.uniform(0, 0.45), False)) for sound in sounds]
         while m.actions:
             time.sleep(0.02)
     expected = np.zeros(len(recorded) + 10)

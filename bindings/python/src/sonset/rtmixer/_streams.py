@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._base import Channels
 
 
-def _onwards(done: int) -> Dict[str, int]:
+def _onwards(done: int) -> Dict[str, Any]:
     """The option that leaves out what was played before a stop, which is nothing nearly always."""
     return {"first_frame": done} if done else {}
 
