@@ -47,6 +47,8 @@ pub struct Table<T> {
 struct Free {
     forks: u32,
     list: Mutex<FreeList>,
+    /// What the parent had, which is never freed: kept here for leak checkers to find.
+    _of_parent: *mut Free,
 }
 
 struct FreeList {
@@ -231,7 +233,7 @@ impl<T> Table<T> {
         Process::current();
         let made = self.chunks.iter().take_while(|chunk| !chunk.load(Ordering::Acquire).is_null()).count();
         let list = Mutex::new(FreeList { entries: Vec::new(), made });
-        let fresh = Box::into_raw(Box::new(Free { forks: process::forks(), list }));
+        let fresh = Box::into_raw(Box::new(Free { forks: process::forks(), list, _of_parent: found }));
         // Release publishes the list, Acquire takes that of a thread that was faster.
         let free = match self.free.compare_exchange(found, fresh, Ordering::Release, Ordering::Acquire) {
             Ok(_) => fresh,
