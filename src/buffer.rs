@@ -612,6 +612,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri ends where memory does")]
     fn shapes_and_samples_that_mean_nothing_are_refused_with_their_values() {
         assert_eq!(Buffer::zeros(0, 1, 0).unwrap_err().code, Code::InvalidArgument);
         assert_eq!(Buffer::zeros(i64::MAX, 2, 0).unwrap_err().code, Code::InvalidArgument);
@@ -669,6 +670,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a million samples take Miri many minutes")]
     fn the_lock_is_free_while_a_buffer_is_read() {
         let buffer = Buffer::zeros(1 << 20, 1, 0).unwrap();
         let calls: [&(dyn Fn() + Sync); 2] =

@@ -631,6 +631,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri ends where memory does")]
     fn shapes_that_mean_nothing_are_refused() {
         for (frames, channels, rate) in
             [(0, 1, 0), (-1, 1, 0), (1, 0, 0), (1, 257, 0), (1, 1, 999), (i64::MAX, 1, 0)]
@@ -687,6 +688,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a million samples take Miri many minutes")]
     fn the_lock_is_free_while_the_host_reads_or_writes() {
         let ring = Ring::new(1 << 20, 1, 0).unwrap();
         let seen = [AtomicBool::new(false), AtomicBool::new(false)];
